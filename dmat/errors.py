@@ -1,0 +1,96 @@
+"""Every error of DMAT, in one tree; each is permanent or transient, and only transient ones are retried.
+
+    DmatError
+    ├── PermanentError            trying again gives the same answer
+    │   ├── InvalidInputError     names the field and what is allowed
+    │   ├── NotFoundError         the thing asked for does not exist
+    │   ├── NotPublishedError     no warehouse version has been published yet
+    │   ├── NotPermittedError     this user or this key may not do that
+    │   ├── UnverifiedError       a signature does not match the body
+    │   ├── VendorRefusedError    the vendor answered 4xx: our request or our key is wrong
+    │   ├── FencedError           another instance owns the sending of this store
+    │   └── BuildFailedError      dbt or an asset refused the data
+    └── TransientError            may work when tried again
+        ├── VendorUnavailableError  5xx, connection refused: nothing was done
+        ├── RateLimitedError        429, with the seconds to wait
+        ├── AmbiguousError          the request may or may not have been carried out
+        └── WarehouseBusyError      the writer lock was not free in time
+"""
+
+from __future__ import annotations
+
+
+class DmatError(Exception):
+    """Root of the tree; `is_transient` says whether trying again can help."""
+
+    is_transient = False
+
+
+class PermanentError(DmatError):
+    """Trying again gives the same answer."""
+
+
+class TransientError(DmatError):
+    """May work when tried again."""
+
+    is_transient = True
+
+
+class InvalidInputError(PermanentError):
+    """Bad input: `field` is where, `allowed` is what would have been accepted."""
+
+    def __init__(self, field: str, problem: str, allowed: str = "") -> None:
+        self.field, self.problem, self.allowed = field, problem, allowed
+        super().__init__(f"{field}: {problem}" + (f" (allowed: {allowed})" if allowed else ""))
+
+
+class NotFoundError(PermanentError):
+    """The thing asked for does not exist."""
+
+
+class NotPublishedError(PermanentError):
+    """No warehouse version has been published yet."""
+
+
+class NotPermittedError(PermanentError):
+    """This user or this key may not do that."""
+
+
+class UnverifiedError(PermanentError):
+    """A signature does not match the body that came with it."""
+
+
+class VendorRefusedError(PermanentError):
+    """The vendor answered 4xx: our request or our key is wrong."""
+
+    def __init__(self, vendor: str, status: int, detail: str) -> None:
+        self.vendor, self.status, self.detail = vendor, status, detail
+        super().__init__(f"{vendor} refused the request with {status}: {detail}")
+
+
+class FencedError(PermanentError):
+    """Another instance owns the sending of this store."""
+
+
+class BuildFailedError(PermanentError):
+    """dbt or an asset refused the data."""
+
+
+class VendorUnavailableError(TransientError):
+    """The vendor could not be reached or answered 5xx before doing anything."""
+
+
+class RateLimitedError(TransientError):
+    """429: `retry_after_seconds` is what the vendor asked for."""
+
+    def __init__(self, vendor: str, retry_after_seconds: float) -> None:
+        self.vendor, self.retry_after_seconds = vendor, retry_after_seconds
+        super().__init__(f"{vendor} asks to wait {retry_after_seconds:g} s")
+
+
+class AmbiguousError(TransientError):
+    """The request may or may not have been carried out; never retry it blindly."""
+
+
+class WarehouseBusyError(TransientError):
+    """The writer lock was not free in time."""

@@ -1,0 +1,132 @@
+"""Every setting of a workspace, with its default: `DMAT_` variables, `.env`, and the simulated vendors' file.
+
+Belongs here: names, types and defaults. Stays out: what people set up in screens (that is in the store).
+Secrets are `SecretStr` and never printed. `.env.example` lists every setting; a test keeps it so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from dmat.clock import Clock
+
+ROOT = Path(__file__).resolve().parent.parent
+VENDORS = (
+    "shopify", "woocommerce", "hubspot", "sendgrid", "twilio", "whatsapp", "meta", "linkedin", "ga4", "wordpress",
+)  # fmt: skip
+
+
+class Settings(BaseSettings):
+    """The settings of one workspace; build it with `load_settings`."""
+
+    model_config = SettingsConfigDict(env_prefix="DMAT_", extra="ignore")
+
+    home: Path = Field(ROOT / "var", description="folder of the workspace: warehouse, store, logs")
+    store_url: str = Field("", description="SQLAlchemy URL of the store; empty means SQLite in the workspace folder")
+    workspace_name: str = Field("DMAT", description="name shown in the screens and in messages")
+    workspace_time_zone: str = Field("UTC", description="IANA time zone of the marketers")
+    host: str = Field("127.0.0.1", description="address the servers bind to")
+    api_port: int = Field(8010, description="port of the API: webhooks, forms, REST")
+    apps_port: int = Field(8020, description="port of the screens")
+    dagster_port: int = Field(8030, description="port of the Dagster UI")
+    vendors_port: int = Field(8040, description="port of the simulated vendors")
+    public_url: str = Field("", description="address of the API as the world sees it; empty means http://host:api_port")
+    secret_key: SecretStr = Field(SecretStr(""), description="signs sessions and links; empty: made once, kept in home")
+    sender_email: str = Field("hello@shop.example", description="From address of e-mails")
+    sender_name: str = Field("The Shop", description="From name of e-mails")
+    postal_address: str = Field("1 Market Street, 10115 Berlin", description="postal address in the foot of e-mails")
+    holdout_share: float = Field(0.1, ge=0, lt=1, description="share of each audience held out to measure lift")
+    frequency_cap_per_week: int = Field(3, ge=1, description="marketing messages a person gets in seven days at most")
+    quiet_hours_start: int = Field(21, ge=0, le=23, description="local hour from which nothing is sent")
+    quiet_hours_end: int = Field(8, ge=0, le=23, description="local hour from which sending may start again")
+    duckdb_memory_limit: str = Field("3GB", description="memory that one DuckDB connection may take")
+    duckdb_threads: int = Field(2, ge=1, description="threads that one DuckDB connection may use")
+    stream_seconds: float = Field(2.0, gt=0, description="pause between two micro-batches of the stream process")
+    hot_capture_seconds: float = Field(10.0, gt=0, description="pause between two looks at the shop for carts and orders")
+
+    shopify_url: str = Field("", description="shop address, e.g. https://my-shop.myshopify.com; empty: not connected")
+    shopify_token: SecretStr = Field(SecretStr(""), description="Admin API access token")
+    shopify_webhook_secret: SecretStr = Field(SecretStr(""), description="client secret that signs webhooks")
+    woocommerce_url: str = Field("", description="shop address; empty: not connected")
+    woocommerce_key: SecretStr = Field(SecretStr(""), description="REST consumer key")
+    woocommerce_secret: SecretStr = Field(SecretStr(""), description="REST consumer secret")
+    woocommerce_webhook_secret: SecretStr = Field(SecretStr(""), description="secret that signs webhooks")
+    hubspot_url: str = Field("", description="https://api.hubapi.com; empty: not connected")
+    hubspot_token: SecretStr = Field(SecretStr(""), description="private app token")
+    hubspot_webhook_secret: SecretStr = Field(SecretStr(""), description="client secret that signs webhooks (v3)")
+    sendgrid_url: str = Field("", description="https://api.sendgrid.com; empty: not connected")
+    sendgrid_token: SecretStr = Field(SecretStr(""), description="API key")
+    sendgrid_webhook_public_key: str = Field("", description="verification key of the signed event webhook (base64 DER)")
+    twilio_url: str = Field("", description="https://api.twilio.com; empty: not connected")
+    twilio_account: str = Field("", description="account SID")
+    twilio_token: SecretStr = Field(SecretStr(""), description="auth token; it also signs webhooks")
+    whatsapp_url: str = Field("", description="https://graph.facebook.com; empty: not connected")
+    whatsapp_phone_id: str = Field("", description="phone number id")
+    whatsapp_token: SecretStr = Field(SecretStr(""), description="access token")
+    whatsapp_webhook_secret: SecretStr = Field(SecretStr(""), description="app secret that signs webhooks")
+    meta_url: str = Field("", description="https://graph.facebook.com; empty: not connected")
+    meta_account: str = Field("", description="Instagram business account id")
+    meta_ad_account: str = Field("", description="ad account id, act_...")
+    meta_token: SecretStr = Field(SecretStr(""), description="access token")
+    linkedin_url: str = Field("", description="https://api.linkedin.com; empty: not connected")
+    linkedin_organization: str = Field("", description="organization id")
+    linkedin_token: SecretStr = Field(SecretStr(""), description="access token")
+    ga4_url: str = Field("", description="https://analyticsdata.googleapis.com; empty: not connected")
+    ga4_property: str = Field("", description="numeric property id")
+    ga4_token: SecretStr = Field(SecretStr(""), description="access token")
+    wordpress_url: str = Field("", description="site address; empty: not connected")
+    wordpress_user: str = Field("", description="user of the application password")
+    wordpress_token: SecretStr = Field(SecretStr(""), description="application password")
+
+    @property
+    def warehouse_dir(self) -> Path:
+        """Folder of the warehouse."""
+        return self.home / "warehouse"
+
+    @property
+    def core_path(self) -> Path:
+        """The one DuckDB file that is written to, under the writer lock."""
+        return self.warehouse_dir / "core.duckdb"
+
+    @property
+    def resolved_store_url(self) -> str:
+        """SQLAlchemy URL of the store."""
+        return self.store_url or f"sqlite:///{self.home / 'store' / 'dmat.sqlite'}"
+
+    @property
+    def resolved_public_url(self) -> str:
+        """Address of the API as vendors and recipients reach it."""
+        return self.public_url or f"http://{self.host}:{self.api_port}"
+
+    @property
+    def clock(self) -> Clock:
+        """The workspace's clock (make-believe when `clock.json` is there)."""
+        return Clock(self.home / "clock.json")
+
+    @property
+    def is_simulated(self) -> bool:
+        """True when the vendors are the simulated ones; screens say so."""
+        return (self.home / "simulation" / "connection.env").exists()
+
+    def is_connected(self, vendor: str) -> bool:
+        """Whether an address is set for `vendor`."""
+        return bool(getattr(self, f"{vendor}_url"))
+
+
+def load_settings(home: str | Path | None = None, **overrides: Any) -> Settings:
+    """Settings of the workspace in `home`.
+
+    Later sources win: defaults, `.env` of the project, `<home>/simulation/connection.env`, the environment,
+    `overrides`. (pydantic-settings reads later env files over earlier ones.)
+    """
+    if home is not None:
+        overrides["home"] = Path(home).resolve()
+    first = Settings(_env_file=ROOT / ".env", **overrides)  # type: ignore[call-arg]
+    simulated = first.home / "simulation" / "connection.env"
+    settings = Settings(_env_file=(ROOT / ".env", simulated), **overrides)  # type: ignore[call-arg]
+    settings.home = first.home.resolve()
+    return settings

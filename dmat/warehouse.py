@@ -1,0 +1,217 @@
+"""The warehouse: one writer at a time, readers on published copies that never wait and never fail.
+
+Belongs here: the writer lock, publishing a version, and the read-only view of the newest version.
+Stays out: what is in the tables (`dbt/`) and who writes them (`dmat_pipelines/`).
+
+A DuckDB file that is open for writing cannot be opened by any other process, and closing a second handle on
+it inside the writing process drops its lock. So `core.duckdb` is opened only by the holder of `core.lock`,
+and a child process makes the copy that readers open. Every version has its own file name, because
+`duckdb.connect` gives back a cached instance for a path it already knows.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import duckdb
+
+from dmat.errors import NotPublishedError, WarehouseBusyError
+from dmat.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+VERSIONS_KEPT = 3
+_COPY = "import shutil, sys; shutil.copyfile(sys.argv[1], sys.argv[2])"
+
+
+def connect_core(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """Open the core file for writing; only inside `writer_lock`."""
+    connection = duckdb.connect(str(settings.core_path))
+    connection.execute(f"set memory_limit = '{settings.duckdb_memory_limit}'")
+    connection.execute(f"set threads = {settings.duckdb_threads}")
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
+
+
+@contextmanager
+def writer_lock(settings: Settings, timeout_seconds: float = 900.0) -> Iterator[None]:
+    """Hold the right to write the warehouse; released also when the process dies.
+
+    Raises:
+        WarehouseBusyError: another process kept it for longer than `timeout_seconds`.
+    """
+    settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
+    with open(settings.warehouse_dir / "core.lock", "a+") as handle:
+        _acquire(handle, time.monotonic() + timeout_seconds)
+        try:
+            yield
+        finally:
+            fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def _acquire(handle: IO[str], deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise WarehouseBusyError("another process is writing the warehouse") from None
+            time.sleep(0.02)
+    handle.seek(0)
+    handle.truncate()
+    handle.write(f"{os.getpid()}\n")
+    handle.flush()
+
+
+@contextmanager
+def writer(settings: Settings, timeout_seconds: float = 900.0) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The writer lock together with an open connection on the core file.
+
+    Raises:
+        WarehouseBusyError: see `writer_lock`.
+    """
+    with writer_lock(settings, timeout_seconds):
+        connection = connect_core(settings)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+@dataclass(frozen=True)
+class Version:
+    """One published copy: its number, its file, when it was made, and up to when its data reach."""
+
+    number: int
+    path: Path
+    published_at: datetime
+    data_as_of: datetime
+
+
+def current_version(settings: Settings) -> Version:
+    """The newest published version.
+
+    Raises:
+        NotPublishedError: nothing has been published yet.
+    """
+    serving = settings.warehouse_dir / "serving"
+    try:
+        pointer = json.loads((serving / "CURRENT").read_text())
+    except FileNotFoundError:
+        raise NotPublishedError("nothing has been published yet; run `dmat refresh` first") from None
+    return Version(
+        number=int(pointer["version"]),
+        path=serving / pointer["file"],
+        published_at=datetime.fromisoformat(pointer["published_at"]),
+        data_as_of=datetime.fromisoformat(pointer["data_as_of"]),
+    )
+
+
+def publish(settings: Settings) -> Version:
+    """Copy the core file to the next serving version and point readers to it.
+
+    Call it inside `writer_lock`, with every connection of this process to the core file closed or idle.
+    The copy is made by a child process, is complete before the pointer moves, and the pointer moves atomically.
+    """
+    connection = connect_core(settings)
+    try:
+        connection.execute("checkpoint")
+    finally:
+        connection.close()
+    serving = settings.warehouse_dir / "serving"
+    serving.mkdir(parents=True, exist_ok=True)
+    try:
+        number = current_version(settings).number + 1
+    except NotPublishedError:
+        number = 1
+    target = serving / f"v{number}.duckdb"
+    partial = serving / f".v{number}.partial"
+    subprocess.run([sys.executable, "-I", "-S", "-c", _COPY, str(settings.core_path), str(partial)], check=True)
+    partial.replace(target)
+    now = settings.clock.now().isoformat()
+    pointer = {"version": number, "file": target.name, "published_at": now, "data_as_of": now}
+    temporary = serving / ".CURRENT.partial"
+    temporary.write_text(json.dumps(pointer))
+    temporary.replace(serving / "CURRENT")
+    _forget_old(serving, number)
+    return current_version(settings)
+
+
+def _forget_old(serving: Path, newest: int) -> None:
+    for file in serving.glob("v*.duckdb"):
+        if int(file.stem[1:]) <= newest - VERSIONS_KEPT:
+            file.unlink(missing_ok=True)  # a reader that has it open keeps it until it moves on
+
+
+class Workspace:
+    """A read-only view of the newest published warehouse; moves to a new version between queries.
+
+    Safe to share between threads: each query runs on its own cursor.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._version: Version | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def version(self) -> Version:
+        """The version that the next query reads.
+
+        Raises:
+            NotPublishedError: nothing has been published yet.
+        """
+        return current_version(self.settings)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A fresh cursor on the newest version."""
+        for _ in range(5):
+            newest = current_version(self.settings)
+            with self._lock:
+                try:
+                    if self._connection is None or self._version is None or self._version.number != newest.number:
+                        self._connection = self._open(newest.path)
+                        self._version = newest
+                    return self._connection.cursor()
+                except duckdb.IOException:
+                    continue  # pruned between reading the pointer and opening the file: read the pointer again
+        raise NotPublishedError(f"the published file {newest.path.name} cannot be opened")
+
+    def _open(self, path: Path) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(str(path), read_only=True)
+        connection.execute(f"set memory_limit = '{self.settings.duckdb_memory_limit}'")
+        connection.execute(f"set threads = {self.settings.duckdb_threads}")
+        connection.execute("set TimeZone = 'UTC'")
+        return connection
+
+    def sql(self, query: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
+        """Run a query and give its rows as a data frame; parameters are bound to `?`."""
+        return self.cursor().execute(query, list(parameters)).df()
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Run a query and give its rows as dictionaries."""
+        cursor = self.cursor().execute(query, list(parameters))
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def tables(self) -> list[str]:
+        """Names of all tables, as `schema.table`."""
+        found = self.rows(
+            "select table_schema || '.' || table_name as name from information_schema.tables order by name"
+        )
+        return [str(row["name"]) for row in found]
