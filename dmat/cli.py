@@ -1,0 +1,193 @@
+"""The `dmat` command: the door for people at a terminal.
+
+Belongs here: what each command is called, its options, and what it prints.
+Stays out: the work itself. Rules are in `dmat/`; verbs (capture, build, send ...) run as processes of their own,
+so that this module imports neither Dagster nor Panel and `dmat --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dmat.errors import DmatError
+from dmat.settings import Settings, load_settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+console = Console()
+
+Home = Annotated[Path | None, typer.Option("--home", help="Folder of the workspace (default: DMAT_HOME, else ./var).")]
+
+
+def run_verb(module: str, *arguments: str, settings: Settings) -> None:
+    """Run `python -m module --home HOME arguments`; leave with its exit code when it fails."""
+    command = [sys.executable, "-m", module, "--home", str(settings.home), *arguments]
+    environment = {**os.environ, "DAGSTER_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+    try:
+        code = subprocess.run(command, env=environment, check=False).returncode
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command()
+def demo(
+    home: Home = None,
+    people: Annotated[int, typer.Option(help="People of the make-believe company.", min=100)] = 5000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same company.")] = 7,
+    once: Annotated[bool, typer.Option("--once", help="Run the loop once, print a summary, stop.")] = False,
+) -> None:
+    """Run the whole loop on a make-believe company, then serve the screens."""
+    settings = load_settings(home=home or load_settings().home / "demo")
+    options = ["--people", str(people), "--seed", str(seed), *(["--once"] if once else [])]
+    run_verb("dmat_pipelines.demo", *options, settings=settings)
+
+
+@app.command()
+def up(
+    home: Home = None,
+    without_dagster: Annotated[bool, typer.Option(help="Leave the Dagster UI and daemon out.")] = False,
+) -> None:
+    """Start all processes of the workspace; restart what dies; Ctrl-C stops them all."""
+    from dmat.supervise import Supervisor, default_processes
+
+    settings = load_settings(home=home)
+    raise typer.Exit(Supervisor(settings, default_processes(settings, with_dagster=not without_dagster)).run())
+
+
+@app.command()
+def doctor(home: Home = None) -> None:
+    """Look at each part of the workspace: ok, or what is wrong and what to do."""
+    from dmat.doctor import examine
+
+    table = Table(box=None, padding=(0, 2))
+    for column in ("part", "state", "what to do"):
+        table.add_column(column)
+    findings = examine(load_settings(home=home))
+    for finding in findings:
+        colour = {"ok": "green", "note": "yellow"}.get(finding.state, "red")
+        table.add_row(finding.part, f"[{colour}]{finding.state}[/]: {finding.what}", finding.advice)
+    console.print(table)
+    if any(finding.state == "wrong" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command("import")
+def import_file(
+    kind: Annotated[str, typer.Argument(help="people, orders or events")],
+    file: Annotated[Path, typer.Argument(help="CSV, Parquet or XLSX", exists=True, dir_okay=False)],
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="column=field; may be repeated")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Take the guessed mapping without asking.")] = False,
+    home: Home = None,
+) -> None:
+    """Import a file; bad rows are listed with line and reason, importing twice changes nothing."""
+    options = [option for pair in mapping or [] for option in ("--map", pair)]
+    run_verb(
+        "dmat_pipelines.capture.imports",
+        kind,
+        str(file),
+        *options,
+        *(["--yes"] if yes else []),
+        settings=load_settings(home=home),
+    )
+
+
+@app.command()
+def simulate(
+    home: Home = None,
+    people: Annotated[int, typer.Option(help="People of the make-believe company.", min=100)] = 5000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same company.")] = 7,
+    months: Annotated[int, typer.Option(help="Months of history.", min=1, max=60)] = 18,
+) -> None:
+    """Make a make-believe company with known truth, and connect this workspace to its vendors."""
+    from rich.progress import Progress
+
+    from dmat.simulate import simulate as make_company
+
+    settings = load_settings(home=home)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("Making a company", total=1.0)
+        make_company(
+            settings,
+            people=people,
+            seed=seed,
+            months=months,
+            progress=lambda share, what: progress.update(task, completed=share, description=what),
+        )
+    console.print(f"A company of {people:,} people and {months} months is in {settings.home / 'simulation'}.")
+
+
+@app.command()
+def refresh(
+    home: Home = None,
+    full: Annotated[bool, typer.Option("--full", help="Build every table from scratch.")] = False,
+) -> None:
+    """Read the sources, build the tables, plan what is due, publish; once."""
+    run_verb("dmat_pipelines.refresh", *(["--full"] if full else []), settings=load_settings(home=home))
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="the archive to write, e.g. monday.tar.gz")],
+    home: Home = None,
+) -> None:
+    """Write store, warehouse and keys into one archive while everything keeps running."""
+    from dmat.backup import write_backup
+
+    report = write_backup(load_settings(home=home), file)
+    console.print(f"Wrote {report.file} ({report.bytes_count / 1e6:,.1f} MB): {', '.join(report.parts)}.")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="an archive that `dmat backup` wrote", exists=True, dir_okay=False)],
+    home: Home = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is in the workspace folder.")] = False,
+) -> None:
+    """Put an archive back. Nothing is sent from a restored store until somebody confirms it."""
+    from dmat.backup import read_backup
+
+    report = read_backup(load_settings(home=home), file, force=force)
+    console.print(f"Restored {', '.join(report.parts)} into {report.home}.")
+    console.print("Sending waits for a yes: look at Health, then run `dmat confirm-sending`.")
+
+
+@app.command("confirm-sending")
+def confirm_sending(home: Home = None) -> None:
+    """Allow this workspace to send after its store was restored or copied."""
+    from dmat.ledger.fence import confirm
+    from dmat.store import open_store
+
+    settings = load_settings(home=home)
+    confirm(settings, open_store(settings))
+    console.print("This workspace may send.")
+
+
+@app.command()
+def lab(home: Home = None) -> None:
+    """Open the notebooks in JupyterLab (install it with `pip install dmat[lab]`)."""
+    settings = load_settings(home=home)
+    environment = {**os.environ, "DMAT_HOME": str(settings.home)}
+    code = subprocess.run([sys.executable, "-m", "jupyterlab", "notebooks"], env=environment, check=False).returncode
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line, not a traceback."""
+    try:
+        app()
+    except DmatError as error:
+        console.print(f"[red]{type(error).__name__}[/]: {error}", highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

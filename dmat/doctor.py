@@ -1,0 +1,170 @@
+"""What is well and what is not in a workspace, part by part, each with what to do about it.
+
+Belongs here: quick looks that change nothing. Stays out: repairing, and anything that sends.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Literal
+
+import httpx
+
+from dmat.errors import DmatError, NotPublishedError
+from dmat.settings import ROOT, VENDORS, Settings
+from dmat.warehouse import current_version
+
+FREE_DISK_BYTES = 2 * 1024**3
+STALE_HOURS = 26
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part: `ok`, `note` (works, but look at it) or `wrong`, in words, with advice."""
+
+    part: str
+    state: Literal["ok", "note", "wrong"]
+    what: str
+    advice: str = ""
+
+
+def _python(settings: Settings) -> Finding:
+    version = ".".join(str(number) for number in sys.version_info[:3])
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Finding("Python", "wrong", version, "use Python 3.11 to 3.13")
+    return Finding("Python", "ok", version)
+
+
+def _packages(settings: Settings) -> Finding:
+    wrong = []
+    for name, wanted in (("duckdb", "1.5.5"), ("dagster", "1.13.27"), ("dagster-webserver", "1.13.27")):
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found = "missing"
+        if found != wanted:
+            wrong.append(f"{name} {found} (wants {wanted})")
+    if wrong:
+        return Finding("packages", "wrong", ", ".join(wrong), "run `make setup`")
+    return Finding("packages", "ok", f"duckdb {metadata.version('duckdb')}, dbt {metadata.version('dbt-core')}")
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.home if settings.home.exists() else settings.home.parent
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    words = f"{free / 1e9:,.1f} GB free at {settings.home}"
+    if free < FREE_DISK_BYTES:
+        return Finding("disk", "wrong", words, "make room: each publish copies the warehouse")
+    return Finding("disk", "ok", words)
+
+
+def _store(settings: Settings) -> Finding:
+    from sqlalchemy import text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from dmat.store import open_store
+
+    try:
+        store = open_store(settings)
+        with store.engine.connect() as connection:
+            users = connection.execute(text("select count(*) from users")).scalar_one()
+    except (SQLAlchemyError, DmatError, OSError) as error:
+        return Finding("store", "wrong", str(error).splitlines()[0], "check DMAT_STORE_URL and that the database runs")
+    kind = store.engine.dialect.name
+    if not users:
+        return Finding("store", "note", f"{kind}, nobody can sign in yet", "run `dmat user add`")
+    return Finding("store", "ok", f"{kind}, {users} users")
+
+
+def _warehouse(settings: Settings) -> Finding:
+    try:
+        version = current_version(settings)
+    except NotPublishedError:
+        return Finding("warehouse", "note", "nothing published yet", "run `dmat refresh`")
+    if not version.path.exists():
+        return Finding("warehouse", "wrong", f"{version.path.name} is missing", "run `dmat refresh`")
+    hours = (settings.clock.now() - version.data_as_of).total_seconds() / 3600
+    words = f"version {version.number}, data as of {version.data_as_of:%d %b %Y %H:%M} UTC"
+    if hours > STALE_HOURS:
+        return Finding("warehouse", "note", f"{words}: {hours:,.0f} hours old", "run `dmat refresh`, or `dmat up`")
+    return Finding("warehouse", "ok", words)
+
+
+def _vendors(settings: Settings) -> Finding:
+    connected = [vendor for vendor in VENDORS if settings.is_connected(vendor)]
+    if not connected:
+        return Finding("vendors", "note", "none connected", "set DMAT_<VENDOR>_URL in .env, or run `dmat simulate`")
+    unreachable = [vendor for vendor in connected if not _answers(str(getattr(settings, f"{vendor}_url")))]
+    kind = "simulated" if settings.is_simulated else "connected"
+    if unreachable:
+        advice = "run `dmat up`: it serves the simulated vendors" if settings.is_simulated else "check address and network"
+        state: Literal["note", "wrong"] = "note" if settings.is_simulated else "wrong"
+        return Finding("vendors", state, f"{len(connected)} {kind}, no answer from {', '.join(unreachable)}", advice)
+    return Finding("vendors", "ok", f"{len(connected)} {kind}, all answer")
+
+
+def _answers(url: str) -> bool:
+    try:
+        httpx.get(url, timeout=3.0)
+    except httpx.HTTPError:
+        return False
+    return True
+
+
+def _ports(settings: Settings) -> Finding:
+    ours = _running(settings)
+    taken = [
+        f"{name} {port}"
+        for name, port in (("api", settings.api_port), ("apps", settings.apps_port), ("dagster", settings.dagster_port))
+        if not ours and _is_taken(settings.host, port)
+    ]
+    if taken:
+        return Finding("ports", "wrong", f"taken by another program: {', '.join(taken)}", "set DMAT_<NAME>_PORT")
+    return Finding("ports", "ok", "in use by this workspace" if ours else "free")
+
+
+def _is_taken(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((host, port)) == 0
+
+
+def _running(settings: Settings) -> list[str]:
+    file = settings.home / "run" / "processes.json"
+    if not file.exists():
+        return []
+    import psutil
+
+    processes = json.loads(file.read_text())
+    return [str(p["name"]) for p in processes if p.get("pid") and psutil.pid_exists(int(p["pid"]))]
+
+
+def _processes(settings: Settings) -> Finding:
+    running = _running(settings)
+    if not running:
+        return Finding("processes", "note", "not running", "run `dmat up`")
+    return Finding("processes", "ok", ", ".join(running))
+
+
+def _assets(settings: Settings) -> Finding:
+    if not (ROOT / "apps" / "assets" / "build").exists():
+        return Finding("screens", "note", "font not built; a system font is shown", "run `make setup` with Node.js there")
+    return Finding("screens", "ok", "fonts and scripts are built and served from here")
+
+
+CHECKS: tuple[Callable[[Settings], Finding], ...] = (
+    _python, _packages, _disk, _store, _warehouse, _vendors, _ports, _processes, _assets,
+)  # fmt: skip
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at every part, in the order in which to mend them."""
+    return [check(settings) for check in CHECKS]
