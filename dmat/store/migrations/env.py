@@ -1,0 +1,17 @@
+"""Alembic's entry: runs the steps on the connection that `upgrade_tables` opened.
+
+Belongs here: nothing but that. Stays out: engines and settings.
+"""
+
+from alembic import context
+
+from dmat.store.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()
