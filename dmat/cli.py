@@ -120,7 +120,7 @@ def simulate(
             people=people,
             seed=seed,
             months=months,
-            progress=lambda share, what: progress.update(task, completed=share, description=what),
+            progress=lambda what, share: progress.update(task, completed=share, description=what),
         )
     console.print(f"A company of {people:,} people and {months} months is in {settings.home / 'simulation'}.")
 

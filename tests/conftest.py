@@ -1,0 +1,35 @@
+"""What many tests share: one small demo company, lived through once a session."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder with real data and vendors' contracts beside the repository; tests without it skip, saying so."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("the folder ../shared with real data and contracts is not there")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which `dmat demo --once` has run with 600 people; its output is in `demo.log` there."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    command = [sys.executable, "-m", "dmat.cli", "demo", "--once", "--people", "600", "--home", str(home)]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("DMAT_")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "demo.log").write_text(done.stdout + done.stderr)
+    if done.returncode:
+        pytest.fail(f"the demo failed:\n{(done.stdout + done.stderr)[-6000:]}")
+    return home
