@@ -286,7 +286,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_sign_ins_user_id"), ["user_id"], unique=False)
 
 
-
 def downgrade() -> None:
     """Take the tables back to the revision before."""
     with op.batch_alter_table("sign_ins", schema=None) as batch_op:

@@ -1,0 +1,111 @@
+"""Permission: person x channel x purpose -> yes, or no and why. The newest decision wins.
+
+Belongs here: keeping decisions and answering. Stays out: suppressed addresses (`dmat/consent/suppression.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from dmat.store.engine import Store, chunks, rows_of, upsert
+from dmat.store.tables import consents
+from dmat.warehouse import Workspace
+
+MARKETING = "marketing"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided about one channel and purpose, when, and how we know."""
+
+    person_id: int
+    channel: str
+    purpose: str
+    is_granted: bool
+    decided_at: datetime
+    source: str = ""
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Permission:
+    """The answer: allowed or not, and why in words."""
+
+    is_granted: bool
+    why: str
+
+
+NO_RECORD = Permission(False, "no consent on record")
+
+
+def record_decisions(connection: Connection, decisions: Iterable[Decision], now: datetime) -> None:
+    """Keep decisions inside the caller's transaction; an older one never replaces a newer, at a tie a no wins."""
+    rows = [{**decision.__dict__, "updated_at": now} for decision in decisions]
+    for batch in chunks(rows):
+        statement = upsert(connection, consents)
+        new = statement.excluded
+        wins = sa.or_(
+            new.decided_at > consents.c.decided_at,
+            sa.and_(new.decided_at == consents.c.decided_at, consents.c.is_granted, sa.not_(new.is_granted)),
+        )
+        names = ("is_granted", "decided_at", "source", "evidence", "updated_at")
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["person_id", "channel", "purpose"],
+                set_={name: new[name] for name in names},
+                where=wins,
+            ),
+            batch,
+        )
+
+
+def find_permissions(
+    connection: Connection, person_ids: Iterable[int], channel: str, purpose: str = MARKETING
+) -> dict[int, Permission]:
+    """The answer for each person asked about."""
+    wanted = set(person_ids)
+    answers = dict.fromkeys(wanted, NO_RECORD)
+    for batch in chunks(wanted):
+        query = sa.select(consents).where(
+            consents.c.person_id.in_(batch), consents.c.channel == channel, consents.c.purpose == purpose
+        )
+        for row in rows_of(connection, query):
+            verb = "granted" if row["is_granted"] else "withdrawn"
+            why = f"{purpose} by {channel} {verb} on {row['decided_at']:%Y-%m-%d} ({row['source'] or 'source unknown'})"
+            answers[row["person_id"]] = Permission(row["is_granted"], why)
+    return answers
+
+
+def sync_consent(store: Store, workspace: Workspace, person_ids: Iterable[int], now: datetime) -> int:
+    """Bring the warehouse's consent of these people into the store; gives how many decisions were read."""
+    count = 0
+    for batch in chunks(sorted(set(person_ids))):
+        marks = ", ".join("?" * len(batch))
+        found = workspace.rows(
+            "select person_id, channel, purpose, is_granted, decided_at, source, evidence"
+            f" from consent.person_channel_consent where person_id in ({marks}) and decided_at is not null",
+            batch,
+        )
+        with store.write() as connection:
+            record_decisions(connection, [_decision(row) for row in found], now)
+        count += len(found)
+    return count
+
+
+def _decision(row: dict[str, object]) -> Decision:
+    decided_at = row["decided_at"]
+    assert isinstance(decided_at, datetime)  # noqa: S101 - the mart's contract says timestamp
+    return Decision(
+        person_id=int(str(row["person_id"])),
+        channel=str(row["channel"]),
+        purpose=str(row["purpose"]),
+        is_granted=bool(row["is_granted"]),
+        decided_at=decided_at,
+        source=str(row["source"] or ""),
+        evidence=str(row["evidence"] or ""),
+    )

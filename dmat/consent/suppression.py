@@ -1,0 +1,104 @@
+"""Suppression: addresses that are not written to any more, whoever they belong to.
+
+Belongs here: why an address is suppressed, since when, and looking it up by hash, so that an erased address can be
+kept out without being kept. Stays out: consent of people (`dmat/consent/permission.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from dmat.store.engine import Store, chunks, rows_of, upsert
+from dmat.store.tables import suppressions
+
+REASONS = ("bounced", "complained", "unsubscribed", "stopped", "erased")
+ERASED = "erased"
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """An address to be left alone on one channel."""
+
+    address: str
+    channel: str
+    reason: str
+    source: str = ""
+
+
+def clean_address(address: str) -> str:
+    """The form in which addresses are compared: trimmed, lower case."""
+    return address.strip().lower()
+
+
+def address_hash(address: str) -> str:
+    """The key under which an address is suppressed."""
+    return hashlib.sha256(clean_address(address).encode("utf-8", "replace")).hexdigest()
+
+
+def suppress(connection: Connection, wanted: Iterable[Suppression], now: datetime) -> None:
+    """Suppress addresses inside the caller's transaction; a suppressed one stays so, with its first reason."""
+    rows = [_row(item, now) for item in wanted if clean_address(item.address)]
+    for batch in chunks({(row["address_hash"], row["channel"]): row for row in reversed(rows)}.values()):
+        statement = upsert(connection, suppressions)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["address_hash", "channel"],
+                set_={
+                    "reason": statement.excluded.reason,
+                    "source": statement.excluded.source,
+                    "suppressed_at": statement.excluded.suppressed_at,
+                    "lifted_at": None,
+                },
+                where=suppressions.c.lifted_at.is_not(None),
+            ),
+            batch,
+        )
+
+
+def _row(item: Suppression, now: datetime) -> dict[str, Any]:
+    return {
+        "address_hash": address_hash(item.address),
+        "channel": item.channel,
+        "reason": item.reason,
+        "address": "" if item.reason == ERASED else clean_address(item.address),
+        "source": item.source,
+        "suppressed_at": now,
+        "lifted_at": None,
+    }
+
+
+def find_suppressed(connection: Connection, addresses: Iterable[str], channel: str) -> dict[str, str]:
+    """Cleaned address -> reason, for those of the addresses that are suppressed on a channel."""
+    keys = {address_hash(address): clean_address(address) for address in addresses}
+    found: dict[str, str] = {}
+    for batch in chunks(keys):
+        query = sa.select(suppressions.c.address_hash, suppressions.c.reason).where(
+            suppressions.c.address_hash.in_(batch),
+            suppressions.c.channel == channel,
+            suppressions.c.lifted_at.is_(None),
+        )
+        found.update({keys[row["address_hash"]]: row["reason"] for row in rows_of(connection, query)})
+    return found
+
+
+def lift(store: Store, address: str, channel: str, now: datetime) -> bool:
+    """Take a suppression back, because the address works again or its owner asked for it; False if there was none."""
+    with store.write() as connection:
+        result = connection.execute(
+            sa.update(suppressions)
+            .where(
+                suppressions.c.address_hash == address_hash(address),
+                suppressions.c.channel == channel,
+                suppressions.c.lifted_at.is_(None),
+                suppressions.c.reason != ERASED,
+            )
+            .values(lifted_at=now)
+        )
+    return bool(result.rowcount)
