@@ -15,7 +15,7 @@ PERSON_TABLES: dict[str, str] = {
         person_id bigint, first_name varchar, last_name varchar, email varchar, phone varchar, birthday date,
         country_code varchar, city varchar, zip varchar, time_zone varchar, locale varchar,
         company_id bigint, job_title varchar, client_id varchar, second_client_id varchar, joined_at timestamp,
-        customer_id bigint, outlet_customer_id bigint,
+        customer_id bigint, outlet_customer_id bigint, second_email varchar,
         email_consent varchar, email_consent_at timestamp, sms_consent varchar, sms_consent_at timestamp""",
     "shop_customers": """
         customer_id bigint, person_id bigint, created_at timestamp, updated_at timestamp,
