@@ -66,13 +66,14 @@ def create_user(store: Store, email: str, password: str, role: str = "marketer",
     email = _clean_email(email)
     if role not in ROLES:
         raise InvalidInputError("role", f"{role!r} is not a role", ", ".join(ROLES))
-    row = {"email": email, "name": name, "role": role, "password_hash": _hash(password), "created_at": _system_now()}
+    now = _system_now()
+    row = {"email": email, "name": name, "role": role, "password_hash": _hash(password), "created_at": now}
     with store.write() as connection:
         statement = upsert(connection, users).values(row).on_conflict_do_nothing(index_elements=["email"])
         user_id = connection.execute(statement.returning(users.c.user_id)).scalar()
         if user_id is None:
             raise InvalidInputError("email", f"{email} has a user already", "an address that is not taken")
-        write_audit(connection, row["created_at"], email, "user created", email, role=role)
+        write_audit(connection, now, email, "user created", email, role=role)
     return User(user_id, email, name, role)
 
 

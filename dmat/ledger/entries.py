@@ -1,0 +1,198 @@
+"""Entries of the ledger: the states of a message, which may follow which, and reading them.
+
+Belongs here: the state machine as a table, and queries. Stays out: changing anything (`dmat/ledger/post.py`).
+
+    planned ──> claimed ──> handed_over ──> accepted ──> delivered
+       │  ^         │            │  │           │            │
+       │  └─────────┴────────────┘  └> ambiguous│            │      (back to planned only when it surely did not leave)
+       v                                        v            v
+    suppressed, held_out, expired            rejected     rejected  (a bounce may come late)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from dmat.errors import NotFoundError
+from dmat.store.engine import Store, rows_of
+from dmat.store.tables import ledger_entries, ledger_transitions, rendered_messages
+
+PLANNED, CLAIMED, HANDED_OVER = "planned", "claimed", "handed_over"
+ACCEPTED, DELIVERED, REJECTED = "accepted", "delivered", "rejected"
+SUPPRESSED, HELD_OUT, EXPIRED, AMBIGUOUS = "suppressed", "held_out", "expired", "ambiguous"
+
+MAY_FOLLOW: Mapping[str, frozenset[str]] = {
+    PLANNED: frozenset({PLANNED, CLAIMED, SUPPRESSED, HELD_OUT, EXPIRED, ACCEPTED}),
+    CLAIMED: frozenset({HANDED_OVER, PLANNED, REJECTED, ACCEPTED}),
+    HANDED_OVER: frozenset({ACCEPTED, REJECTED, AMBIGUOUS, PLANNED}),
+    AMBIGUOUS: frozenset({ACCEPTED, PLANNED, REJECTED}),
+    ACCEPTED: frozenset({DELIVERED, REJECTED}),
+    DELIVERED: frozenset({REJECTED}),
+    REJECTED: frozenset(),
+    HELD_OUT: frozenset(),
+    SUPPRESSED: frozenset({ACCEPTED}),  # only when an event proves that it went out after all
+    EXPIRED: frozenset({ACCEPTED}),
+}
+STATES = tuple(MAY_FOLLOW)
+SENT = (ACCEPTED, DELIVERED)
+WENT_OUT = (HANDED_OVER, AMBIGUOUS, ACCEPTED, DELIVERED)  # has left, or may have
+OPEN = (PLANNED, CLAIMED, HANDED_OVER, AMBIGUOUS)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One message that was planned."""
+
+    message_id: str
+    person_id: int
+    programme: str
+    programme_version: int
+    step: str
+    occurrence: str
+    channel: str
+    address: str
+    state: str
+    reason: str
+    is_holdout: bool
+    context: dict[str, Any]
+    subject: str
+    provider: str
+    provider_message_id: str
+    attempts: int
+    not_before: datetime | None
+    expires_at: datetime | None
+    planned_at: datetime
+    claimed_at: datetime | None
+    claimed_by: str
+    handed_over_at: datetime | None
+    accepted_at: datetime | None
+    delivered_at: datetime | None
+    settles_at_epoch: float | None
+    updated_at: datetime
+
+
+ENTRY_COLUMNS = [ledger_entries.c[name] for name in Entry.__dataclass_fields__]
+
+
+@dataclass(frozen=True)
+class AudienceReport:
+    """Where the messages of one programme stand: they add up, and it is finished only when none is open."""
+
+    audience: int
+    sent: int
+    failed: int
+    suppressed: int
+    held_out: int
+    expired: int
+    waiting: int
+    ambiguous: int
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every message has come to an end."""
+        return self.sent + self.failed + self.suppressed + self.held_out + self.expired == self.audience
+
+
+def entries_of(connection: Connection, query: sa.Select[Any]) -> list[Entry]:
+    """Run a query on `ENTRY_COLUMNS`."""
+    return [Entry(**row) for row in rows_of(connection, query)]
+
+
+def get_entry(store: Store, message_id: str) -> Entry:
+    """One entry.
+
+    Raises:
+        NotFoundError: there is none with this id.
+    """
+    with store.read() as connection:
+        found = entries_of(connection, sa.select(*ENTRY_COLUMNS).where(ledger_entries.c.message_id == message_id))
+    if not found:
+        raise NotFoundError(f"there is no message {message_id}")
+    return found[0]
+
+
+def list_entries(
+    store: Store,
+    *,
+    states: Sequence[str] = (),
+    programme: str = "",
+    occurrence: str = "",
+    person_id: int | None = None,
+    limit: int = 200,
+) -> list[Entry]:
+    """Entries, the last changed first."""
+    query = sa.select(*ENTRY_COLUMNS).order_by(ledger_entries.c.updated_at.desc()).limit(limit)
+    if states:
+        query = query.where(ledger_entries.c.state.in_(states))
+    if programme:
+        query = query.where(ledger_entries.c.programme == programme)
+    if occurrence:
+        query = query.where(ledger_entries.c.occurrence == occurrence)
+    if person_id is not None:
+        query = query.where(ledger_entries.c.person_id == person_id)
+    with store.read() as connection:
+        return entries_of(connection, query)
+
+
+def unresolved(store: Store, limit: int = 1000) -> list[Entry]:
+    """Every message of which nobody knows whether it went out: listed by name, never silent."""
+    return list_entries(store, states=(AMBIGUOUS,), limit=limit)
+
+
+def transitions_of(store: Store, message_id: str) -> list[dict[str, Any]]:
+    """Each step of a message: from_state, to_state, reason, happened_at; oldest first."""
+    columns = ("from_state", "to_state", "reason", "happened_at")
+    query = sa.select(*(ledger_transitions.c[name] for name in columns))
+    query = query.where(ledger_transitions.c.message_id == message_id).order_by(ledger_transitions.c.transition_id)
+    with store.read() as connection:
+        return rows_of(connection, query)
+
+
+def message_as_sent(store: Store, message_id: str) -> dict[str, Any] | None:
+    """The rendered message as it was handed over: from, to, subject, html, text, headers; None before that."""
+    query = sa.select(rendered_messages).where(rendered_messages.c.message_id == message_id)
+    with store.read() as connection:
+        found = rows_of(connection, query)
+    return found[0] if found else None
+
+
+def counts_by_state(store: Store, programme: str = "") -> dict[str, int]:
+    """How many entries are in each state; every state is named."""
+    query = sa.select(ledger_entries.c.state, sa.func.count().label("count")).group_by(ledger_entries.c.state)
+    if programme:
+        query = query.where(ledger_entries.c.programme == programme)
+    with store.read() as connection:
+        return dict.fromkeys(STATES, 0) | {row["state"]: row["count"] for row in rows_of(connection, query)}
+
+
+def audience_report(store: Store, programme: str) -> AudienceReport:
+    """Where the messages of one programme stand."""
+    counts = counts_by_state(store, programme)
+    return AudienceReport(
+        audience=sum(counts.values()),
+        sent=counts[ACCEPTED] + counts[DELIVERED],
+        failed=counts[REJECTED],
+        suppressed=counts[SUPPRESSED],
+        held_out=counts[HELD_OUT],
+        expired=counts[EXPIRED],
+        waiting=counts[PLANNED] + counts[CLAIMED] + counts[HANDED_OVER],
+        ambiguous=counts[AMBIGUOUS],
+    )
+
+
+def unexported(store: Store, limit: int = 5000) -> list[dict[str, Any]]:
+    """Entries that changed since they were last exported, as plain rows; give them to `mark_exported` afterwards."""
+    query = (
+        sa.select(ledger_entries)
+        .where(ledger_entries.c.exported_revision < ledger_entries.c.revision)
+        .order_by(ledger_entries.c.updated_at)
+        .limit(limit)
+    )
+    with store.read() as connection:
+        return rows_of(connection, query)

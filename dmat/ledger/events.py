@@ -1,0 +1,68 @@
+"""What providers' events change in the ledger; in any order, any number of times, the end is the same.
+
+Belongs here: from an event's kind to a state. Stays out: suppressions and counters, which do not wait for this
+(`dmat/ledger/receive.py`).
+An event that names a message proves that the provider took it, whatever we thought before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dmat.ledger.entries import ACCEPTED, DELIVERED, REJECTED
+from dmat.ledger.post import Move, move
+from dmat.store.engine import Store
+from dmat.store.inbox import InboxRow, mark_applied, unapplied
+
+PROVES_ACCEPTED = frozenset(
+    {"accepted", "delivered", "opened", "clicked", "bounced", "dropped", "deferred", "complained", "unsubscribed"}
+)
+PROVES_DELIVERED = frozenset({"delivered", "opened", "clicked", "complained"})
+FAILED = frozenset({"bounced", "dropped"})
+
+
+@dataclass(frozen=True)
+class ApplyReport:
+    """What applying did: events seen, messages that moved."""
+
+    events_count: int
+    moved_count: int
+
+
+def apply_waiting(store: Store, now: datetime, limit: int = 5000) -> ApplyReport:
+    """Apply what the ledger has not seen yet."""
+    return apply_events(store, unapplied(store, limit), now)
+
+
+def apply_events(store: Store, rows: Sequence[InboxRow], now: datetime) -> ApplyReport:
+    """Move messages as the events say, and mark the events as seen, in one transaction."""
+    if not rows:
+        return ApplyReport(0, 0)
+    ordered = sorted(rows, key=lambda row: (row.occurred_at, row.kind in FAILED, row.inbox_id))
+    moves = [step for row in ordered if row.message_id for step in _moves_of(row)]
+    with store.write() as connection:
+        moved = move(connection, moves, now)
+        mark_applied(connection, [row.inbox_id for row in rows], now)
+    return ApplyReport(len(rows), len(moved))
+
+
+def _moves_of(row: InboxRow) -> list[Move]:
+    at, source = row.occurred_at, f"event of {row.provider}"
+    moves: list[Move] = []
+    if row.kind in PROVES_ACCEPTED:
+        moves.append(Move(row.message_id, ACCEPTED, f"{source}: {row.kind}", _accepted(row), happened_at=at))
+    if row.kind in PROVES_DELIVERED:
+        moves.append(Move(row.message_id, DELIVERED, f"{source}: {row.kind}", {"delivered_at": at}, happened_at=at))
+    if row.kind in FAILED:
+        detail = str(row.payload.get("reason") or row.payload.get("type") or "")[:500]
+        moves.append(Move(row.message_id, REJECTED, f"{row.kind}: {detail}".rstrip(": "), happened_at=at))
+    return moves
+
+
+def _accepted(row: InboxRow) -> dict[str, object]:
+    values: dict[str, object] = {"accepted_at": row.occurred_at, "settles_at_epoch": None}
+    if row.provider != "dmat":
+        values["provider"] = row.provider
+    return values

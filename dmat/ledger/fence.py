@@ -1,0 +1,222 @@
+"""The fence: which workspace folder may send what this store has planned.
+
+Belongs here: the token outside the database (`<home>/instance.json`), the lock that lets one sender of a folder work
+at a time, and a person's yes for a store that was copied or put back. Stays out: claiming (`dmat/ledger/claim.py`).
+
+A store that was copied to another folder finds no token there, or one of another folder; a store that was put back
+from a backup is behind the token. Both send nothing until `confirm`. Every start of a sender writes a new start id
+to the file first and to the store second, so a death between the two is recognised and harmless.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from dmat.errors import FencedError
+from dmat.ledger.entries import AMBIGUOUS, CLAIMED, EXPIRED, HANDED_OVER, PLANNED
+from dmat.ledger.post import Move, move
+from dmat.settings import Settings
+from dmat.store.engine import Store, lock_rows, upsert
+from dmat.store.tables import fences, ledger_entries
+from dmat.store.workspace_values import write_audit
+
+SENDER = "sender"
+SETTLE_SECONDS = 60.0  # longer than any request may take: only then does "not found" mean that it never left
+OVERDUE = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class Fence:
+    """The right of one start of one sender; each claim checks that it still stands."""
+
+    instance_id: str
+    start_id: str
+
+
+@dataclass(frozen=True)
+class FenceStatus:
+    """Whether this folder may send, why not, and what has waited for more than two hours."""
+
+    may_send: bool
+    why: str
+    overdue_count: int
+
+
+@contextmanager
+def sending_lock(settings: Settings) -> Iterator[bool]:
+    """True for the one sender of this folder, False when another is at work; released also by death."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with open(settings.home / "sender.lock", "a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def take_fence(settings: Settings, store: Store, now: datetime, settle_seconds: float = SETTLE_SECONDS) -> Fence:
+    """Start sending from this folder; call it while holding `sending_lock`.
+
+    What an earlier start claimed but never handed over is planned again; what it handed over without learning the
+    answer becomes ambiguous.
+
+    Raises:
+        FencedError: the store was copied here or put back; a person must `confirm` first.
+    """
+    token = _read_token(settings.home)
+    with store.write() as connection:
+        row = _row(connection)
+        problem = _problem(settings.home, token, row)
+        if problem:
+            raise FencedError(problem)
+        return _start(settings.home, connection, token, now, settle_seconds)
+
+
+def fence_status(settings: Settings, store: Store, now: datetime) -> FenceStatus:
+    """Whether this folder may send, for Health and `dmat doctor`."""
+    with store.read() as connection:
+        problem = _problem(settings.home, _read_token(settings.home), _row(connection, lock=False))
+        overdue = connection.execute(
+            sa.select(sa.func.count())
+            .select_from(ledger_entries)
+            .where(ledger_entries.c.state == PLANNED, ledger_entries.c.not_before < now - OVERDUE)
+        ).scalar_one()
+    return FenceStatus(not problem, problem, overdue)
+
+
+def confirm(
+    settings: Settings, store: Store, by: str = "", *, drop_overdue: bool = False, now: datetime | None = None
+) -> Fence:
+    """A person's yes: from now on this folder sends, and any other folder with the same store does not.
+
+    Args:
+        settings: the workspace.
+        store: its store.
+        by: who said yes.
+        drop_overdue: end what has waited for more than two hours instead of sending it.
+        now: the workspace's time; the clock's by default.
+    """
+    now = now or settings.clock.now()
+    with store.write() as connection:
+        if drop_overdue:
+            _drop_overdue(connection, now)
+        fence = _start(settings.home, connection, _read_token(settings.home), now, SETTLE_SECONDS, by or "unnamed")
+        write_audit(connection, now, by or "command line", "sending confirmed", str(settings.home))
+    return fence
+
+
+def check_fence(connection: Connection, fence: Fence) -> None:
+    """Check inside a claim's transaction that nobody took over.
+
+    Raises:
+        FencedError: somebody did.
+    """
+    row = _row(connection)
+    if row is None or (row["instance_id"], row["start_id"]) != (fence.instance_id, fence.start_id):
+        raise FencedError("another sender took over this store")
+
+
+def _row(connection: Connection, lock: bool = True) -> dict[str, Any] | None:
+    query = sa.select(fences).where(fences.c.name == SENDER)
+    row = connection.execute(lock_rows(connection, query) if lock else query).mappings().first()
+    return dict(row) if row else None
+
+
+def _problem(home: Path, token: dict[str, Any] | None, row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""  # nothing was ever sent from this store
+    if token is None or token["instance_id"] != row["instance_id"]:
+        return "this store has sent from another folder before; confirm that this one may send now"
+    if token["folder"] != _identity(home):
+        return "this folder is a copy of one that has sent before; confirm that this one may send now"
+    if row["start_id"] not in (token["start_id"], token["previous_start_id"]):
+        return "this store is older than the folder around it (a backup was put back); confirm that it may send"
+    return ""
+
+
+def _start(
+    home: Path,
+    connection: Connection,
+    token: dict[str, Any] | None,
+    now: datetime,
+    settle_seconds: float,
+    confirmed_by: str = "",
+) -> Fence:
+    row = _row(connection)
+    is_ours = token is not None and not confirmed_by and token["folder"] == _identity(home)
+    instance_id = token["instance_id"] if token is not None and is_ours else str(uuid.uuid4())
+    fence = Fence(instance_id, str(uuid.uuid4()))
+    _write_token(home, fence, row["start_id"] if row else "")
+    values = {"instance_id": instance_id, "start_id": fence.start_id, "taken_at": now}
+    values |= {"confirmed_by": confirmed_by} if confirmed_by or row is None else {}
+    statement = upsert(connection, fences).values(name=SENDER, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+    _take_over(connection, fence, now, settle_seconds)
+    return fence
+
+
+def _take_over(connection: Connection, fence: Fence, now: datetime, settle_seconds: float) -> None:
+    table = ledger_entries.c
+    query = sa.select(table.message_id, table.state).where(
+        table.state.in_([CLAIMED, HANDED_OVER]), table.claimed_by != fence.start_id
+    )
+    moves = []
+    for row in connection.execute(query):
+        if row.state == CLAIMED:  # handing over is committed before a request leaves, so this one never did
+            moves.append(Move(row.message_id, PLANNED, "its sender ended before handing it over"))
+        else:
+            settles = {"settles_at_epoch": time.time() + settle_seconds}
+            moves.append(Move(row.message_id, AMBIGUOUS, "its sender ended before the answer came", settles))
+    move(connection, moves, now)
+
+
+def _drop_overdue(connection: Connection, now: datetime) -> None:
+    query = sa.select(ledger_entries.c.message_id).where(
+        ledger_entries.c.state == PLANNED, ledger_entries.c.not_before < now - OVERDUE
+    )
+    reason = "overdue when the store was put back; a person chose not to send it"
+    move(connection, [Move(row.message_id, EXPIRED, reason) for row in connection.execute(query)], now)
+
+
+def _identity(home: Path) -> str:
+    return f"{home.resolve()}#{home.stat().st_ino}"  # a copy has another path, or another inode
+
+
+def _read_token(home: Path) -> dict[str, Any] | None:
+    try:
+        token: dict[str, Any] = json.loads((home / "instance.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return token if {"instance_id", "start_id", "previous_start_id", "folder"} <= token.keys() else None
+
+
+def _write_token(home: Path, fence: Fence, previous_start_id: str) -> None:
+    token = {
+        "instance_id": fence.instance_id,
+        "start_id": fence.start_id,
+        "previous_start_id": previous_start_id,
+        "folder": _identity(home),
+    }
+    temporary = home / f".instance.{os.getpid()}.tmp"
+    with open(temporary, "w") as handle:
+        json.dump(token, handle)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(home / "instance.json")
