@@ -31,7 +31,7 @@ from dmat.errors import InvalidInputError
 from dmat.processes import Process, child_environment, default_processes, prepare_dagster_home
 from dmat.settings import ROOT, Settings
 
-__all__ = ["Child", "Process", "Supervisor", "default_processes"]
+__all__ = ["Child", "Process", "Supervisor", "child_environment", "default_processes", "prepare_dagster_home"]
 
 State = Literal["waiting", "starting", "running", "not answering", "restarting", "stopped"]
 LOG_BYTES_KEPT = 10_000_000
