@@ -4,12 +4,12 @@ Belongs here: the shape of `raw.*` tables, "twice gives once", and the outcome t
 Stays out: reading vendors (`dmat/connectors`) and making sense of payloads (`dbt/models/staging`).
 
 Every raw table has the same columns; a record that comes again unchanged is not written again, a record that
-changed is a new row, and staging keeps the newest row of each record.
+changed is a new row, and staging keeps the newest row of each record (by record_updated_at, then _loaded_at).
+Where a capture goes on from is kept in `raw.capture_cursors`, in the transaction that lands its pages.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -66,23 +66,73 @@ class Outcome:
     cursor: str = ""
     finished_at: datetime | None = None
     error: str = ""
+    written_refusals: int = 0
+
+    @property
+    def refused_count(self) -> int:
+        """How many records were not kept."""
+        return len(self.refusals)
+
+
+_OUTCOME_TABLES = (
+    "create table if not exists raw.capture_outcomes (source varchar, resource varchar, run_id varchar,"
+    " started_at timestamp, finished_at timestamp, fetched_count bigint, kept_count bigint,"
+    ' unchanged_count bigint, refused_count bigint, "cursor" varchar, error varchar)',
+    "create table if not exists raw.capture_refusals (source varchar, resource varchar, run_id varchar,"
+    " refused_at timestamp, record_id varchar, reason varchar, payload varchar)",
+    "create table if not exists raw.capture_cursors (source varchar, resource varchar, run_id varchar,"
+    ' moved_at timestamp, "cursor" varchar)',
+)
+
+# A record of the batch is written when nothing newer says the same: either its (id, time, content) is not there
+# at all, or the newest row of that time says something else (a figure that went up and came down again).
+_LAND = """
+    insert into raw.{table}
+    with batch as (
+        select record_id, record_updated_at, payload, md5(payload) as payload_hash
+        from (
+            select *, row_number() over (partition by record_id, record_updated_at order by position desc) as recency
+            from landing_batch
+        ) as numbered
+        where recency = 1
+    ),
+    known as (
+        select r.record_id, r.record_updated_at, r.payload_hash,
+            row_number() over (
+                partition by r.record_id, r.record_updated_at order by r._loaded_at desc, r.rowid desc
+            ) as recency,
+            max(r.record_updated_at) over (partition by r.record_id) as newest_at
+        from raw.{table} as r
+        where r.record_updated_at >= (select min(record_updated_at) from batch)
+            and r.record_id in (select record_id from batch)
+    )
+    select b.record_id, b.record_updated_at, b.payload::json, b.payload_hash, ?, ?
+    from batch as b
+    where not exists (
+        select 1 from known as k
+        where k.record_id = b.record_id and k.record_updated_at = b.record_updated_at
+            and k.payload_hash = b.payload_hash and (k.recency = 1 or k.newest_at > b.record_updated_at)
+    )
+"""
 
 
 def create_raw_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Create `raw.<table>` and the tables of outcomes if they are not there."""
+    """Create `raw.<table>` and the tables of outcomes if they are not there.
+
+    Raises:
+        InvalidInputError: `table` is not a plain lower-case name.
+    """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", table):
         raise InvalidInputError("table", f"{table!r} is not a name", "lower-case letters, digits, _")
-    connection.execute("create schema if not exists raw")
+    create_outcome_tables(connection)
     connection.execute(f"create table if not exists raw.{table} ({RAW_COLUMNS})")
-    connection.execute(
-        "create table if not exists raw.capture_outcomes (source varchar, resource varchar, run_id varchar,"
-        " started_at timestamp, finished_at timestamp, fetched_count bigint, kept_count bigint,"
-        ' unchanged_count bigint, refused_count bigint, "cursor" varchar, error varchar)'
-    )
-    connection.execute(
-        "create table if not exists raw.capture_refusals (source varchar, resource varchar, run_id varchar,"
-        " refused_at timestamp, record_id varchar, reason varchar, payload varchar)"
-    )
+
+
+def create_outcome_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the schema `raw` and the tables of outcomes, refusals and cursors if they are not there."""
+    connection.execute("create schema if not exists raw")
+    for statement in _OUTCOME_TABLES:
+        connection.execute(statement)
 
 
 def land(
@@ -93,75 +143,97 @@ def land(
     Args:
         connection: an open connection on the core file, under the writer lock.
         table: name without schema, e.g. `shopify_orders`.
-        records: what the vendor sent.
+        records: what the vendor sent; of two with the same id and time the later one counts.
         run_id: the run that loads them.
         now: the workspace's time.
 
     Returns:
         (kept, unchanged) counts; kept + unchanged = number of records.
     """
-    create_raw_table(connection, table)
-    rows = [(r.record_id, r.updated_at, orjson.dumps(r.payload, option=orjson.OPT_SORT_KEYS)) for r in records]
-    if not rows:
-        return 0, 0
+    rows = [(r.record_id, r.updated_at, orjson.dumps(r.payload, option=orjson.OPT_SORT_KEYS).decode()) for r in records]
     batch = pa.table(
         {
             "record_id": pa.array([r[0] for r in rows], pa.string()),
             "record_updated_at": pa.array([r[1] for r in rows], pa.timestamp("us")),
-            "payload": pa.array([r[2].decode() for r in rows], pa.string()),
-            "payload_hash": pa.array([hashlib.blake2b(r[2], digest_size=16).hexdigest() for r in rows], pa.string()),
+            "payload": pa.array([r[2] for r in rows], pa.string()),
         }
     )
-    connection.register("landing_batch", batch)
+    return land_table(connection, table, batch, run_id, now)
+
+
+def land_table(
+    connection: duckdb.DuckDBPyConnection, table: str, batch: pa.Table, run_id: str, now: datetime
+) -> tuple[int, int]:
+    """Like `land`, for an Arrow table with the columns record_id, record_updated_at and payload (JSON text)."""
+    create_raw_table(connection, table)
+    if batch.num_rows == 0:
+        return 0, 0
+    numbered = batch.append_column("position", pa.array(range(batch.num_rows), pa.int64()))
+    connection.register("landing_batch", numbered)
     try:
-        before = _count(connection, table)
-        connection.execute(
-            f"insert into raw.{table} select b.record_id, b.record_updated_at, b.payload::json, b.payload_hash, ?, ?"
-            " from (select record_id, payload_hash, record_updated_at, any_value(payload) as payload"
-            " from landing_batch group by 1, 2, 3) as b"
-            f" where not exists (select 1 from raw.{table} as r"
-            " where r.record_id = b.record_id and r.payload_hash = b.payload_hash"
-            " and r.record_updated_at = b.record_updated_at)",
-            [now, run_id],
-        )
-        kept = _count(connection, table) - before
+        inserted = connection.execute(_LAND.format(table=table), [now, run_id]).fetchone()
     finally:
         connection.unregister("landing_batch")
-    return kept, len(rows) - kept
+    kept = int(inserted[0]) if inserted else 0
+    return kept, batch.num_rows - kept
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = connection.execute(f"select count(*) from raw.{table}").fetchone()
-    return int(row[0]) if row else 0
+def write_refusals(connection: duckdb.DuckDBPyConnection, outcome: Outcome, now: datetime) -> None:
+    """Write the refusals of `outcome` that are not written yet; one that was written by an earlier run is not again."""
+    create_outcome_tables(connection)
+    waiting = outcome.refusals[outcome.written_refusals :]
+    if waiting:
+        batch = pa.table(
+            {
+                "position": pa.array(range(len(waiting)), pa.int64()),
+                "record_id": pa.array([r.record_id for r in waiting], pa.string()),
+                "reason": pa.array([r.reason for r in waiting], pa.string()),
+                "payload": pa.array([r.payload or json.dumps(None) for r in waiting], pa.string()),
+            }
+        )
+        connection.register("refusal_batch", batch)
+        try:
+            connection.execute(
+                "insert into raw.capture_refusals select ?, ?, ?, ?, b.record_id, b.reason, b.payload"
+                " from (select record_id, reason, payload, min(position) as position from refusal_batch"
+                " group by 1, 2, 3) as b where not exists (select 1 from raw.capture_refusals as r"
+                " where r.source = ? and r.resource = ? and r.record_id = b.record_id and r.reason = b.reason"
+                " and r.payload = b.payload) order by b.position",
+                [outcome.source, outcome.resource, outcome.run_id, now, outcome.source, outcome.resource],
+            )
+        finally:
+            connection.unregister("refusal_batch")
+    outcome.written_refusals = len(outcome.refusals)
 
 
 def write_outcome(connection: duckdb.DuckDBPyConnection, outcome: Outcome, now: datetime) -> None:
     """Write what a capture did, and each record it refused, to `raw.capture_outcomes` and `raw.capture_refusals`."""
-    create_raw_table(connection, f"{outcome.source}_{outcome.resource}")
+    write_refusals(connection, outcome, now)
     outcome.finished_at = now
     connection.execute(
         "insert into raw.capture_outcomes values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             outcome.source, outcome.resource, outcome.run_id, outcome.started_at, now, outcome.fetched_count,
-            outcome.kept_count, outcome.unchanged_count, len(outcome.refusals), outcome.cursor, outcome.error,
+            outcome.kept_count, outcome.unchanged_count, outcome.refused_count, outcome.cursor, outcome.error,
         ],
     )  # fmt: skip
-    for refusal in outcome.refusals:
-        connection.execute(
-            "insert into raw.capture_refusals values (?, ?, ?, ?, ?, ?, ?)",
-            [
-                outcome.source, outcome.resource, outcome.run_id, now,
-                refusal.record_id, refusal.reason, refusal.payload or json.dumps(None),
-            ],
-        )  # fmt: skip
+
+
+def move_cursor(
+    connection: duckdb.DuckDBPyConnection, source: str, resource: str, cursor: str, run_id: str, now: datetime
+) -> None:
+    """Remember where the next capture of a resource goes on; call it in the transaction that lands the pages."""
+    create_outcome_tables(connection)
+    connection.execute("delete from raw.capture_cursors where source = ? and resource = ?", [source, resource])
+    connection.execute(
+        "insert into raw.capture_cursors values (?, ?, ?, ?, ?)", [source, resource, run_id, now, cursor]
+    )
 
 
 def last_cursor(connection: duckdb.DuckDBPyConnection, source: str, resource: str) -> str:
-    """Where the last successful capture of a resource stopped; empty when there was none."""
-    create_raw_table(connection, f"{source}_{resource}")
+    """Where the last capture of a resource stopped, also one that died; empty when there was none."""
+    create_outcome_tables(connection)
     row = connection.execute(
-        'select "cursor" from raw.capture_outcomes where source = ? and resource = ? and error = \'\''
-        " and \"cursor\" <> '' order by finished_at desc, started_at desc limit 1",
-        [source, resource],
+        'select "cursor" from raw.capture_cursors where source = ? and resource = ?', [source, resource]
     ).fetchone()
     return str(row[0]) if row else ""
