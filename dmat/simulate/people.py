@@ -15,7 +15,12 @@ import pyarrow as pa
 
 from dmat.simulate.columns import NONE, moments, numbers, stage, words
 from dmat.simulate.markets import (
-    JOB_TITLES, MAIL_DOMAINS, MARKETS, TIME_ZONES, flatten, market_weights,
+    JOB_TITLES,
+    MAIL_DOMAINS,
+    MARKETS,
+    TIME_ZONES,
+    flatten,
+    market_weights,
 )  # fmt: skip
 from dmat.simulate.rhythm import DAY, HOUR, Calendar
 

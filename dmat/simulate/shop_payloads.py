@@ -44,7 +44,8 @@ SHOPIFY_ORDERS = f"""
     select 'gid://shopify/Order/' || o.order_id as record_id, o.ordered_at as created_at, o.updated_at,
     to_json(struct_pack(
         id := 'gid://shopify/Order/' || o.order_id, name := '#' || (o.order_id % 1000000000 + 1000),
-        "createdAt" := {_at("o.ordered_at")}, "updatedAt" := {_at("o.updated_at")}, "cancelledAt" := {_at("o.cancelled_at")}, email := o.email,
+        "createdAt" := {_at("o.ordered_at")}, "updatedAt" := {_at("o.updated_at")},
+        "cancelledAt" := {_at("o.cancelled_at")}, email := o.email,
         phone := o.phone, "currencyCode" := o.currency_code, "checkoutToken" := o.cart_token,
         "cartToken" := o.cart_token, "customerLocale" := o.locale,
         "discountCodes" := case when o.discount_code is null then [] else [o.discount_code] end,
