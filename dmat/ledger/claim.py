@@ -27,7 +27,7 @@ from dmat.ledger.entries import (
     Entry,
     entries_of,
 )
-from dmat.ledger.fence import SETTLE_SECONDS, Fence, check_fence
+from dmat.ledger.fence import SETTLE_SECONDS, Fence, check_fence, count_hand_over, remember_hand_over
 from dmat.ledger.post import Move, keep_rendered, move
 from dmat.store.engine import Store, lock_rows
 from dmat.store.tables import ledger_entries
@@ -120,6 +120,8 @@ def hand_over(
         check_fence(connection, fence)
         made = set(move(connection, moves, now))
         keep_rendered(connection, [item for item in rendered if item["message_id"] in made])
+        count = count_hand_over(connection, fence)
+    remember_hand_over(fence, count)
     return made
 
 

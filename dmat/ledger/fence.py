@@ -5,7 +5,8 @@ at a time, and a person's yes for a store that was copied or put back. Stays out
 
 A store that was copied to another folder finds no token there, or one of another folder; a store that was put back
 from a backup is behind the token. Both send nothing until `confirm`. Every start of a sender writes a new start id
-to the file first and to the store second, so a death between the two is recognised and harmless.
+to the file first and to the store second, so a death between the two is recognised and harmless; batches handed over
+are counted in the store first and in the file second, so a store that counts fewer than the file is an older one.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Fence:
 
     instance_id: str
     start_id: str
+    home: Path
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,19 @@ def check_fence(connection: Connection, fence: Fence) -> None:
         raise FencedError("another sender took over this store")
 
 
+def count_hand_over(connection: Connection, fence: Fence) -> int:
+    """Count a batch in the store, inside the transaction that hands it over; `remember_hand_over` follows it."""
+    statement = sa.update(fences).where(fences.c.name == SENDER, fences.c.start_id == fence.start_id)
+    statement = statement.values(handed_over_count=fences.c.handed_over_count + 1)
+    count: int = connection.execute(statement.returning(fences.c.handed_over_count)).scalar_one()
+    return count
+
+
+def remember_hand_over(fence: Fence, count: int) -> None:
+    """Write the count beside the store, after the transaction and before anything leaves."""
+    _write_token(fence, fence.start_id, count)
+
+
 def _row(connection: Connection, lock: bool = True) -> dict[str, Any] | None:
     query = sa.select(fences).where(fences.c.name == SENDER)
     row = connection.execute(lock_rows(connection, query) if lock else query).mappings().first()
@@ -146,7 +161,8 @@ def _problem(home: Path, token: dict[str, Any] | None, row: dict[str, Any] | Non
         return "this store has sent from another folder before; confirm that this one may send now"
     if token["folder"] != _identity(home):
         return "this folder is a copy of one that has sent before; confirm that this one may send now"
-    if row["start_id"] not in (token["start_id"], token["previous_start_id"]):
+    is_other_start = row["start_id"] not in (token["start_id"], token["previous_start_id"])
+    if is_other_start or row["handed_over_count"] < token["handed_over_count"]:
         return "this store is older than the folder around it (a backup was put back); confirm that it may send"
     return ""
 
@@ -162,8 +178,8 @@ def _start(
     row = _row(connection)
     is_ours = token is not None and not confirmed_by and token["folder"] == _identity(home)
     instance_id = token["instance_id"] if token is not None and is_ours else str(uuid.uuid4())
-    fence = Fence(instance_id, str(uuid.uuid4()))
-    _write_token(home, fence, row["start_id"] if row else "")
+    fence = Fence(instance_id, str(uuid.uuid4()), home)
+    _write_token(fence, row["start_id"] if row else "", row["handed_over_count"] if row else 0)
     values = {"instance_id": instance_id, "start_id": fence.start_id, "taken_at": now}
     values |= {"confirmed_by": confirmed_by} if confirmed_by or row is None else {}
     statement = upsert(connection, fences).values(name=SENDER, **values)
@@ -204,19 +220,21 @@ def _read_token(home: Path) -> dict[str, Any] | None:
         token: dict[str, Any] = json.loads((home / "instance.json").read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return None
-    return token if {"instance_id", "start_id", "previous_start_id", "folder"} <= token.keys() else None
+    names = {"instance_id", "start_id", "previous_start_id", "folder", "handed_over_count"}
+    return token if names <= token.keys() else None
 
 
-def _write_token(home: Path, fence: Fence, previous_start_id: str) -> None:
+def _write_token(fence: Fence, previous_start_id: str, handed_over_count: int) -> None:
     token = {
         "instance_id": fence.instance_id,
         "start_id": fence.start_id,
         "previous_start_id": previous_start_id,
-        "folder": _identity(home),
+        "folder": _identity(fence.home),
+        "handed_over_count": handed_over_count,
     }
-    temporary = home / f".instance.{os.getpid()}.tmp"
+    temporary = fence.home / f".instance.{os.getpid()}.tmp"
     with open(temporary, "w") as handle:
         json.dump(token, handle)
         handle.flush()
         os.fsync(handle.fileno())
-    temporary.replace(home / "instance.json")
+    temporary.replace(fence.home / "instance.json")

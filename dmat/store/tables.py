@@ -258,6 +258,7 @@ fences = Table(
     Column("start_id", String(36), nullable=False),
     Column("taken_at", DateTime, nullable=False),
     Column("confirmed_by", String(320), nullable=False, default=""),
+    Column("handed_over_count", Big, nullable=False, default=0),
 )
 
 form_submissions = Table(

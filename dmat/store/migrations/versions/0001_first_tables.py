@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("start_id", sa.String(length=36), nullable=False),
         sa.Column("taken_at", sa.DateTime(), nullable=False),
         sa.Column("confirmed_by", sa.String(length=320), nullable=False),
+        sa.Column("handed_over_count", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_fences")),
     )
     op.create_table(

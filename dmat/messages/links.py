@@ -1,0 +1,133 @@
+"""Links: signed, so that nobody can make one up or alter one; the key is kept in the workspace folder.
+
+Belongs here: the key, click links, unsubscribe links, adding parameters to an address. Stays out: answering them
+(`apps/api`).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import orjson
+from cryptography.fernet import Fernet, InvalidToken
+
+from dmat.errors import UnverifiedError
+from dmat.settings import Settings
+
+_LONGEST_TOKEN = 4096
+
+
+@dataclass(frozen=True)
+class Unsubscribe:
+    """Who unsubscribes from what: it is enough without the store, and cannot be read from the link."""
+
+    message_id: str
+    address: str
+    channel: str
+
+
+def link_key(settings: Settings) -> bytes:
+    """The workspace's signing key: the setting, else `<home>/keys/links.key`, made once."""
+    secret = settings.secret_key.get_secret_value()
+    return hashlib.sha256(secret.encode()).digest() if secret else _key_of_file(settings)
+
+
+def _key_of_file(settings: Settings) -> bytes:
+    path = settings.home / "keys" / "links.key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".links.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+            handle.write(secrets.token_hex(32))
+        try:
+            os.link(temporary, path)  # fails when another process was first: then its key is the key
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+    return bytes.fromhex(path.read_text().strip())
+
+
+class Links:
+    """Makes and reads the links of one workspace."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._base = settings.resolved_public_url.rstrip("/")
+        key = link_key(settings)
+        self._click_key = hmac.new(key, b"click", hashlib.sha256).digest()
+        self._fernet = Fernet(base64.urlsafe_b64encode(hmac.new(key, b"unsubscribe", hashlib.sha256).digest()))
+
+    def click_url(self, message_id: str, target: str) -> str:
+        """A link of ours that notes the click and leads to `target`."""
+        body = _encode(orjson.dumps([message_id, target]))
+        return f"{self._base}/c/{body}.{_encode(self._sign(body))}"
+
+    def read_click(self, token: str) -> tuple[str, str]:
+        """(message id, target) of a click token.
+
+        Raises:
+            UnverifiedError: we did not make it, or somebody altered it.
+        """
+        body, _, signature = token.partition(".")
+        if len(token) > _LONGEST_TOKEN or not hmac.compare_digest(
+            _encode(self._sign(body)), signature.encode().decode()
+        ):
+            raise UnverifiedError("this link is not one of ours")
+        message_id, target = json.loads(_decode(body))
+        return str(message_id), str(target)
+
+    def unsubscribe_url(self, message_id: str, address: str, channel: str = "email") -> str:
+        """The link of one message that unsubscribes its recipient."""
+        token = self._fernet.encrypt(orjson.dumps([message_id, address, channel]))
+        return f"{self._base}/u/{token.decode()}"
+
+    def read_unsubscribe(self, token: str) -> Unsubscribe:
+        """What an unsubscribe token says.
+
+        Raises:
+            UnverifiedError: we did not make it, or somebody altered it.
+        """
+        try:
+            if len(token) > _LONGEST_TOKEN:
+                raise InvalidToken
+            return Unsubscribe(*json.loads(self._fernet.decrypt(token.encode("ascii", "replace"))))
+        except InvalidToken:
+            raise UnverifiedError("this link is not one of ours") from None
+
+    def _sign(self, body: str) -> bytes:
+        return hmac.new(self._click_key, body.encode("utf-8", "replace"), hashlib.sha256).digest()[:18]
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError):
+        raise UnverifiedError("this link is not one of ours") from None
+
+
+def add_parameters(url: str, **parameters: str) -> str:
+    """The address with query parameters added; what it carries already stays, one of the same name is replaced."""
+    parts = urlsplit(url)
+    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in parameters]
+    return urlunsplit(parts._replace(query=urlencode([*kept, *parameters.items()])))
+
+
+def is_web_address(url: str) -> bool:
+    """Whether a link may be followed: http or https with a host, and nothing else (no `javascript:`)."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
