@@ -57,7 +57,8 @@ def up(
     without_dagster: Annotated[bool, typer.Option(help="Leave the Dagster UI and daemon out.")] = False,
 ) -> None:
     """Start all processes of the workspace; restart what dies; Ctrl-C stops them all."""
-    from dmat.supervise import Supervisor, default_processes
+    from dmat.processes import default_processes
+    from dmat.supervise import Supervisor
 
     settings = load_settings(home=home)
     raise typer.Exit(Supervisor(settings, default_processes(settings, with_dagster=not without_dagster)).run())
@@ -169,6 +170,50 @@ def confirm_sending(home: Home = None) -> None:
     settings = load_settings(home=home)
     confirm(settings, open_store(settings))
     console.print("This workspace may send.")
+
+
+users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
+app.add_typer(users, name="user")
+
+
+@users.command("add")
+def add_user(
+    email: str,
+    name: Annotated[str, typer.Option(help="Name shown in the screens.")] = "",
+    role: Annotated[str, typer.Option(help="admin, marketer, analyst or sales")] = "marketer",
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",
+    home: Home = None,
+) -> None:
+    """Let somebody sign in."""
+    from dmat.store import open_store
+    from dmat.store.users import create_user
+
+    user = create_user(open_store(load_settings(home=home)), email, password, role=role, name=name)
+    console.print(f"{user.email} may sign in as {user.role}.")
+
+
+@users.command("list")
+def list_all_users(home: Home = None) -> None:
+    """Everybody who may sign in."""
+    from dmat.store import open_store
+    from dmat.store.users import list_users
+
+    for user in list_users(open_store(load_settings(home=home))):
+        console.print(f"{user.email}  {user.role}  {user.name}{'' if user.is_active else '  (switched off)'}")
+
+
+@users.command("password")
+def change_password(
+    email: str,
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",
+    home: Home = None,
+) -> None:
+    """Give somebody a new password."""
+    from dmat.store import open_store
+    from dmat.store.users import set_password
+
+    set_password(open_store(load_settings(home=home)), email, password)
+    console.print(f"{email} has a new password.")
 
 
 @app.command()

@@ -5,7 +5,6 @@ Belongs here: quick looks that change nothing. Stays out: repairing, and anythin
 
 from __future__ import annotations
 
-import json
 import shutil
 import socket
 import sys
@@ -17,6 +16,7 @@ from typing import Literal
 import httpx
 
 from dmat.errors import DmatError, NotPublishedError
+from dmat.processes import read_processes
 from dmat.settings import ROOT, VENDORS, Settings
 from dmat.warehouse import current_version
 
@@ -105,7 +105,9 @@ def _vendors(settings: Settings) -> Finding:
     unreachable = [vendor for vendor in connected if not _answers(str(getattr(settings, f"{vendor}_url")))]
     kind = "simulated" if settings.is_simulated else "connected"
     if unreachable:
-        advice = "run `dmat up`: it serves the simulated vendors" if settings.is_simulated else "check address and network"
+        advice = (
+            "run `dmat up`: it serves the simulated vendors" if settings.is_simulated else "check address and network"
+        )
         state: Literal["note", "wrong"] = "note" if settings.is_simulated else "wrong"
         return Finding("vendors", state, f"{len(connected)} {kind}, no answer from {', '.join(unreachable)}", advice)
     return Finding("vendors", "ok", f"{len(connected)} {kind}, all answer")
@@ -138,13 +140,7 @@ def _is_taken(host: str, port: int) -> bool:
 
 
 def _running(settings: Settings) -> list[str]:
-    file = settings.home / "run" / "processes.json"
-    if not file.exists():
-        return []
-    import psutil
-
-    processes = json.loads(file.read_text())
-    return [str(p["name"]) for p in processes if p.get("pid") and psutil.pid_exists(int(p["pid"]))]
+    return [str(row["name"]) for row in read_processes(settings) if row.get("pid")]
 
 
 def _processes(settings: Settings) -> Finding:
@@ -156,7 +152,9 @@ def _processes(settings: Settings) -> Finding:
 
 def _assets(settings: Settings) -> Finding:
     if not (ROOT / "apps" / "assets" / "build").exists():
-        return Finding("screens", "note", "font not built; a system font is shown", "run `make setup` with Node.js there")
+        return Finding(
+            "screens", "note", "font not built; a system font is shown", "run `make setup` with Node.js there"
+        )
     return Finding("screens", "ok", "fonts and scripts are built and served from here")
 
 

@@ -1,20 +1,20 @@
 """Every error of DMAT, in one tree; each is permanent or transient, and only transient ones are retried.
 
-    DmatError
-    ├── PermanentError            trying again gives the same answer
-    │   ├── InvalidInputError     names the field and what is allowed
-    │   ├── NotFoundError         the thing asked for does not exist
-    │   ├── NotPublishedError     no warehouse version has been published yet
-    │   ├── NotPermittedError     this user or this key may not do that
-    │   ├── UnverifiedError       a signature does not match the body
-    │   ├── VendorRefusedError    the vendor answered 4xx: our request or our key is wrong
-    │   ├── FencedError           another instance owns the sending of this store
-    │   └── BuildFailedError      dbt or an asset refused the data
-    └── TransientError            may work when tried again
-        ├── VendorUnavailableError  5xx, connection refused: nothing was done
-        ├── RateLimitedError        429, with the seconds to wait
-        ├── AmbiguousError          the request may or may not have been carried out
-        └── WarehouseBusyError      the writer lock was not free in time
+DmatError
+├── PermanentError            trying again gives the same answer
+│   ├── InvalidInputError     names the field and what is allowed
+│   ├── NotFoundError         the thing asked for does not exist
+│   ├── NotPublishedError     no warehouse version has been published yet
+│   ├── NotPermittedError     this user or this key may not do that
+│   ├── UnverifiedError       a signature does not match the body
+│   ├── VendorRefusedError    the vendor answered 4xx: our request or our key is wrong
+│   ├── FencedError           another instance owns the sending of this store
+│   └── BuildFailedError      dbt or an asset refused the data
+└── TransientError            may work when tried again
+    ├── VendorUnavailableError  5xx, connection refused: nothing was done
+    ├── RateLimitedError        429, with the seconds to wait
+    ├── AmbiguousError          the request may or may not have been carried out
+    └── WarehouseBusyError      the writer lock was not free in time
 """
 
 from __future__ import annotations

@@ -46,7 +46,9 @@ class Settings(BaseSettings):
     duckdb_memory_limit: str = Field("3GB", description="memory that one DuckDB connection may take")
     duckdb_threads: int = Field(2, ge=1, description="threads that one DuckDB connection may use")
     stream_seconds: float = Field(2.0, gt=0, description="pause between two micro-batches of the stream process")
-    hot_capture_seconds: float = Field(10.0, gt=0, description="pause between two looks at the shop for carts and orders")
+    hot_capture_seconds: float = Field(
+        10.0, gt=0, description="pause between two looks at the shop for carts and orders"
+    )
 
     shopify_url: str = Field("", description="shop address, e.g. https://my-shop.myshopify.com; empty: not connected")
     shopify_token: SecretStr = Field(SecretStr(""), description="Admin API access token")
@@ -60,7 +62,9 @@ class Settings(BaseSettings):
     hubspot_webhook_secret: SecretStr = Field(SecretStr(""), description="client secret that signs webhooks (v3)")
     sendgrid_url: str = Field("", description="https://api.sendgrid.com; empty: not connected")
     sendgrid_token: SecretStr = Field(SecretStr(""), description="API key")
-    sendgrid_webhook_public_key: str = Field("", description="verification key of the signed event webhook (base64 DER)")
+    sendgrid_webhook_public_key: str = Field(
+        "", description="verification key of the signed event webhook (base64 DER)"
+    )
     twilio_url: str = Field("", description="https://api.twilio.com; empty: not connected")
     twilio_account: str = Field("", description="account SID")
     twilio_token: SecretStr = Field(SecretStr(""), description="auth token; it also signs webhooks")

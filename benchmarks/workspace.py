@@ -1,0 +1,56 @@
+"""Workspaces for benchmarks: a company loaded straight into raw tables, built and published, kept between runs.
+
+Belongs here: making a workspace of a given size. Stays out: measuring.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from dmat.settings import Settings, load_settings
+from dmat.simulate.company import generate, load_raw
+from dmat.warehouse import writer
+
+END = datetime(2026, 11, 1, 9)
+FOLDER = Path(__file__).resolve().parent.parent / "var" / "bench"
+
+
+def fresh_settings(name: str, memory: str = "3GB") -> Settings:
+    """Settings of an empty workspace `var/bench/<name>` on free ports, its clock standing at the company's end."""
+    home = FOLDER / name
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    settings = load_settings(home=home, duckdb_memory_limit=memory, **free_ports())
+    settings.clock.set(END)
+    return settings
+
+
+def free_ports() -> dict[str, int]:
+    """Four ports nobody uses, as settings."""
+    sockets = [socket.socket() for _ in range(4)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return dict(zip(("api_port", "apps_port", "dagster_port", "vendors_port"), ports, strict=True))
+
+
+def loaded(name: str, people: int, months: int = 18) -> tuple[Settings, int]:
+    """A workspace whose raw tables hold a company of `people`; gives it with the number of raw rows."""
+    settings = fresh_settings(name)
+    company = generate(people, seed=7, end=END, months=months)
+    with writer(settings) as connection:
+        counts = load_raw(company, connection, "bench", END)
+    return settings, sum(counts.values())
+
+
+def run_build(settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a build in a process of its own, so that its memory can be measured apart."""
+    command = [sys.executable, "-m", "dmat_pipelines.conform.runner", "--home", str(settings.home), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
