@@ -80,6 +80,14 @@ def claim(store: Store, fence: Fence, gate: Gate, now: datetime, limit: int = BA
     return report
 
 
+def has_due(store: Store, now: datetime) -> bool:
+    """Whether anything is due; a look that locks nothing."""
+    table = ledger_entries.c
+    query = sa.select(table.message_id).where(table.state == PLANNED, table.not_before <= now).limit(1)
+    with store.read() as connection:
+        return connection.execute(query).first() is not None
+
+
 def _due(connection: Connection, now: datetime, limit: int) -> list[Entry]:
     table = ledger_entries.c
     query = sa.select(*ENTRY_COLUMNS).where(table.state == PLANNED, table.not_before <= now)

@@ -7,7 +7,7 @@ A field without a fallback that is missing is an error, never an empty place in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +64,13 @@ def format_money(cents: int, currency_code: str) -> str:
     return f"{sign}{symbol}{amount}" if symbol else f"{sign}{amount} {currency_code}"
 
 
-def cart_values(settings: Settings, context: Mapping[str, Any], unsubscribe_url: str) -> dict[str, Any]:
-    """The values of a cart recovery mail.
+def cart_values(
+    settings: Settings,
+    context: Mapping[str, Any],
+    unsubscribe_url: str,
+    link: Callable[[str], str] = lambda url: url,
+) -> dict[str, Any]:
+    """The values of a cart recovery mail; `link` may wrap an address so that clicks are seen.
 
     Raises:
         InvalidInputError: a required field is missing, or the cart's link is not a web address.
@@ -85,7 +90,7 @@ def cart_values(settings: Settings, context: Mapping[str, Any], unsubscribe_url:
     return {
         "person": {"first_name": FIRST_NAME.value(context)[:60]},
         "cart": {
-            "url": cart_url,
+            "url": link(cart_url),
             "total": format_money(fields["total_cents"], currency),
             "products": products[:PRODUCTS_SHOWN],
             "more_count": max(0, len(products) - PRODUCTS_SHOWN),
