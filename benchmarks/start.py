@@ -24,7 +24,8 @@ def seconds_until_ready(settings: Settings, *options: str) -> tuple[float, float
         with measured(process.pid) as cost:
             deadline = time.monotonic() + 240
             while not _all_run(settings, process.pid):
-                assert time.monotonic() < deadline and process.poll() is None, "`dmat up` did not come up"
+                assert process.poll() is None, "`dmat up` ended"
+                assert time.monotonic() < deadline, "`dmat up` did not come up"
                 time.sleep(0.05)
     finally:
         process.send_signal(signal.SIGTERM)

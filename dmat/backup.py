@@ -94,13 +94,17 @@ def read_backup(settings: Settings, file: Path, force: bool = False) -> BackupRe
     """
     taken = [name for name in PARTS if (settings.home / name).exists()]
     if taken and not force:
-        raise InvalidInputError("home", f"{settings.home} already holds {', '.join(taken)}", "an empty folder, or --force")
+        raise InvalidInputError(
+            "home", f"{settings.home} already holds {', '.join(taken)}", "an empty folder, or --force"
+        )
     with tempfile.TemporaryDirectory(prefix="dmat-restore-") as scratch:
         try:
             with tarfile.open(file, "r:gz") as archive:
                 archive.extractall(scratch, filter="data")
         except (tarfile.TarError, OSError, EOFError) as error:
-            raise InvalidInputError("file", f"{file} cannot be read ({error})", "an archive of `dmat backup`") from error
+            raise InvalidInputError(
+                "file", f"{file} cannot be read ({error})", "an archive of `dmat backup`"
+            ) from error
         found = [name for name in PARTS if (Path(scratch) / name).exists()]
         if not found:
             raise InvalidInputError("file", f"{file} holds no workspace", "an archive of `dmat backup`")

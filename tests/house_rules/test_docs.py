@@ -29,7 +29,9 @@ def test_a_page_links_only_to_files_that_exist(page):
 
 
 def test_the_generated_pages_equal_the_code():
-    result = subprocess.run([sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
     assert result.returncode == 0, f"run `make docs`; out of date: {result.stdout}"
 
 

@@ -49,7 +49,8 @@ def test_personal_columns_are_tagged(sql):
     untagged = [
         column["name"]
         for column in model["columns"]
-        if column["name"] in PERSONAL and "pii" not in (column.get("config", {}).get("tags") or column.get("tags") or [])
+        if column["name"] in PERSONAL
+        and "pii" not in (column.get("config", {}).get("tags") or column.get("tags") or [])
     ]
     assert untagged == []
 

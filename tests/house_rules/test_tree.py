@@ -70,7 +70,9 @@ def test_importing_dmat_and_its_command_line_loads_neither_dagster_nor_panel():
 
 def test_nothing_but_the_ledger_writes_sends():
     """Only `ledger/post.py` inserts or changes ledger entries; the tables module may define them."""
-    writing = re.compile(r"(insert|update|delete)\(\s*(tables\.)?ledger_entries|(insert into|update|delete from)\s+ledger_entries", re.I)
+    writing = re.compile(
+        r"(insert|update|delete)\(\s*(tables\.)?ledger_entries|(insert into|update|delete from)\s+ledger_entries", re.I
+    )
     allowed = {ROOT / "dmat" / "ledger" / "post.py"}
     guilty = [
         file.relative_to(ROOT).as_posix()
@@ -87,7 +89,8 @@ def test_no_broad_except_outside_the_named_boundaries():
         lines = file.read_text().splitlines()
         for node in ast.walk(ast.parse(file.read_text())):
             broad = isinstance(node, ast.ExceptHandler) and (
-                node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"})
+                node.type is None
+                or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"})
             )
             if broad and "boundary:" not in lines[node.lineno - 1]:
                 guilty.append(f"{file.relative_to(ROOT)}:{node.lineno}")
@@ -95,7 +98,9 @@ def test_no_broad_except_outside_the_named_boundaries():
 
 
 def test_no_committed_file_names_a_package_registry_or_a_machine_path():
-    hosts = re.compile(r"pypi\.org|files\.pythonhosted|registry\.npmjs|deb\.debian\.org|/root/|/work/|/home/[a-z]", re.I)
+    hosts = re.compile(
+        r"pypi\.org|files\.pythonhosted|registry\.npmjs|deb\.debian\.org|/root/|/work/|/home/[a-z]", re.I
+    )
     own = Path(__file__)
     guilty = []
     for file in committed():
