@@ -65,9 +65,8 @@ def bare_read(settings: Settings) -> tuple[int, float]:
 
 def run(people: int, size: str) -> list[Row]:
     """Make a company, serve its vendors, read everything once."""
-    from dmat_pipelines.capture.source import capture_source
-
     from dmat.settings import VENDORS
+    from dmat_pipelines.capture.sources import capture_source
 
     settings = fresh_settings(f"capture-{size}")
     ports = {name: getattr(settings, name) for name in ("api_port", "apps_port", "dagster_port", "vendors_port")}

@@ -105,7 +105,11 @@ def write_results(group: str, size: str, rows: list[Row]) -> Path:
         kept = [row for row in json.loads(file.read_text())["rows"] if (row["name"], row["size"]) not in fresh]
     load = os.getloadavg()[0]
     result = {
-        "machine": {"cores": os.cpu_count(), "memory_gb": round(psutil.virtual_memory().total / 2**30), "python": platform.python_version()},
+        "machine": {
+            "cores": os.cpu_count(),
+            "memory_gb": round(psutil.virtual_memory().total / 2**30),
+            "python": platform.python_version(),
+        },
         "load": round(load, 2),
         "busy": load > (os.cpu_count() or 1),
         "versions": {name: metadata.version(name) for name in ("duckdb", "dbt-core", "dagster", "panel", "sqlalchemy")},
