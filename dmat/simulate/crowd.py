@@ -16,7 +16,14 @@ import duckdb
 import numpy as np
 
 from dmat.simulate.channels import (
-    BROWSERS, CAMPAIGNS, CHANNELS, DEVICES, LANDING_PAGES, channel_shares, channel_strengths, draw_campaigns,
+    BROWSERS,
+    CAMPAIGNS,
+    CHANNELS,
+    DEVICES,
+    LANDING_PAGES,
+    channel_shares,
+    channel_strengths,
+    draw_campaigns,
 )  # fmt: skip
 from dmat.simulate.columns import moments, stage, words
 from dmat.simulate.diary import Happening
@@ -24,9 +31,7 @@ from dmat.simulate.rhythm import HOUR_FACTORS, MONTH_FACTORS, WEEKDAY_FACTORS
 from dmat.simulate.shopping import Basket
 
 SECONDS_PER_MONTH = 30.4 * 86_400
-#: of the carts that are ordered, the share that is ordered within the hour; the rest comes back by itself
-PROMPT_SHARE = 0.8
-TOUCH_SHARE = 0.2
+TOUCH_SHARE = 0.3
 FORM_SHARE = 0.012
 
 
@@ -46,7 +51,7 @@ class Crowd:
     person_id: np.ndarray
     cumulative_rate: np.ndarray
     cart_rate: np.ndarray
-    completion: dict[int, float]
+    habits: dict[int, tuple[float, float]]
     clients: dict[int, tuple[str, str]]
     products: np.ndarray
     prices: np.ndarray
@@ -57,7 +62,7 @@ class Crowd:
     def read(cls, connection: duckdb.DuckDBPyConnection) -> Crowd:
         """Read the habits once; they do not change."""
         habits = connection.execute(
-            "select person_id, visits_per_month, conversion_rate, completion_rate, client_id, country_code"
+            "select person_id, visits_per_month, conversion_rate, completion_rate, return_rate, client_id, country_code"
             " from truth.people join people using (person_id) order by person_id"
         ).fetchnumpy()
         shelf = connection.execute(
@@ -70,7 +75,12 @@ class Crowd:
             person_id=ids,
             cumulative_rate=np.cumsum(np.asarray(habits["visits_per_month"], dtype=float)),
             cart_rate=np.minimum(np.asarray(habits["conversion_rate"], dtype=float) / completion, 0.9),
-            completion=dict(zip(ids.tolist(), completion.tolist(), strict=True)),
+            habits={
+                number: (completes, float(returns))
+                for number, completes, returns in zip(
+                    ids.tolist(), completion.tolist(), habits["return_rate"], strict=True
+                )
+            },
             clients={
                 number: (str(client), str(country))
                 for number, client, country in zip(
@@ -163,14 +173,15 @@ class Crowd:
         return Basket(lines, self.currency_code)
 
     def cart_future(self, rng: np.random.Generator, person_id: int, token: str, at: datetime) -> list[Happening]:
-        """What becomes of a cart without any message: ordered soon, ordered some day, looked at again, or nothing."""
-        if rng.random() < self.completion.get(person_id, 0.2):
-            is_prompt = rng.random() < PROMPT_SHARE
-            wait = rng.uniform(60, 2400) if is_prompt else 7200 + rng.exponential(1.5 * 86_400)
-            return [Happening(at + timedelta(seconds=float(wait)), "order", {"token": token, "code": None})]
-        if rng.random() < TOUCH_SHARE:
-            return [Happening(at + timedelta(seconds=float(rng.uniform(300, 5400))), "cart_touch", {"token": token})]
-        return []
+        """What becomes of a cart without any message: ordered at once, ordered within 72 hours, or left."""
+        completes, returns = self.habits.get(person_id, (0.2, 0.05))
+        touched = at + timedelta(seconds=float(rng.uniform(20, 1500)))
+        looks = [Happening(touched, "cart_touch", {"token": token})] if rng.random() < TOUCH_SHARE else []
+        if rng.random() < completes:
+            return [*looks, _order(touched + timedelta(seconds=float(rng.uniform(60, 900))), token)]
+        if rng.random() < returns:
+            return [*looks, _order(touched + timedelta(hours=2 + 68 * float(rng.random()) ** 2), token)]
+        return looks
 
     @staticmethod
     def source_of_link(url: str) -> dict[str, str]:
@@ -183,6 +194,10 @@ class Crowd:
             "campaign": found.get("utm_campaign", "(not set)"),
             "landing_page": parts.path or "/",
         }
+
+
+def _order(at: datetime, token: str) -> Happening:
+    return Happening(at, "order", {"token": token, "code": None})
 
 
 def _epoch(moment: datetime) -> int:

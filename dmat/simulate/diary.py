@@ -214,4 +214,5 @@ class Diary:
 
 def _mail(row: tuple[Any, ...]) -> Mail:
     moment = datetime.fromisoformat
-    return Mail(*row[:5], moment(row[5]), row[6], row[7], row[8], moment(row[9]), row[10])
+    sg_id, ours, to, sender, subject, accepted, status, opens, clicks, last, body = row
+    return Mail(sg_id, ours, to, sender, subject, moment(accepted), status, opens, clicks, moment(last), body)

@@ -78,7 +78,9 @@ def read_letter(content: str, headers: dict[str, Any] | None = None) -> Letter:
     listed = {name.lower(): str(value) for name, value in (headers or {}).items()}
     url = re.search(r"<(https?://[^>]+)>", listed.get("list-unsubscribe", ""))
     has_one_click = "one-click" in listed.get("list-unsubscribe-post", "").lower()
-    return Letter(links, cart[1] if cart else None, code[1] if code else None, url[1] if url and has_one_click else None)
+    return Letter(
+        links, cart[1] if cart else None, code[1] if code else None, url[1] if url and has_one_click else None
+    )
 
 
 @dataclass
@@ -195,7 +197,10 @@ def react_to_text(
     happenings = [Happening(moment, "text_status", {**identity, "status": "sent"})]
     moment += timedelta(seconds=float(rng.uniform(1, 6)))
     if person.is_bouncing:
-        return [*happenings, Happening(moment, "text_status", {**identity, "status": "undelivered", "error_code": 30003})]
+        return [
+            *happenings,
+            Happening(moment, "text_status", {**identity, "status": "undelivered", "error_code": 30003}),
+        ]
     happenings.append(Happening(moment, "text_status", {**identity, "status": "delivered"}))
     moment += timedelta(seconds=float(rng.exponential(600)))
     happenings.append(Happening(moment, "text_status", {**identity, "status": "read"}))

@@ -87,7 +87,7 @@ class Shopping:
         self.touch("ga4_sessions", visit_id)
 
     def start_cart(self, person: dict[str, Any], at: datetime, basket: Basket, token: str, key: str) -> int:
-        """A checkout is started: it appears among the abandoned checkouts, as every one does until it is completed."""
+        """A checkout is started; from now on it is among the abandoned checkouts, completed or not."""
         cart_id = self.next_id("carts", "cart_id")
         self.add("carts", cart_id=cart_id, token=token, recovery_key=key, person_id=person["person_id"],
                  customer_id=person["customer_id"], client_id=person["client_id"], created_at=at, updated_at=at,
@@ -119,8 +119,7 @@ class Shopping:
         cart = self.one("select * from carts where token = ? and completed_at is null", [token])
         if cart is None:
             return None
-        person = self.one("select * from people where person_id = ?", [cart["person_id"]]) or {}
-        order = self._order_of(cart, person, at, code)
+        order = self._order_of(cart, self._buyer(cart), at, code)
         self.add("orders", **order)
         self.connection.execute(
             "insert into order_lines select ?, line_number, product_id, quantity, unit_price_cents"
@@ -135,6 +134,12 @@ class Shopping:
         self.touch("shopify_abandoned_checkouts", cart["cart_id"])
         self._touch_customer(cart["customer_id"], at)
         return order
+
+    def _buyer(self, cart: dict[str, Any]) -> dict[str, Any]:
+        """Who buys, as the shop knows them; a guest gives their own name and address."""
+        person = self.one("select * from people where person_id = ?", [cart["person_id"]]) or {}
+        customer = self.one("select * from shop_customers where customer_id = ?", [cart["customer_id"]]) or {}
+        return person | {name: value for name, value in customer.items() if value is not None}
 
     def _order_of(self, cart: dict[str, Any], person: dict[str, Any], at: datetime, code: str | None) -> dict[str, Any]:
         discount = round(cart["total_cents"] * DISCOUNT) if code else 0
@@ -153,17 +158,18 @@ class Shopping:
             self.connection.execute("update shop_customers set updated_at = ? where customer_id = ?", [at, customer_id])
             self.touch("shopify_customers", customer_id)
 
-    def refund_order(self, order_id: int, at: datetime) -> None:
-        """A whole order is sent back."""
+    def refund_order(self, order_id: int, at: datetime, is_cancelled: bool) -> None:
+        """A whole order is sent back, or cancelled before it left."""
         order = self.one("select * from orders where order_id = ? and refunded_cents = 0", [order_id])
         if order is None:
             return
         self.add("refunds", refund_id=self.next_id("refunds", "refund_id"), order_id=order_id, created_at=at,
-                 amount_cents=order["total_cents"], reason="returned")  # fmt: skip
+                 amount_cents=order["total_cents"],
+                 reason="cancelled before dispatch" if is_cancelled else "changed my mind")  # fmt: skip
         self.connection.execute(
-            "update orders set refunded_cents = total_cents, financial_status = 'REFUNDED', updated_at = ?"
-            " where order_id = ?",
-            [at, order_id],
+            "update orders set refunded_cents = total_cents, financial_status = 'REFUNDED', updated_at = ?,"
+            " cancelled_at = ? where order_id = ?",
+            [at, at if is_cancelled else None, order_id],
         )
         self.touch("shopify_orders", order_id)
 

@@ -1,0 +1,342 @@
+"""The living company: from the end of its written past on, moved forward by the workspace's clock.
+
+Belongs here: `World.step(now)` - who visits, who leaves a cart, who comes back - and making due happenings happen.
+Stays out: how a person reacts to a message (`reactions.py`), rows and records (`shopping.py`), posting webhooks
+(`vendors/webhooks.py`). The same seed and the same sequence of steps give the same world.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import orjson
+
+from dmat.simulate.crowd import Crowd
+from dmat.simulate.diary import Diary, Happening, Mail
+from dmat.simulate.reactions import Truth, react_to_mail, react_to_text, read_letter
+from dmat.simulate.records import Records
+from dmat.simulate.shopping import Shopping
+from dmat.simulate.tables import create_tables
+
+LONGEST_STEP = timedelta(hours=1)
+CANCELLED_SHARE, SENT_BACK_SHARE, KNOWN_SHARE = 0.025, 0.07, 0.92
+BLOCKING = {"bounce": "Bounced Address", "spamreport": "Spam Reporting Address", "unsubscribe": "Unsubscribed Address"}
+TRUTH_FIELDS = [field.name for field in fields(Truth) if field.name not in ("person_id", "time_zone", "is_scanned")]
+
+
+@dataclass
+class StepReport:
+    """What one step did."""
+
+    advanced_to: str = ""
+    visits_count: int = 0
+    happenings_count: int = 0
+    orders_count: int = 0
+    rendered_count: int = 0
+
+
+class World:
+    """The company's life; one step at a time, mails are accepted at any time."""
+
+    def __init__(
+        self, records: Records, diary: Diary, clock: Callable[[], datetime], public_url: str = "", seed: int = 20_26
+    ) -> None:
+        self.records, self.diary, self._clock, self.seed = records, diary, clock, seed
+        self._public_url = public_url
+        self._lock = threading.Lock()
+        create_tables(records.cursor())
+        self._crowd: Crowd | None = None
+        if not diary.read_state("stepped_to"):
+            self._remember_blocked()
+            diary.write_state("stepped_to", (records.newest_change() or clock()).isoformat())
+
+    def _remember_blocked(self) -> None:
+        """Addresses that bounced, complained or unsubscribed in the past are on the vendor's list already."""
+        sql = "select distinct lower(email), event from email_events where list_contains(?::varchar[], event)"
+        found = self.records.cursor().execute(sql, [list(BLOCKING)]).fetchall()
+        with self.diary.transaction():
+            for email, event in found:
+                self.diary.block(email, BLOCKING[event])
+
+    @property
+    def stepped_to(self) -> datetime:
+        """The moment that the world has reached."""
+        return datetime.fromisoformat(self.diary.read_state("stepped_to"))
+
+    def accept_mails(self, mails: list[Mail], asked: dict[str, Any]) -> None:
+        """Keep mails that were acknowledged; what people do with them follows in the next step."""
+        with self.diary.transaction():
+            for mail in mails:
+                self.diary.add_mail(mail)
+            self.diary.expect(Happening(mail.accepted_at, "mail", {"id": mail.sg_message_id}) for mail in mails)
+
+    def accept_text(self, channel: str, message: dict[str, Any], at: datetime) -> None:
+        """Keep a text message that was acknowledged; `message` has sid, account, to, from, body and a callback."""
+        with self.records.lock, self.diary.transaction():
+            if channel == "twilio":
+                shopping = Shopping(self.records.cursor())
+                shopping.add_text(sid=message["sid"], to_number=message["to"], from_number=message["from"],
+                                  body=message["body"], status="queued", direction="outbound-api", created_at=at,
+                                  updated_at=at)  # fmt: skip
+                shopping.render_changed()
+            self.diary.expect([Happening(at, "text", {"channel": channel, **message})])
+            self.diary.count(f"texts_{channel}")
+
+    def step(self, now: datetime) -> StepReport:
+        """Move the world on to `now`, in pieces of an hour at most."""
+        report = StepReport()
+        with self._lock:
+            reached = self.stepped_to
+            while reached < now:
+                until = min(now, reached + LONGEST_STEP)
+                self._piece(reached, until, report)
+                reached = until
+            self._piece(reached, reached, report)
+        report.advanced_to = reached.isoformat()
+        return report
+
+    def _piece(self, since: datetime, until: datetime, report: StepReport) -> None:
+        """One piece of time, in one transaction of the records and one of the diary."""
+        with self.records.lock, self.diary.transaction():
+            connection = self.records.cursor()
+            connection.begin()
+            try:
+                shopping = Shopping(connection)
+                if until > since:
+                    report.visits_count += self._visits(shopping, since, until)
+                while due := self.diary.take_due(until):
+                    for happening in due:
+                        self._happen(shopping, happening, report)
+                report.rendered_count += shopping.render_changed()
+                if until > since:
+                    self.diary.write_state("stepped_to", until.isoformat())
+                connection.commit()
+            finally:
+                connection.close()
+
+    def _visits(self, shopping: Shopping, since: datetime, until: datetime) -> int:
+        """Draw the visits between two moments and what will come of them."""
+        if self._crowd is None:
+            self._crowd = Crowd.read(shopping.connection)
+        seed = [self.seed, int(since.replace(tzinfo=UTC).timestamp() * 1000)]
+        visits = self._crowd.draw_visits(np.random.default_rng(seed), since, until)
+        shopping.changed.setdefault("ga4_sessions", set()).update(self._crowd.write_visits(shopping.connection, visits))
+        self.diary.expect(happening for visit in visits for happening in visit.leads_to)
+        return len(visits)
+
+    def _happen(self, shopping: Shopping, happening: Happening, report: StepReport) -> None:
+        doings: dict[str, Callable[[Shopping, Happening], Any]] = {
+            "mail": self._mail, "mail_event": self._mail_event, "one_click": self._one_click, "text": self._text,
+            "text_status": self._text_status, "text_answer": self._text_answer, "click_visit": self._click_visit,
+            "cart": self._cart, "cart_touch": self._cart_touch, "order": self._order, "refund": self._refund,
+            "form": self._form,
+        }  # fmt: skip
+        done = doings[happening.kind](shopping, happening)
+        report.happenings_count += 1
+        report.orders_count += happening.kind == "order" and bool(done)
+
+    # people and shopping
+
+    def _person(self, shopping: Shopping, person_id: int | None) -> dict[str, Any] | None:
+        return shopping.one("select * from people where person_id = ?", [person_id])
+
+    def _cart(self, shopping: Shopping, happening: Happening) -> None:
+        if self._crowd is None:
+            self._crowd = Crowd.read(shopping.connection)
+        person = self._person(shopping, happening.payload["person_id"])
+        if person is None:
+            return
+        rng = np.random.default_rng(happening.payload["seed"])
+        basket = self._crowd.fill_basket(rng)
+        token, key = rng.bytes(16).hex(), rng.bytes(16).hex()
+        if rng.random() > KNOWN_SHARE:
+            person = person | {"customer_id": None}
+        shopping.start_cart(person, happening.due_at, basket, token, key)
+        self._tell_shop("checkouts/update", happening.due_at, {"token": token, "email": person["email"]})
+        self.diary.expect(self._crowd.cart_future(rng, person["person_id"], token, happening.due_at))
+
+    def _cart_touch(self, shopping: Shopping, happening: Happening) -> None:
+        cart = shopping.touch_cart(happening.payload["token"], happening.due_at)
+        if cart is not None:
+            self._tell_shop("checkouts/update", happening.due_at, {"token": cart["token"]})
+
+    def _order(self, shopping: Shopping, happening: Happening) -> dict[str, Any] | None:
+        """The cart is ordered; some orders are cancelled, some come back weeks later."""
+        order = shopping.order_cart(happening.payload["token"], happening.due_at, happening.payload.get("code"))
+        if order is None:
+            return None
+        self._tell_shop("orders/create", happening.due_at, _order_webhook(order))
+        rng = np.random.default_rng([self.seed, order["order_id"]])
+        draw, at = rng.random(), happening.due_at
+        if draw < CANCELLED_SHARE:
+            due = at + timedelta(hours=float(rng.uniform(0.2, 30)))
+            self.diary.expect([Happening(due, "refund", {"order_id": order["order_id"], "is_cancelled": True})])
+        elif draw < CANCELLED_SHARE + SENT_BACK_SHARE:
+            due = at + timedelta(days=float(rng.uniform(3, 25)))
+            self.diary.expect([Happening(due, "refund", {"order_id": order["order_id"], "is_cancelled": False})])
+        return order
+
+    def _refund(self, shopping: Shopping, happening: Happening) -> None:
+        shopping.refund_order(happening.payload["order_id"], happening.due_at, happening.payload["is_cancelled"])
+
+    def _form(self, shopping: Shopping, happening: Happening) -> None:
+        person = self._person(shopping, happening.payload["person_id"])
+        if person is not None:
+            shopping.submit_form(person, happening.due_at, happening.payload["form_id"], happening.payload["agrees"])
+
+    def _click_visit(self, shopping: Shopping, happening: Happening) -> None:
+        person = self._person(shopping, happening.payload["person_id"])
+        if person is not None:
+            source = Crowd.source_of_link(happening.payload["url"])
+            shopping.visit(person, happening.due_at, **source, device="mobile", browser="Safari",
+                           page_views=3, engagement_seconds=60)  # fmt: skip
+
+    def _tell_shop(self, topic: str, at: datetime, body: dict[str, Any]) -> None:
+        self.diary.add_posts("shopify", [(at, {"topic": topic, "body": {**body, "updated_at": _iso(at)}})])
+
+    # messages
+
+    def _truth(self, shopping: Shopping, column: str, address: str) -> Truth:
+        """What is true of the person with this address; of a stranger, the average."""
+        names = ", ".join(f"t.{name}" for name in TRUTH_FIELDS)
+        where = "lower(p.email) = ? or lower(p.second_email) = ?" if column == "email" else "p.phone = ? or p.phone = ?"
+        found = shopping.one(
+            f"select p.person_id, p.time_zone, p.company_id, {names} from people as p"
+            f" join truth.people as t using (person_id) where {where} order by p.person_id limit 1",
+            [address, address],
+        )
+        if found is None:
+            stranger = Truth()
+            return replace(stranger, is_bouncing=True) if address.startswith("bounce") else stranger
+        works = found.pop("company_id") is not None
+        return Truth(**found, is_scanned=works and zlib.crc32(address.encode()) % 5 == 0)
+
+    def _mail(self, shopping: Shopping, happening: Happening) -> None:
+        """An accepted mail starts its course."""
+        mail = self.diary.mails("sg_message_id = ?", [happening.payload["id"]])[0]
+        body = orjson.loads(mail.body)
+        content = "\n".join(str(part.get("value", "")) for part in body["content"])
+        identity = {
+            "email": mail.to_email,
+            "sg_message_id": mail.sg_message_id,
+            "smtp-id": f"<{mail.sg_message_id.split('.')[0]}@dmat.example>",
+            "category": body["categories"],
+            **body["custom_args"],
+        }
+        ordinal = len(self.diary.mails("to_email = ? and rowid <= (select rowid from mails where sg_message_id = ?)",
+                                       [mail.to_email, mail.sg_message_id]))  # fmt: skip
+        seed = [self.seed, zlib.crc32(mail.to_email.encode()), ordinal]
+        person = self._truth(shopping, "email", mail.to_email)
+        letter = read_letter(content, body["headers"])
+        blocked = self.diary.blocked_reason(mail.to_email)
+        self.diary.expect(react_to_mail(person, letter, identity, mail.accepted_at, seed, blocked))
+
+    def _mail_event(self, shopping: Shopping, happening: Happening) -> None:
+        """An event of a mail: note it, and queue it for the webhook."""
+        event = {key: value for key, value in happening.payload.items() if value not in (None, [], "")}
+        name, mail_id = event["event"], event["sg_message_id"]
+        number = self.diary.read_state("event_number", "0")
+        self.diary.write_state("event_number", str(int(number) + 1))
+        event["timestamp"] = int(happening.due_at.replace(tzinfo=UTC).timestamp())
+        event["sg_event_id"] = f"dmat{self.seed}{int(number):016d}"
+        self.diary.mark_mail(mail_id, name, happening.due_at)
+        if name in BLOCKING:
+            self.diary.block(event["email"], BLOCKING[name])
+        self.diary.count(f"mail_{name}")
+        self.diary.add_posts("sendgrid", [(happening.due_at, event)])
+
+    def _one_click(self, shopping: Shopping, happening: Happening) -> None:
+        self.diary.count("one_click")
+        self.diary.add_posts("one_click", [(happening.due_at, happening.payload)])
+
+    def _text(self, shopping: Shopping, happening: Happening) -> None:
+        """A text message starts its course."""
+        message = happening.payload
+        seed = [self.seed, zlib.crc32(message["to"].encode()), int(happening.due_at.timestamp())]
+        person = self._truth(shopping, "phone", message["to"])
+        identity = {key: value for key, value in message.items() if key != "body"}
+        self.diary.expect(react_to_text(person, read_letter(message["body"]), happening.due_at, seed, identity))
+
+    def _text_status(self, shopping: Shopping, happening: Happening) -> None:
+        message, at = happening.payload, happening.due_at
+        if message["channel"] == "whatsapp":
+            self.diary.add_posts("whatsapp", [(at, whatsapp_status(message, at))])
+        elif message["status"] != "read":
+            shopping.change_text(message["sid"], message["status"], at, message.get("error_code"))
+            if message.get("callback"):
+                self.diary.add_posts("twilio", [(at, {"url": message["callback"], "fields": twilio_status(message)})])
+
+    def _text_answer(self, shopping: Shopping, happening: Happening) -> None:
+        message, at = happening.payload, happening.due_at
+        if message["channel"] == "whatsapp":
+            self.diary.add_posts("whatsapp", [(at, whatsapp_answer(message, at))])
+            return
+        sid = "SM" + f"{zlib.crc32(message['sid'].encode()):032x}"
+        shopping.add_text(sid=sid, to_number=message["from"], from_number=message["to"], body=message["body"],
+                          status="received", direction="inbound", created_at=at, sent_at=at, updated_at=at)  # fmt: skip
+        fields_ = {"MessageSid": sid, "SmsSid": sid, "AccountSid": message["account"], "From": message["to"],
+                   "To": message["from"], "Body": message["body"], "NumMedia": "0"}  # fmt: skip
+        self.diary.add_posts("twilio", [(at, {"fields": fields_})])
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _order_webhook(order: dict[str, Any]) -> dict[str, Any]:
+    """The order as Shopify's webhooks give it (the REST form)."""
+    return {
+        "id": order["order_id"],
+        "admin_graphql_api_id": f"gid://shopify/Order/{order['order_id']}",
+        "name": f"#{order['order_id']}",
+        "email": order["email"],
+        "created_at": _iso(order["ordered_at"]),
+        "currency": order["currency_code"],
+        "total_price": f"{order['total_cents'] / 100:.2f}",
+        "checkout_token": order["cart_token"],
+        "discount_codes": [{"code": order["discount_code"]}] if order["discount_code"] else [],
+    }
+
+
+def twilio_status(message: dict[str, Any]) -> dict[str, str]:
+    """The form of a Twilio status callback."""
+    given = {
+        "MessageSid": message["sid"], "SmsSid": message["sid"], "MessageStatus": message["status"],
+        "SmsStatus": message["status"], "To": message["to"], "From": message["from"],
+        "AccountSid": message["account"], "ApiVersion": "2010-04-01",
+    }  # fmt: skip
+    return given | ({"ErrorCode": str(message["error_code"])} if message.get("error_code") else {})
+
+
+def _whatsapp_value(message: dict[str, Any], **more: Any) -> dict[str, Any]:
+    metadata = {"display_phone_number": message["from"], "phone_number_id": message["account"]}
+    value = {"messaging_product": "whatsapp", "metadata": metadata, **more}
+    return {"object": "whatsapp_business_account",
+            "entry": [{"id": "102290129340398", "changes": [{"field": "messages", "value": value}]}]}  # fmt: skip
+
+
+def whatsapp_status(message: dict[str, Any], at: datetime) -> dict[str, Any]:
+    """The status webhook of WhatsApp Cloud; our own data comes back in `biz_opaque_callback_data`."""
+    status = {
+        "id": message["sid"],
+        "status": "failed" if message["status"] == "undelivered" else message["status"],
+        "timestamp": str(int(at.replace(tzinfo=UTC).timestamp())),
+        "recipient_id": message["to"].lstrip("+"),
+    }
+    if message.get("opaque"):
+        status["biz_opaque_callback_data"] = message["opaque"]
+    return _whatsapp_value(message, statuses=[status])
+
+
+def whatsapp_answer(message: dict[str, Any], at: datetime) -> dict[str, Any]:
+    """A message that a person writes back."""
+    number = message["to"].lstrip("+")
+    text = {"from": number, "id": f"{message['sid']}R", "type": "text", "text": {"body": message["body"]},
+            "timestamp": str(int(at.replace(tzinfo=UTC).timestamp()))}  # fmt: skip
+    return _whatsapp_value(message, contacts=[{"wa_id": number, "profile": {"name": number}}], messages=[text])
