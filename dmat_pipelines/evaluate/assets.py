@@ -1,0 +1,46 @@
+"""Asset checks: the numbers of the tables agree with the ledger, with the live counters, and with each other.
+
+Belongs here: wrapping `reconcile.py` for Dagster. Stays out: how they are compared.
+A difference while events are still on their way is a warning, otherwise an error.
+(Dagster reads annotations as they stand: this file does without `from __future__ import annotations`.)
+"""
+
+import dagster as dg
+
+from dmat_pipelines.evaluate.reconcile import Finding, compare_counters, compare_recoveries, compare_states
+from dmat_pipelines.resources import WorkspaceResource
+
+MESSAGES = dg.AssetKey(["deliveries", "fct_messages"])
+MESSAGE_EVENTS = dg.AssetKey(["engagement", "fct_message_events"])
+RECOVERIES = dg.AssetKey(["evaluation", "cart_recovery_summary"])
+
+
+@dg.asset_check(asset=MESSAGES, description="Every message of the ledger is in the table, in the same state.")
+def states_add_up_to_the_audience(workspace: WorkspaceResource) -> dg.AssetCheckResult:
+    """Compare the ledger with the table of messages."""
+    return _result(compare_states(workspace.store(), workspace.view()))
+
+
+@dg.asset_check(
+    asset=MESSAGES,
+    additional_deps=[MESSAGE_EVENTS],
+    description="Live counters of the store equal what the warehouse counts.",
+)
+def live_counters_equal_the_warehouse(workspace: WorkspaceResource) -> dg.AssetCheckResult:
+    """Compare live counters with the tables."""
+    return _result(compare_counters(workspace.store(), workspace.view()))
+
+
+@dg.asset_check(asset=RECOVERIES, description="Recovered carts add up, and each order is counted for one cart.")
+def recovered_carts_reconcile(workspace: WorkspaceResource) -> dg.AssetCheckResult:
+    """Compare recovered carts with their summary and with orders."""
+    return _result(compare_recoveries(workspace.view()))
+
+
+def _result(finding: Finding) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.WARN if finding.waiting_count else dg.AssetCheckSeverity.ERROR
+    numbers = {name: f"{here:,} | {there:,}" for name, (here, there) in finding.numbers.items()}
+    return dg.AssetCheckResult(passed=finding.is_equal, severity=severity, description=finding.words, metadata=numbers)
+
+
+CHECKS = (states_add_up_to_the_audience, live_counters_equal_the_warehouse, recovered_carts_reconcile)

@@ -1,0 +1,28 @@
+"""The light code location `dmat_realtime`: sensors that turn what is due into ledger rows and sends.
+
+Belongs here: sensors and their small jobs. Stays out: dbt and pandas, which take a minute to start a run with; tables
+are built by the other location (`definitions.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from dmat_pipelines.resources import DEFAULT_RESOURCES
+from sensors.cart_abandoned import cart_abandoned, plan_abandoned_carts
+from sensors.deliveries_waiting import deliveries_waiting, drain_ledger
+
+
+def build_realtime_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
+    """The location with its resources; `overrides` replaces some of them."""
+    return dg.Definitions(
+        jobs=[plan_abandoned_carts, drain_ledger],
+        sensors=[cart_abandoned, deliveries_waiting],
+        resources={**DEFAULT_RESOURCES, **(overrides or {})},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_realtime_defs()
