@@ -11,10 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
 from dmat.ledger.entries import ACCEPTED, DELIVERED, REJECTED
-from dmat.ledger.post import Move, move
-from dmat.store.engine import Store
+from dmat.ledger.post import Move, move, note
+from dmat.store.engine import Store, chunks
 from dmat.store.inbox import InboxRow, mark_applied, unapplied
+from dmat.store.tables import ledger_entries
 
 PROVES_ACCEPTED = frozenset(
     {"accepted", "delivered", "opened", "clicked", "bounced", "dropped", "deferred", "complained", "unsubscribed"}
@@ -44,8 +48,22 @@ def apply_events(store: Store, rows: Sequence[InboxRow], now: datetime) -> Apply
     moves = [step for row in ordered if row.message_id for step in _moves_of(row)]
     with store.write() as connection:
         moved = move(connection, moves, now)
+        _note_deliveries(connection, ordered, now)
         mark_applied(connection, [row.inbox_id for row in rows], now)
     return ApplyReport(len(rows), len(moved))
+
+
+def _note_deliveries(connection: Connection, rows: Sequence[InboxRow], now: datetime) -> None:
+    """A delivery that is told after the bounce that followed it changes no state, but its time is kept."""
+    at = {row.message_id: row.occurred_at for row in reversed(rows) if row.kind in PROVES_DELIVERED and row.message_id}
+    for batch in chunks(sorted(at)):
+        query = sa.select(ledger_entries.c.message_id).where(
+            ledger_entries.c.message_id.in_(batch),
+            ledger_entries.c.state == REJECTED,
+            ledger_entries.c.delivered_at.is_(None),
+        )
+        late: list[str] = list(connection.execute(query).scalars())
+        note(connection, {message_id: {"delivered_at": at[message_id]} for message_id in late}, now)
 
 
 def _moves_of(row: InboxRow) -> list[Move]:

@@ -20,9 +20,9 @@ from dmat.store.engine import Store, chunks
 from dmat.store.inbox import InboundEvent, append_events
 from dmat.store.tables import ledger_entries
 
-CHANNELS = {"twilio": "sms", "whatsapp": "whatsapp"}
 BY_PERSON = frozenset({"opened", "clicked"})
 COUNTED = frozenset({"delivered", "bounced", "dropped", "complained", "unsubscribed"})
+DEAD_NUMBERS = frozenset({"21211", "21614", "30005", "30006"})  # not a number, no mobile, unknown, landline
 SUPPRESSES = frozenset({"complained", "unsubscribed"})
 
 
@@ -41,17 +41,10 @@ def receive_within(connection: Connection, events: Sequence[InboundEvent], now: 
     return fresh
 
 
-def channel_of(event: InboundEvent) -> str:
-    """The channel on which an event happened."""
-    return (
-        str(event.payload.get("channel") or "email")
-        if event.provider == "dmat"
-        else CHANNELS.get(event.provider, "email")
-    )
-
-
 def is_hard_bounce(event: InboundEvent) -> bool:
     """A bounce that will happen again: the address does not exist. A block (full mailbox, policy) may pass."""
+    if event.provider == "twilio":
+        return str(event.payload.get("ErrorCode", "")) in DEAD_NUMBERS
     if event.kind == "bounced":
         return str(event.payload.get("type", "bounce")) != "blocked"
     reason = str(event.payload.get("reason", "")).lower()
@@ -61,7 +54,7 @@ def is_hard_bounce(event: InboundEvent) -> bool:
 def _suppressions(event: InboundEvent) -> Iterable[Suppression]:
     if event.address and (event.kind in SUPPRESSES or is_hard_bounce(event)):
         reason = event.kind if event.kind in SUPPRESSES else "bounced"
-        yield Suppression(event.address, channel_of(event), reason, f"event of {event.provider}")
+        yield Suppression(event.address, event.channel, reason, f"event of {event.provider}")
 
 
 def _withdrawals(connection: Connection, events: Sequence[InboundEvent]) -> list[Decision]:
@@ -74,7 +67,7 @@ def _withdrawals(connection: Connection, events: Sequence[InboundEvent]) -> list
     return [
         Decision(
             person_id=people[event.message_id],
-            channel=channel_of(event),
+            channel=event.channel,
             purpose=MARKETING,
             is_granted=False,
             decided_at=event.occurred_at,

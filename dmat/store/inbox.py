@@ -32,6 +32,7 @@ class InboundEvent:
         message_id: our message, when the event names it.
         address: e-mail address or phone number, lower case.
         is_machine: the provider or our rule says that no person did it.
+        channel: where it happened: email, sms, whatsapp.
     """
 
     provider: str
@@ -42,6 +43,7 @@ class InboundEvent:
     message_id: str = ""
     address: str = ""
     is_machine: bool = False
+    channel: str = "email"
 
 
 @dataclass(frozen=True)
