@@ -1,0 +1,76 @@
+"""What providers answered and what we promised, landed: the inbox into `raw.delivery_events`, the ledger into
+`raw.ledger_entries`.
+
+Belongs here: carrying rows from the store to the warehouse, in that order: committed there first, then marked here, so
+that a crash between the two lands them again (twice gives once). Stays out: what events change (`dmat/ledger`).
+Nothing to carry writes no outcome: the stream looks every other second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from dmat.landing import Outcome, Record, land, write_outcome
+from dmat.ledger.entries import unexported
+from dmat.ledger.post import mark_exported
+from dmat.settings import Settings
+from dmat.store import Store
+from dmat.store.inbox import InboxRow, mark_landed, unlanded
+from dmat.warehouse import writer
+
+BATCH_ROWS = 5_000
+NOT_DELIVERY = "changed"  # a shop or CRM tells that a record changed: it is captured from there, not kept as an event
+
+
+def land_inbox(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every event of the inbox that the warehouse has not got yet."""
+    outcome = Outcome("delivery", "events", run_id, settings.clock.now())
+    while rows := unlanded(store, BATCH_ROWS):
+        land_records(settings, outcome, "delivery_events", event_records(rows))
+        mark_landed(store, [row.inbox_id for row in rows], settings.clock.now())
+    return _finish(settings, outcome)
+
+
+def export_ledger(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every entry of the ledger that changed since it was last exported."""
+    outcome = Outcome("ledger", "entries", run_id, settings.clock.now())
+    while rows := unexported(store, BATCH_ROWS):
+        land_records(settings, outcome, "ledger_entries", ledger_records(rows))
+        mark_exported(store, rows)
+    return _finish(settings, outcome)
+
+
+def event_records(rows: Iterable[InboxRow]) -> list[Record]:
+    """Rows of the inbox as records: `<provider>:<event id>`, and the event as the provider sent it."""
+    return [Record(row.record_id, row.occurred_at, row.payload) for row in rows if row.kind != NOT_DELIVERY]
+
+
+def ledger_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """Rows of the ledger as records, without the column that only counts exports."""
+    kept = [{name: value for name, value in row.items() if name != "exported_revision"} for row in rows]
+    return [Record(str(row["message_id"]), _moment(row["updated_at"]), row) for row in kept]
+
+
+def land_records(settings: Settings, outcome: Outcome, table: str, records: list[Record]) -> None:
+    """Land one batch under the writer lock and add it to the outcome."""
+    with writer(settings) as connection:
+        kept, unchanged = land(connection, table, records, outcome.run_id, settings.clock.now())
+    outcome.fetched_count += len(records)
+    outcome.kept_count += kept
+    outcome.unchanged_count += unchanged
+
+
+def _finish(settings: Settings, outcome: Outcome) -> Outcome:
+    outcome.finished_at = settings.clock.now()
+    if outcome.fetched_count:
+        with writer(settings) as connection:
+            write_outcome(connection, outcome, settings.clock.now())
+    return outcome
+
+
+def _moment(value: object) -> datetime:
+    if not isinstance(value, datetime):
+        raise TypeError(f"{value!r} is not a time")
+    return value

@@ -1,0 +1,86 @@
+"""Under test: the inbox and the ledger reach the warehouse once, also when a crash makes us carry them twice."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from dmat.settings import load_settings
+from dmat.store import open_store
+from dmat.store.inbox import InboundEvent, append_events
+from dmat.warehouse import writer
+from dmat_pipelines.capture import deliveries
+from dmat_pipelines.capture.deliveries import export_ledger, land_inbox, ledger_records
+
+AT = datetime(2026, 6, 1, 8)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    settings = load_settings(tmp_path)
+    settings.clock.set(AT)
+    return settings
+
+
+@pytest.fixture
+def store(settings):
+    return open_store(settings)
+
+
+def receive(store, *events):
+    with store.write() as connection:
+        append_events(connection, list(events), AT)
+
+
+def event(number, kind="opened", provider="sendgrid"):
+    return InboundEvent(provider, f"e{number}", kind, AT, {"event": "open", "n": number})
+
+
+def landed(settings):
+    with writer(settings) as connection:
+        query = "select record_id, payload->>'n' from raw.delivery_events order by record_id"
+        return connection.execute(query).fetchall()
+
+
+def test_every_event_of_the_inbox_is_landed_once_under_its_providers_name(settings, store):
+    receive(store, event(1), event(2))
+    assert land_inbox(settings, store, "r1").kept_count == 2
+    assert land_inbox(settings, store, "r2").fetched_count == 0
+    assert landed(settings) == [("sendgrid:e1", "1"), ("sendgrid:e2", "2")]
+
+
+def test_an_event_that_was_landed_but_not_marked_is_landed_once(settings, store, monkeypatch):
+    class Crash(Exception):
+        """The process dies after the warehouse has committed."""
+
+    def crash(*_):
+        raise Crash
+
+    receive(store, event(1))
+    with monkeypatch.context() as patched:
+        patched.setattr(deliveries, "mark_landed", crash)
+        with pytest.raises(Crash):
+            land_inbox(settings, store, "r1")
+    assert land_inbox(settings, store, "r2").unchanged_count == 1
+    assert landed(settings) == [("sendgrid:e1", "1")]
+
+
+def test_news_that_a_shop_changed_something_is_not_an_event_of_a_message(settings, store):
+    receive(store, event(1), event(2, kind="changed", provider="shopify"))
+    assert land_inbox(settings, store, "r1").fetched_count == 1
+    assert landed(settings) == [("sendgrid:e1", "1")]
+
+
+def test_nothing_to_carry_writes_no_outcome(settings, store):
+    assert land_inbox(settings, store, "r1").fetched_count == 0
+    assert export_ledger(settings, store, "r1").fetched_count == 0
+    assert not settings.core_path.exists()
+
+
+def test_an_entry_of_the_ledger_keeps_its_columns_but_not_the_count_of_exports():
+    row = {"message_id": "m1", "updated_at": AT, "state": "planned", "context": {"cart": 1}, "exported_revision": 4}
+    (record,) = ledger_records([row])
+    assert record.record_id == "m1"
+    assert record.updated_at == AT
+    assert set(record.payload) == {"message_id", "updated_at", "state", "context"}
