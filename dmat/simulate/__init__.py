@@ -5,3 +5,7 @@ Belongs here: the company's people and what they did (`company.py` and its parts
 the world that goes on living (`world.py`).
 Stays out: anything the product itself needs. Nothing outside this package may read schema `truth`, except tests.
 """
+
+from dmat.simulate.setup import Simulation, simulate
+
+__all__ = ["Simulation", "simulate"]

@@ -93,8 +93,8 @@ def _write_products(connection: duckdb.DuckDBPyConnection, rng: np.random.Genera
         handle = title.lower().replace(" ", "-")
         rows.append(
             (
-                number, f"{category[:3].upper()}-{number:04d}", title, category, "The Shop", int(price), CURRENCY, handle,
-                f"https://cdn.shop.example/products/{handle}.jpg", created,
+                number, f"{category[:3].upper()}-{number:04d}", title, category, "The Shop", int(price), CURRENCY,
+                handle, f"https://cdn.shop.example/products/{handle}.jpg", created,
                 created + timedelta(days=int(rng.integers(0, 880)), seconds=number),
             )
         )  # fmt: skip

@@ -29,11 +29,11 @@ _UNPAID = ("(not set)",)
 CHANNELS: tuple[Channel, ...] = (
     Channel("organic search", "google", "organic", 0.26, 1.00, ("(organic)",)),
     Channel("direct", "(direct)", "(none)", 0.20, 1.30, ("(direct)",)),
-    Channel("paid search", "google", "cpc", 0.17, 1.10, ("brand", "generic", "shopping"), "google", 55),
+    Channel("paid search", "google", "cpc", 0.17, 1.10, ("brand", "generic", "shopping"), "google", 140),
     Channel("paid social", "facebook", "paid_social", 0.10, 0.65, ("prospecting", "retargeting", "lookalike"),
-            "meta", 38),
+            "meta", 95),
     Channel("organic social", "instagram", "social", 0.09, 0.50, _UNPAID),
-    Channel("business social", "linkedin", "paid_social", 0.03, 0.80, ("offices", "gifting"), "linkedin", 290),
+    Channel("business social", "linkedin", "paid_social", 0.03, 0.80, ("offices", "gifting"), "linkedin", 450),
     Channel("other search", "bing", "organic", 0.03, 0.90, ("(organic)",)),
     Channel("referral", "partner-blog.example", "referral", 0.07, 0.95, ("(referral)",)),
     Channel("video", "tiktok", "social", 0.05, 0.35, _UNPAID),
@@ -49,7 +49,7 @@ LANDING_PAGES = ("/", "/collections/all", "/collections/sale", "/products", "/jo
 def channel_shares() -> np.ndarray:
     """Share of each channel among visits that are drawn (e-mail visits come from clicks instead), adding to 1."""
     shares = np.array([channel.share for channel in CHANNELS])
-    return shares / shares.sum()
+    return np.asarray(shares / shares.sum())
 
 
 def channel_strengths() -> np.ndarray:
@@ -65,4 +65,4 @@ def draw_campaigns(rng: np.random.Generator, channel: np.ndarray) -> np.ndarray:
     table = np.full((len(CHANNELS), width), -1)
     for row, each in enumerate(CHANNELS):
         table[row, : len(each.campaigns)] = [CAMPAIGNS.index(name) for name in each.campaigns]
-    return table[channel, (rng.random(len(channel)) * sizes[channel]).astype(np.int64)]
+    return np.asarray(table[channel, (rng.random(len(channel)) * sizes[channel]).astype(np.int64)])

@@ -187,7 +187,9 @@ def write_orders(
     updated = np.maximum(bought + 5, np.maximum(orders.cancelled, orders.returned))
     stage(connection, "drawn_orders", {
         "order_id": ids, "outlet": words(("shopify", "woocommerce"), outlet.astype(np.int64)),
-        "person_id": people.ids[person], "customer_id": np.where(outlet, people.ids[person] + 100, carts.customer[cart]),
+        "person_id": people.ids[person],
+        "shop_customer_id": numbers(np.where(outlet, NONE, carts.customer[cart])),
+        "outlet_customer_id": numbers(np.where(outlet, people.ids[person] + 100, NONE)),
         "cart_id": CART_BASE + number, "ordered_at": moments(bought), "updated_at": moments(updated),
         "cancelled_at": moments(orders.cancelled), "financial_status": words(STATUSES, orders.status),
         "currency_code": pa.array([CURRENCY] * len(cart)), "subtotal_cents": carts.total[cart] - orders.discount,
@@ -215,7 +217,8 @@ def _write_refunds(connection: duckdb.DuckDBPyConnection, orders: Orders, ids: n
 
 _INSERT_ORDERS = """
     insert into orders by name
-    select d.* exclude (client, client_since, cart_id),
+    select d.* exclude (client, client_since, cart_id, shop_customer_id, outlet_customer_id),
+        coalesce(d.shop_customer_id, d.outlet_customer_id) as customer_id,
         case when d.outlet = 'shopify' then md5('cart' || d.cart_id) end as cart_token,
         d.client || '.' || d.client_since as client_id,
         coalesce(c.first_name, w.first_name) as first_name, coalesce(c.last_name, w.last_name) as last_name,
@@ -224,5 +227,5 @@ _INSERT_ORDERS = """
         coalesce(c.zip, p.zip) as zip
     from drawn_orders as d
     join people as p using (person_id)
-    left join shop_customers as c on d.outlet = 'shopify' and c.customer_id = d.customer_id
-    left join outlet_customers as w on d.outlet = 'woocommerce' and w.customer_id = d.customer_id"""
+    left join shop_customers as c on c.customer_id = d.shop_customer_id
+    left join outlet_customers as w on w.customer_id = d.outlet_customer_id"""

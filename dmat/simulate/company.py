@@ -83,7 +83,7 @@ def make_company_tables(company: Company, connection: duckdb.DuckDBPyConnection)
 
 
 def make_chunk(company: Company, connection: duckdb.DuckDBPyConnection, chunk: int) -> None:
-    """Append one chunk of people and all they did; the company's own tables must be there."""
+    """Append one chunk of people and all they did (`truth.identities` aside); the company's own tables must be there."""
     calendar, first_id = company.calendar, chunk * IDS_PER_CHUNK + 1
     size = min(CHUNK_PEOPLE, company.people - chunk * CHUNK_PEOPLE)
     employers = catalogue.companies_count(company.people)
@@ -105,7 +105,6 @@ def make_chunk(company: Company, connection: duckdb.DuckDBPyConnection, chunk: i
     deals.write_deals(connection, company.rng(12, chunk), humans, calendar, first_id)
     contacts.write_crm_contacts(connection, company.rng(13, chunk), humans, calendar)
     contacts.write_form_submissions(connection, company.rng(14, chunk), humans, calendar, mail, first_id)
-    contacts.write_identities(connection)
 
 
 def make_tables(company: Company, connection: duckdb.DuckDBPyConnection, progress: Progress | None = None) -> None:
@@ -115,6 +114,7 @@ def make_tables(company: Company, connection: duckdb.DuckDBPyConnection, progres
     for chunk in range(company.chunks):
         make_chunk(company, connection, chunk)
         _tell(progress, "people", (chunk + 1) / company.chunks)
+    contacts.write_identities(connection)
 
 
 def write_world(company: Company, path: Path, progress: Progress | None = None) -> None:
@@ -204,8 +204,8 @@ def load_raw(
     for resource in resources:
         create_raw_table(connection, resource)
     connection.execute("set preserve_insertion_order = false")
-    attached = f"'{source}' as simulated_company (read_only)" if isinstance(source, Path) else "':memory:' as simulated_company"
-    connection.execute(f"attach {attached}")
+    place, mode = (str(source), " (read_only)") if isinstance(source, Path) else (":memory:", "")
+    connection.execute(f"attach '{place}' as simulated_company{mode}")
     connection.execute("use simulated_company")
     try:
         if isinstance(source, Path):

@@ -54,7 +54,8 @@ def draw_mail_reactions(rng: np.random.Generator, people: People, calendar: Cale
     withdrawn = np.full(len(people), NONE)
     left = np.isin(columns[2], (SPAM, UNSUBSCRIBE))
     withdrawn[columns[0][left]] = columns[3][left]
-    return MailReactions(*columns, withdrawn)
+    person, mailing, kind, moment, is_machine = columns
+    return MailReactions(person, mailing, kind, moment, is_machine, withdrawn)
 
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]

@@ -35,7 +35,7 @@ MARKETS: tuple[Market, ...] = (
         (("Berlin", "10115"), ("Hamburg", "20095"), ("München", "80331"), ("Köln", "50667"), ("Leipzig", "04109")),
         _words("Anna Jürgen Sophie Lukas Marie Jonas Lena Björn Käthe Felix Hannah Paul Mia Sören Clara Moritz"),
         _words("Keller Müller Schröder Vogel Winter Krämer Lindner Bäcker Sommer Falk Weiß Hartmann Brandt Köhler")),
-    Market("FR", 0.14, ("Europe/Paris",), "fr-FR", "33", "61",
+    Market("FR", 0.14, ("Europe/Paris",), "fr-FR", "33", "6",
         (("Paris", "75001"), ("Lyon", "69001"), ("Marseille", "13001"), ("Lille", "59000")),
         _words("Zoé Hélène Lucas Chloé François Léa Hugo Camille Rémi Manon Noé Inès Théo Élise Baptiste Agathe"),
         _words("Lefèvre Moreau Garnier Blanc Fournier Côté Girard Rousseau Mercier Léger Marchand Perrin Gauthier")),
@@ -43,11 +43,11 @@ MARKETS: tuple[Market, ...] = (
         (("London", "EC1A"), ("Leeds", "LS1"), ("Bristol", "BS1"), ("Glasgow", "G1")),
         _words("Olivia Harry Amelia Jack Isla George Ava Oscar Freya Alfie Siân Rhys Niamh Callum Imogen Rupert"),
         _words("Ashdown Hughes Whitfield Barlow O'Neill Carver Thorne Pemberton Hale Lockwood Marsh Winslow Dunn")),
-    Market("NL", 0.09, ("Europe/Amsterdam",), "nl-NL", "31", "62",
+    Market("NL", 0.09, ("Europe/Amsterdam",), "nl-NL", "31", "6",
         (("Amsterdam", "1011"), ("Utrecht", "3511"), ("Rotterdam", "3011")),
         _words("Daan Sanne Bram Lotte Sem Fleur Thijs Noor Jesse Roos Zoë Ruben Maud Stijn"),
         _words("Visser Smit Bakker Dekker Kuiper Hoekstra Mulder Postma Vermeer Brouwer Kok Dijkstra")),
-    Market("ES", 0.08, ("Europe/Madrid", "Atlantic/Canary"), "es-ES", "34", "61",
+    Market("ES", 0.08, ("Europe/Madrid", "Atlantic/Canary"), "es-ES", "34", "6",
         (("Madrid", "28001"), ("Valencia", "46001"), ("Sevilla", "41001"), ("Bilbao", "48001")),
         _words("José Lucía Martín Sofía Álvaro Carmen Íñigo Paula Diego Nuria Andrés Elena Raúl Begoña"),
         _words("García Núñez Ortega Ibáñez Castaño Molina Peña Serrano Vidal Campos Muñoz Herrero")),
@@ -55,7 +55,7 @@ MARKETS: tuple[Market, ...] = (
         (("Milano", "20121"), ("Roma", "00184"), ("Torino", "10121"), ("Bologna", "40121")),
         _words("Giulia Marco Chiara Luca Niccolò Sara Matteo Elisa Davide Irene Pietro Alba"),
         _words("Ferri Conti Gallo Rinaldi Moretti Fontana Villa Serra Basile Marchetti Orsini Bruni")),
-    Market("PL", 0.05, ("Europe/Warsaw",), "pl-PL", "48", "50",
+    Market("PL", 0.05, ("Europe/Warsaw",), "pl-PL", "48", "5",
         (("Warszawa", "00-001"), ("Kraków", "30-001"), ("Gdańsk", "80-001")),
         _words("Łukasz Zofia Michał Małgorzata Jakub Agnieszka Paweł Hania Wojciech Kasia"),
         _words("Wójcik Zieliński Kowalczyk Dąbrowska Lis Górski Sikora Jabłoński Wrona Król")),
@@ -63,7 +63,7 @@ MARKETS: tuple[Market, ...] = (
         (("Wien", "1010"), ("Graz", "8010"), ("Linz", "4020")),
         _words("Valentina Maximilian Magdalena Xaver Franziska Florian Theresa Lorenz"),
         _words("Gruber Steiner Moser Leitner Pichler Höfer Egger Auer")),
-    Market("SE", 0.04, ("Europe/Stockholm",), "sv-SE", "46", "70",
+    Market("SE", 0.04, ("Europe/Stockholm",), "sv-SE", "46", "7",
         (("Stockholm", "111 20"), ("Göteborg", "411 03"), ("Malmö", "211 18")),
         _words("Åsa Erik Linnéa Björn Ebba Nils Sigrid Göran Alva Axel"),
         _words("Lindqvist Åkesson Sjöberg Holm Ekström Nyström Lund Bergström")),
@@ -94,7 +94,7 @@ COMPANY_FORMS = _words("GmbH Ltd SARL BV SL Srl AB Inc")
 def market_weights() -> np.ndarray:
     """Share of each market, adding to 1."""
     shares = np.array([market.share for market in MARKETS])
-    return shares / shares.sum()
+    return np.asarray(shares / shares.sum())
 
 
 def flatten(lists: list[tuple[str, ...]]) -> tuple[list[str], np.ndarray, np.ndarray]:

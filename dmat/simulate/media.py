@@ -24,8 +24,9 @@ SUBJECTS = (
     "Gifts that are used", "From our journal", "What the garden needs now",
 )  # fmt: skip
 CAPTIONS = (
-    "Fresh from the roastery ☕", "A slow Sunday, a good blanket.", "Which mug would you pick?", "New: the herb planter 🌿",
-    "Made to be used every day.", "Behind the scenes at the studio", "The sale is on until Sunday!", "Gift ideas 🎁",
+    "Fresh from the roastery ☕", "A slow Sunday, a good blanket.", "Which mug would you pick?", "Gift ideas 🎁",
+    "New: the herb planter 🌿", "Made to be used every day.", "Behind the scenes at the studio",
+    "The sale is on until Sunday!",
 )  # fmt: skip
 VISITS_PER_PERSON_MONTH = 0.55
 

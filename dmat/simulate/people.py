@@ -30,7 +30,7 @@ SEGMENT_SHARES = (0.60, 0.30, 0.10)
 VISITS_PER_MONTH = np.array([0.38, 0.58, 1.50])
 CONVERSION = np.array([0.010, 0.085, 0.220])
 COMPLETION = np.array([0.09, 0.22, 0.33])
-CONSENT_SHARE = 0.62
+CONSENT_SHARE = 0.70
 SMS_CONSENT_SHARE = 0.24
 COUPLE_SHARE = 0.015
 
@@ -142,7 +142,7 @@ def _draw_sources(rng: np.random.Generator, is_business: np.ndarray, partner: np
     is_second = partner != NONE
     in_shop = (rng.random(size) < 0.74) & ~is_second
     in_crm = rng.random(size) < np.where(is_business, 0.9, 0.22)
-    in_outlet = rng.random(size) < 0.12
+    in_outlet = rng.random(size) < 0.15
     in_forms = (rng.random(size) < 0.27) | (is_second & ~in_crm)
     nowhere = ~(in_shop | in_crm | in_outlet | in_forms)
     in_shop |= nowhere
@@ -162,8 +162,8 @@ def _draw_joined(rng: np.random.Generator, size: int, calendar: Calendar) -> np.
 
 
 def _draw_birthdays(rng: np.random.Generator, size: int, calendar: Calendar) -> np.ndarray:
-    """Days since 1970; -1 is replaced by null for the half whose birthday nobody knows."""
-    age = np.clip(rng.normal(41, 13, size), 18, 88)
+    """Days since 1970 (may be negative); the smallest whole number for those whose birthday nobody knows."""
+    age = 18 + 66 * rng.beta(2.0, 3.6, size)
     born = calendar.end_second // DAY - (age * 365.25).astype(np.int64)
     return np.where(rng.random(size) < 0.55, born, np.iinfo(np.int32).min)
 
@@ -247,18 +247,21 @@ def _state(granted: np.ndarray, withdrawn: np.ndarray) -> np.ndarray:
     return np.where(granted == NONE, 0, np.where(withdrawn == NONE, 1, 2))
 
 
-_LOCAL_PART = "regexp_replace(lower(strip_accents({first})), '[^a-z]', '', 'g') || '{dot}' || " \
-    "regexp_replace(lower(strip_accents({last})), '[^a-z]', '', 'g') || {number}"  # fmt: skip
+_PLAIN = "regexp_replace(translate(lower(strip_accents({name})), 'łøßæ', 'losa'), '[^a-z]', '', 'g')"
+
+
+def _local_part(first: str, last: str, dot: str, number: str) -> str:
+    return f"{_PLAIN.format(name=first)} || '{dot}' || {_PLAIN.format(name=last)} || {number}"
+
 
 _INSERT_PEOPLE = f"""
     insert into people by name
     select d.person_id, d.first_name, d.last_name,
-        {_LOCAL_PART.format(first="o.first_name", last="o.last_name", dot=".", number="d.address_owner_id")}
+        {_local_part("o.first_name", "o.last_name", ".", "d.address_owner_id")}
             || '@' || d.domain as email,
         case when c.domain is not null
-            then {_LOCAL_PART.format(first="d.first_name", last="d.last_name", dot=".", number="d.person_id % 97")}
-                || d.person_id || '@' || c.domain
-            else {_LOCAL_PART.format(first="left(d.first_name, 1)", last="d.last_name", dot="", number="d.person_id")}
+            then {_local_part("d.first_name", "d.last_name", ".", "d.person_id")} || '@' || c.domain
+            else {_local_part("left(d.first_name, 1)", "d.last_name", "", "d.person_id")}
                 || '@freemail.example' end as second_email,
         case when d.has_phone then '+' || d.dialling || d.mobile || case when d.dialling = '1'
             then lpad((d.person_id * 7919 % 10000000)::varchar, 7, '0')

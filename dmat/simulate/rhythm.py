@@ -24,7 +24,7 @@ HOUR_FACTORS = np.array(
 )
 SALE_EVERY_DAYS = 91
 SALE_DAYS = 3
-SALE_FACTOR = 2.3
+SALE_FACTOR = 2.9
 GROWTH = 0.6
 
 
@@ -87,7 +87,7 @@ class Calendar:
 
     def day_of(self, seconds: np.ndarray) -> np.ndarray:
         """Index of the day of each moment, kept within the history."""
-        return np.clip((seconds - self.first_midnight) // DAY, 0, self.days - 1)
+        return np.asarray(np.clip((seconds - self.first_midnight) // DAY, 0, self.days - 1))
 
     def demand_after(self, seconds: np.ndarray) -> np.ndarray:
         """Average days of demand that are left from each moment to the end of the last day."""
@@ -97,7 +97,7 @@ class Calendar:
         """One day for each entry of `since` (seconds), not before it, likelier where demand is higher."""
         low = self.cumulative_demand[self.day_of(since)]
         drawn = low + rng.random(len(since)) * (self.cumulative_demand[-1] - low)
-        return np.clip(np.searchsorted(self.cumulative_demand, drawn, side="right") - 1, 0, self.days - 1)
+        return np.asarray(np.clip(np.searchsorted(self.cumulative_demand, drawn, "right") - 1, 0, self.days - 1))
 
     def to_utc(self, day: np.ndarray, local_second: np.ndarray, zone: np.ndarray) -> np.ndarray:
         """Seconds since 1970 of a local second of a day in a zone (index in `TIME_ZONES`)."""

@@ -28,17 +28,17 @@ def _attributes(client_id: str) -> str:
 
 SHOPIFY_ORDERS = f"""
     , lines as (
-        select order_id, list(struct_pack(
+        select order_id, list_sort(list(struct_pack(
             id := 'gid://shopify/LineItem/' || (l.order_id * 100 + l.line_number), title := p.title,
             quantity := l.quantity, sku := p.sku,
             "originalUnitPriceSet" := {_bag("l.unit_price_cents", "p.currency_code")},
-            product := struct_pack(id := 'gid://shopify/Product/' || l.product_id)) order by l.line_number) as nodes
+            product := struct_pack(id := 'gid://shopify/Product/' || l.product_id)))) as nodes
         from order_lines as l join products as p using (product_id)
         where l.order_id in (select order_id from picked) group by order_id
     ), refunded as (
-        select r.order_id, list(struct_pack(
+        select r.order_id, list_sort(list(struct_pack(
             id := 'gid://shopify/Refund/' || r.refund_id, "createdAt" := {_at("r.created_at")},
-            "totalRefundedSet" := {_bag("r.amount_cents", "k.currency_code")}) order by r.refund_id) as refunds
+            "totalRefundedSet" := {_bag("r.amount_cents", "k.currency_code")}))) as refunds
         from refunds as r join picked as k using (order_id) group by r.order_id
     )
     select 'gid://shopify/Order/' || o.order_id as record_id, o.ordered_at as created_at, o.updated_at,
@@ -94,11 +94,11 @@ SHOPIFY_PRODUCTS = f"""
 
 SHOPIFY_CHECKOUTS = f"""
     , lines as (
-        select cart_id, list(struct_pack(
+        select cart_id, list_sort(list(struct_pack(
             id := 'gid://shopify/AbandonedCheckoutLineItem/' || (l.cart_id * 100 + l.line_number),
             title := p.title, quantity := l.quantity, sku := p.sku,
             "originalUnitPriceSet" := {_bag("l.unit_price_cents", "p.currency_code")},
-            product := struct_pack(id := 'gid://shopify/Product/' || l.product_id)) order by l.line_number) as nodes
+            product := struct_pack(id := 'gid://shopify/Product/' || l.product_id)))) as nodes
         from cart_lines as l join products as p using (product_id)
         where l.cart_id in (select cart_id from picked) group by cart_id
     )
@@ -128,16 +128,16 @@ def _gmt(expression: str) -> str:
 
 WOOCOMMERCE_ORDERS = f"""
     , lines as (
-        select order_id, list(struct_pack(
+        select order_id, list_sort(list(struct_pack(
             id := l.order_id * 100 + l.line_number, name := p.title, product_id := 2000 + l.product_id,
             variation_id := 0, quantity := l.quantity, sku := p.sku, price := l.unit_price_cents / 100.0,
             subtotal := {_money("l.unit_price_cents * l.quantity")},
-            total := {_money("l.unit_price_cents * l.quantity")}, total_tax := '0.00') order by l.line_number) as items
+            total := {_money("l.unit_price_cents * l.quantity")}, total_tax := '0.00'))) as items
         from order_lines as l join products as p using (product_id)
         where l.order_id in (select order_id from picked) group by order_id
     ), refunded as (
-        select order_id, list(struct_pack(id := refund_id, reason := reason,
-            total := '-' || {_money("amount_cents")}) order by refund_id) as refunds
+        select order_id, list_sort(list(struct_pack(id := refund_id, reason := reason,
+            total := '-' || {_money("amount_cents")}))) as refunds
         from refunds where order_id in (select order_id from picked) group by order_id
     )
     select o.order_id::varchar as record_id, o.ordered_at as created_at, o.updated_at, to_json(struct_pack(
