@@ -1,0 +1,66 @@
+"""The API as one application: which doors there are, and what holds for all of them.
+
+Belongs here: putting it together. Stays out: the doors themselves (a file each).
+There is no page with documentation, since that would load from elsewhere; `/openapi.json` is there for tools.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
+
+from apps.api.committer import Committer
+from apps.api.forms import forms_router
+from apps.api.links import links_router
+from apps.api.reading import reading_router
+from apps.api.sign_in import sign_in_router
+from apps.api.webhooks import webhook_router
+from dmat.settings import Settings
+from dmat.store import Store, open_store
+from dmat.store.inbox import waiting_counts
+
+
+def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
+    """The application of one workspace; it closes the store that it opened itself."""
+    opened = store or open_store(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        if store is None:
+            opened.close()
+
+    app = FastAPI(title="DMAT", docs_url=None, redoc_url=None, openapi_url="/openapi.json", lifespan=lifespan)
+    committer = Committer(opened, settings.clock.now)
+    app.include_router(webhook_router(settings, committer))
+    app.include_router(links_router(settings, committer))
+    app.include_router(forms_router(settings, opened))
+    app.include_router(sign_in_router(settings, opened))
+    app.include_router(reading_router(settings, opened, committer))
+
+    @app.get("/health", tags=["health"])
+    async def health() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok"}
+
+    @app.get("/ready", tags=["health"])
+    async def ready() -> JSONResponse:
+        """The store answers too; with how many events wait to be worked on."""
+        try:
+            return JSONResponse({"status": "ready"} | await asyncio.to_thread(_look, opened))
+        except SQLAlchemyError:
+            return JSONResponse({"status": "the store does not answer"}, 503)
+
+    return app
+
+
+def _look(store: Store) -> dict[str, int]:
+    with store.read() as connection:
+        connection.execute(sa.text("select 1"))
+    return waiting_counts(store)

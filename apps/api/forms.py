@@ -1,0 +1,81 @@
+"""POST /api/forms/<form>: a simple form of a web page, kept as it was filled in.
+
+Belongs here: limits and keeping. Stays out: what becomes of it (a lead, consent): conform decides that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from urllib.parse import parse_qsl
+
+import orjson
+import sqlalchemy as sa
+from fastapi import APIRouter, HTTPException, Request
+
+from apps.api.bodies import LARGEST_FORM, TooLargeError, read_body
+from dmat.settings import Settings
+from dmat.store import Store
+from dmat.store.tables import form_submissions
+
+MOST_FIELDS, LONGEST_NAME, LONGEST_VALUE = 50, 100, 5_000
+TRAP = "_website"  # people do not see this field; robots fill it in
+
+
+def forms_router(settings: Settings, store: Store) -> APIRouter:
+    """The door for forms."""
+    router = APIRouter(tags=["forms"])
+
+    @router.post("/api/forms/{form}", status_code=202)
+    async def submit(form: str, request: Request) -> dict[str, str]:
+        """Keep a submission, sent as JSON or as a form."""
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,99}", form):
+            raise HTTPException(404, "there is no such form")
+        fields = _checked(await _read(request))
+        submission_id = str(uuid.uuid4())
+        if not fields.pop(TRAP, ""):
+            row = {
+                "submission_id": submission_id,
+                "form": form,
+                "fields": fields,
+                "page_url": request.headers.get("referer", "")[:2000],
+                "client_id": str(fields.get("client_id", ""))[:200],
+                "submitted_at": settings.clock.now(),
+            }
+            await asyncio.to_thread(_keep, store, row)
+        return {"submission_id": submission_id}
+
+    return router
+
+
+def _keep(store: Store, row: dict[str, object]) -> None:
+    with store.write() as connection:
+        connection.execute(sa.insert(form_submissions).values(row))
+
+
+async def _read(request: Request) -> dict[str, object]:
+    try:
+        body = await read_body(request, LARGEST_FORM)
+    except TooLargeError:
+        raise HTTPException(413, "the form is too long") from None
+    try:
+        if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        found = orjson.loads(body)
+    except ValueError:  # not UTF-8, too many fields, not JSON
+        raise HTTPException(400, "send JSON or a form") from None
+    if not isinstance(found, dict):
+        raise HTTPException(400, "send one object")
+    return found
+
+
+def _checked(fields: dict[str, object]) -> dict[str, object]:
+    if len(fields) > MOST_FIELDS:
+        raise HTTPException(422, f"at most {MOST_FIELDS} fields")
+    for name, value in fields.items():
+        if not isinstance(value, (str, int, float, bool, type(None))):
+            raise HTTPException(422, f"{name[:LONGEST_NAME]}: only text, numbers and yes/no")
+        if len(name) > LONGEST_NAME or (isinstance(value, str) and (len(value) > LONGEST_VALUE or "\x00" in value)):
+            raise HTTPException(422, f"{name[:LONGEST_NAME]}: it is too long")
+    return fields
