@@ -83,7 +83,7 @@ def make_company_tables(company: Company, connection: duckdb.DuckDBPyConnection)
 
 
 def make_chunk(company: Company, connection: duckdb.DuckDBPyConnection, chunk: int) -> None:
-    """Append one chunk of people and all they did (`truth.identities` aside); the company's own tables must be there."""
+    """Append one chunk of people and all they did, identities aside; the company's own tables must be there."""
     calendar, first_id = company.calendar, chunk * IDS_PER_CHUNK + 1
     size = min(CHUNK_PEOPLE, company.people - chunk * CHUNK_PEOPLE)
     employers = catalogue.companies_count(company.people)

@@ -8,8 +8,8 @@ Times are UTC without zone, money is integer cents. An order's subtotal and tota
 Schema `truth` is what nobody outside could know. In `truth.people`:
 - `visits_per_month`, on the average day; `conversion_rate`: chance that a visit by an average channel is bought at once
   (a cart is filled with conversion / completion x strength of the channel, and bought at once with `completion_rate`);
-- `return_rate`: chance that an abandoned cart is bought within 72 hours though nobody writes; `recovery_effect` is added
-  to it by one mail about the cart, `discount_effect` if that mail carries a code, `sms_effect` by a text message;
+- `return_rate`: chance that an abandoned cart is bought within 72 hours though nobody writes; to it are added
+  `recovery_effect` by one mail about the cart, `discount_effect` if it carries a code, `sms_effect` by a text message;
 - `best_hour` (local) of opening mail; `open_rate`, `click_rate` (of those opened), `unsubscribe_rate`,
   `complaint_rate` and `reply_rate`, all for one message; whether a machine opens the mail, whether the address bounces.
 """
