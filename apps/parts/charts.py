@@ -1,0 +1,118 @@
+"""Charts as data: options for ECharts and tiny lines of our own, with colours by token name.
+
+Belongs here: bars from zero, lines with a label at their end, sparklines; at most four series.
+Stays out: drawing (the browser does it, `block.js`) and the choice of what to show (`screens/`).
+`"token:series-0"` in the options stands for a colour of `apps/tokens.py` in the reader's theme.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import panel
+from markupsafe import Markup
+
+from dmat.errors import NotFoundError
+
+MOST_SERIES = 4
+
+
+@dataclass(frozen=True)
+class Series:
+    """One named series: its points in the order of the labels, and the token of its colour."""
+
+    name: str
+    points: Sequence[float | None]
+    colour: str = "series-0"
+    kind: str = "bar"
+
+
+def _axis(labels: Sequence[str]) -> dict[str, Any]:
+    return {
+        "type": "category", "data": list(labels), "axisTick": {"show": False},
+        "axisLine": {"lineStyle": {"color": "token:border"}},
+        "axisLabel": {"color": "token:ink-2", "fontSize": 12, "hideOverlap": True},
+    }  # fmt: skip
+
+
+def _series(series: Series, is_only: bool) -> dict[str, Any]:
+    colour = f"token:{series.colour}"
+    shared: dict[str, Any] = {"name": series.name, "type": series.kind, "data": list(series.points)}
+    if series.kind == "line":
+        return {
+            **shared, "showSymbol": False, "symbolSize": 7, "symbol": "circle", "itemStyle": {"color": colour},
+            "lineStyle": {"width": 2.25, "color": colour},
+            "endLabel": {"show": True, "formatter": "{a}", "color": "token:ink", "fontSize": 12, "fontWeight": 560,
+                         "distance": 8},
+            "labelLayout": {"moveOverlap": "shiftY"},
+        }  # fmt: skip
+    return {
+        **shared, "barMaxWidth": 34 if is_only else 18, "barGap": "18%",
+        "itemStyle": {"color": colour, "borderRadius": [4, 4, 0, 0]},
+    }  # fmt: skip
+
+
+def chart(labels: Sequence[str], series: Sequence[Series], summary: str, label_room: int = 16) -> dict[str, Any]:
+    """Options of a chart over time.
+
+    Args:
+        labels: the names of the periods, oldest first.
+        series: at most four; lines carry their name at their end, bars are named in the card's legend.
+        summary: what the chart shows, in one sentence, for people who do not see it.
+        label_room: pixels kept free on the right for the names of lines.
+    """
+    shown = list(series)[:MOST_SERIES]
+    return {
+        "animation": False, "aria": {"enabled": True, "label": {"description": summary}},
+        "textStyle": {"fontFamily": "inherit"},
+        "grid": {"left": 4, "right": label_room, "top": 14, "bottom": 6, "containLabel": True},
+        "tooltip": {
+            "trigger": "axis", "confine": True, "backgroundColor": "token:surface", "borderColor": "token:border",
+            "textStyle": {"color": "token:ink", "fontSize": 13}, "extraCssText": "box-shadow:none",
+            "axisPointer": {"type": "line", "lineStyle": {"color": "token:control", "type": "dashed"}},
+        },
+        "xAxis": _axis(labels),
+        "yAxis": {
+            "type": "value", "min": 0, "splitNumber": 4, "axisLabel": {"color": "token:ink-2", "fontSize": 12},
+            "splitLine": {"lineStyle": {"color": "token:border"}},
+        },
+        "series": [_series(item, len(shown) == 1) for item in shown],
+    }  # fmt: skip
+
+
+@cache
+def library() -> str:
+    """The address of ECharts, as Panel brings it and our own server serves it.
+
+    Raises:
+        NotFoundError: this version of Panel brings none.
+    """
+    found = sorted((Path(panel.__file__).parent / "dist" / "bundled" / "echarts").glob("echarts@*/dist/echarts.min.js"))
+    if not found:
+        raise NotFoundError("Panel brings no ECharts")
+    return f"/static/extensions/panel/bundled/echarts/{found[-1].parts[-3]}/dist/echarts.min.js"
+
+
+def as_json(options: dict[str, Any]) -> str:
+    """Options for a `data-chart` attribute (the template escapes it)."""
+    return json.dumps(options, separators=(",", ":"))
+
+
+def sparkline(points: Sequence[float | None], label: str) -> Markup:
+    """A tiny line with a soft area below; empty when there are fewer than two points."""
+    values = [float(point or 0) for point in points]
+    if len(values) < 2:
+        return Markup("")
+    top = max(values) or 1.0
+    step = 100 / (len(values) - 1)
+    places = [f"{round(index * step, 2):g} {round(31 - 28 * value / top, 2):g}" for index, value in enumerate(values)]
+    line = " L".join(places)
+    return Markup(
+        '<svg class="spark" viewBox="0 0 100 34" preserveAspectRatio="none" role="img" aria-label="{label}">'
+        '<path class="area" d="M0 34 L{line} L100 34 Z"/><path class="line" d="M{line}"/></svg>'
+    ).format(label=label, line=line)

@@ -1,0 +1,134 @@
+"""Numbers, money and times as people read them.
+
+Belongs here: formatting only, pure functions. Stays out: colours and HTML. Times come in UTC without zone and are
+shown in the workspace's time zone; "now" is always passed in, since a simulated company has its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "CAD": "CA$", "AUD": "A$", "BRL": "R$"}
+"""Currencies written with a sign before the number; the others carry their code."""
+
+NOTHING = "–"
+
+SOURCES = {
+    "shopify": "Shopify", "woocommerce": "WooCommerce", "hubspot": "HubSpot", "sendgrid": "SendGrid",
+    "twilio": "Twilio", "whatsapp": "WhatsApp", "meta": "Instagram and Facebook", "linkedin": "LinkedIn",
+    "ga4": "Google Analytics", "wordpress": "WordPress", "delivery": "Message events", "deliveries": "Message events",
+    "ledger": "Our messages", "import": "Imported files", "imports": "Imported files", "wordpress_form": "Form",
+}  # fmt: skip
+
+
+def number(value: float | int | None) -> str:
+    """1234 -> 1,234; one decimal when it is not whole."""
+    if value is None:
+        return NOTHING
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def money(cents: int | float | None, currency: str | None, whole_from: float = 10_000) -> str:
+    """Cents and a currency code -> €1,234.50; without the cents from `whole_from` on."""
+    if cents is None:
+        return NOTHING
+    amount = abs(cents) / 100
+    digits = 0 if amount >= whole_from or currency == "JPY" else 2
+    sign = "−" if cents < 0 else ""
+    code = currency or ""
+    if code in SYMBOLS:
+        return f"{sign}{SYMBOLS[code]}{amount:,.{digits}f}"
+    return f"{sign}{code} {amount:,.{digits}f}".strip()
+
+
+def percent(share: float | None) -> str:
+    """0.123 -> 12.3%."""
+    return NOTHING if share is None else f"{share * 100:.1f}%"
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a figure moved: `text` for the eye, `direction` for an arrow, `sentence` for everyone."""
+
+    text: str
+    direction: str
+    sentence: str
+
+
+def change(value: float | None, before: float | None) -> Change:
+    """How `value` compares with `before`."""
+    if value is None or before is None:
+        return Change("no comparison", "flat", "There is nothing to compare with.")
+    if before == 0:
+        if value == 0:
+            return Change("no change", "flat", "None in either week.")
+        return Change("new", "up", "There was none in the seven days before.")
+    share = value / before - 1
+    if abs(share) < 0.0005:
+        return Change("no change", "flat", "The same as in the seven days before.")
+    word = "more" if share > 0 else "less"
+    text = f"{abs(share):.0%}" if abs(share) >= 0.1 else f"{abs(share):.1%}"
+    return Change(f"{'+' if share > 0 else '−'}{text}", "up" if share > 0 else "down",
+                  f"{text} {word} than in the seven days before")  # fmt: skip
+
+
+def _span(seconds: float) -> str:
+    for limit, unit, size in ((60, "s", 1), (3600, "min", 60), (172_800, "h", 3600)):
+        if seconds < limit:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds // 86_400)} days"
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """How long ago, in a few letters: 12 s ago, 3 min ago, 5 h ago, 4 days ago; in 3 min."""
+    if at is None:
+        return "never"
+    seconds = (now - at).total_seconds()
+    if abs(seconds) < 2:
+        return "just now"
+    return f"{_span(seconds)} ago" if seconds > 0 else f"in {_span(-seconds)}"
+
+
+def local(at: datetime, zone: str) -> datetime:
+    """UTC without zone -> the same moment on the clocks of `zone`."""
+    return at.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+
+
+def moment(at: datetime | None, zone: str) -> str:
+    """Date and time: Fri 20 Nov 2026, 14:05."""
+    if at is None:
+        return NOTHING
+    there = local(at, zone)
+    return f"{there:%a} {there.day} {there:%b %Y, %H:%M}"
+
+
+def short_moment(at: datetime | None, zone: str) -> str:
+    """Date and time without the year: 20 Nov, 14:05:09."""
+    if at is None:
+        return NOTHING
+    there = local(at, zone)
+    return f"{there.day} {there:%b, %H:%M:%S}"
+
+
+def day(at: datetime) -> str:
+    """20 Nov."""
+    return f"{at.day} {at:%b}"
+
+
+def source_name(source: str | None) -> str:
+    """A vendor's name as it writes it."""
+    if not source:
+        return "Unknown"
+    return SOURCES.get(source, source.replace("_", " ").capitalize())
+
+
+def sentence_case(word: str | None) -> str:
+    """held_out -> Held out."""
+    return (word or NOTHING).replace("_", " ").capitalize()
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """1 cart, 3 carts, 1,204 carts."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,39 @@
+"""The screens, each in a folder of its own: `state.py` (parameters), `data.py` (queries), `screen.py` (layout).
+
+Belongs here: which screens there are and who may open them. Stays out: what a part looks like (`parts/`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ROLES = ("admin", "marketer", "analyst", "sales")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A screen as the menu knows it: its address, its words, its icon, and the roles that may open it."""
+
+    path: str
+    title: str
+    icon: str
+    roles: tuple[str, ...]
+    words: str
+
+
+SCREENS = (
+    Entry("/home", "Home", "home", ROLES, "start overview figures revenue what needs me"),
+    Entry("/follow", "Follow one cart", "cart", ("admin", "marketer", "analyst"), "cart path recovery mail events raw"),
+    Entry("/health", "Health", "pulse", ("admin", "marketer", "analyst"), "sources runs refused queue versions"),
+)
+
+
+def entry_of(path: str) -> Entry | None:
+    """The screen at `path`, also for the addresses that belong to it (`/home/ws`)."""
+    first = "/" + path.strip("/").split("/")[0]
+    return next((entry for entry in SCREENS if entry.path == first), None)
+
+
+def visible_to(role: str) -> tuple[Entry, ...]:
+    """The screens a role may open, in the order of the menu."""
+    return tuple(entry for entry in SCREENS if role in entry.roles)

@@ -1,0 +1,306 @@
+"""Questions of the home screen to the published warehouse and the store, and their answers as plain values.
+
+Belongs here: queries and the choice of what needs attention. Stays out: words on the page and layout.
+Windows are calendar days in UTC, as in `operations.home_daily`: the last seven include today so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from apps.context import Context
+from dmat.store.tables import ledger_entries
+from dmat.warehouse import Version
+
+WEEKS = 8
+FRESH_HOURS, STALE_HOURS = 26, 74
+TABLES = (
+    "operations.home_daily", "operations.source_freshness", "operations.capture_runs",
+    "operations.capture_refusals", "evaluation.cart_recovery_summary", "evaluation.cart_recoveries",
+    "deliveries.fct_messages", "commerce.fct_carts",
+)  # fmt: skip
+COUNTS = (
+    "visits_count", "form_submissions_count", "orders_count", "messages_accepted_count", "messages_delivered_count",
+    "messages_opened_human_count", "messages_clicked_count", "carts_recovered_count",
+)  # fmt: skip
+LEFT = "carts_left_count"
+MONEY = ("revenue_cents", "recovered_cents")
+FIGURES = (*COUNTS, LEFT, *MONEY)
+
+
+@dataclass(frozen=True)
+class Week:
+    """Sums over seven days, the last of which is `last_day`."""
+
+    last_day: date
+    sums: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Lift:
+    """Treated carts beside the held-out ones, in one currency; cents, or a reason why there is no figure."""
+
+    currency: str
+    treated: int
+    held_out: int
+    treated_recovered: int
+    held_out_recovered: int
+    recovered_cents: int
+    incremental_cents: int | None
+    low_cents: int | None
+    high_cents: int | None
+    reason: str
+
+    @property
+    def treated_rate(self) -> float | None:
+        """Share of the carts with a mail that were recovered."""
+        return self.treated_recovered / self.treated if self.treated else None
+
+    @property
+    def held_out_rate(self) -> float | None:
+        """Share of the carts without a mail that were bought anyway."""
+        return self.held_out_recovered / self.held_out if self.held_out else None
+
+
+@dataclass(frozen=True)
+class Source:
+    """How fresh one source is, over all its resources."""
+
+    source: str
+    last_loaded_at: datetime | None
+    is_read_by_us: bool
+    rows: int
+    refused: int
+    error: str
+
+    def state(self, now: datetime) -> str:
+        """fresh, late, stale, failing, never, or received (it comes when it comes)."""
+        if self.error:
+            return "failing"
+        if self.last_loaded_at is None:
+            return "never"
+        if not self.is_read_by_us:
+            return "received"
+        hours = (now - self.last_loaded_at) / timedelta(hours=1)
+        return "fresh" if hours <= FRESH_HOURS else "late" if hours <= STALE_HOURS else "stale"
+
+
+@dataclass(frozen=True)
+class HomeFigures:
+    """Everything the home screen shows of one published version."""
+
+    version: int
+    data_as_of: datetime
+    today: date
+    currency: str
+    weeks: tuple[Week, ...]
+    days: tuple[tuple[date, dict[str, int]], ...]
+    lifts: tuple[Lift, ...]
+    sources: tuple[Source, ...]
+    refused_week: int
+    accepted_in_warehouse: int
+    missing: tuple[str, ...] = ()
+
+    @property
+    def this_week(self) -> dict[str, int]:
+        """Sums of the last seven days."""
+        return self.weeks[-1].sums if self.weeks else {}
+
+    @property
+    def week_before(self) -> dict[str, int]:
+        """Sums of the seven days before."""
+        return self.weeks[-2].sums if len(self.weeks) > 1 else {}
+
+
+@dataclass(frozen=True)
+class LiveCounts:
+    """What the store knows this second."""
+
+    accepted_week: int
+    oldest_due_at: datetime | None
+    due: int
+
+
+def missing_tables(context: Context, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The tables that the published version lacks."""
+    there = set(context.workspace.tables())
+    return tuple(table for table in wanted if table not in there)
+
+
+def read_figures(context: Context, version: Version) -> HomeFigures:
+    """All figures of one version; worked out once for everybody who looks at it."""
+    return context.answers.get(("home", version.number), lambda: _read_figures(context, version))
+
+
+def _read_figures(context: Context, version: Version) -> HomeFigures:
+    today = version.data_as_of.date()
+    missing = missing_tables(context, TABLES)
+    if missing:
+        return HomeFigures(version.number, version.data_as_of, today, "", (), (), (), (), 0, 0, missing)
+    daily = [*_daily(context, today), *_carts_left(context, today, version.data_as_of)]
+    return HomeFigures(
+        version=version.number,
+        data_as_of=version.data_as_of,
+        today=today,
+        currency=main_currency(daily),
+        weeks=weeks_of(daily, today),
+        days=days_of(daily, today),
+        lifts=read_lifts(context),
+        sources=read_sources(context),
+        refused_week=_refused_since(context, version.data_as_of - timedelta(days=7)),
+        accepted_in_warehouse=_accepted_since(context, week_start(today)),
+    )
+
+
+def week_start(today: date) -> datetime:
+    """Midnight of the first of the last seven days."""
+    return datetime.combine(today - timedelta(days=6), datetime.min.time())
+
+
+def _daily(context: Context, today: date) -> list[dict[str, Any]]:
+    columns = ", ".join(f"coalesce({name}, 0)::bigint as {name}" for name in (*COUNTS, *MONEY))
+    return context.workspace.rows(
+        f"select day::date as day, currency_code, {columns} from operations.home_daily where day > ? and day <= ?",
+        [today - timedelta(days=7 * WEEKS), today],
+    )
+
+
+def _carts_left(context: Context, today: date, now: datetime) -> list[dict[str, Any]]:
+    """Carts by the day they were filled: still open an hour after the last touch, or taken on by cart recovery."""
+    return context.workspace.rows(
+        """
+        select carts.created_at::date as day, null as currency_code, count(*) as carts_left_count
+        from commerce.fct_carts as carts
+        left join (select distinct cart_id from evaluation.cart_recoveries) as taken on carts.cart_id = taken.cart_id
+        where carts.created_at >= ? and carts.last_touched_at <= ?
+            and (carts.status = 'open' or taken.cart_id is not null)
+        group by 1
+        """,
+        [datetime.combine(today - timedelta(days=7 * WEEKS - 1), datetime.min.time()), now - timedelta(hours=1)],
+    )
+
+
+def main_currency(daily: Sequence[dict[str, Any]]) -> str:
+    """The currency that earned most; figures of money are shown in it."""
+    earned: dict[str, int] = {}
+    for row in daily:
+        if row["currency_code"]:
+            earned[row["currency_code"]] = earned.get(row["currency_code"], 0) + row.get("revenue_cents", 0) + 1
+    return max(earned, key=lambda code: earned[code]) if earned else ""
+
+
+def _add(sums: dict[str, int], row: dict[str, Any], currency: str) -> None:
+    for name in FIGURES:
+        if name not in MONEY or row["currency_code"] == currency:
+            sums[name] += row.get(name, 0)
+
+
+def weeks_of(daily: Sequence[dict[str, Any]], today: date) -> tuple[Week, ...]:
+    """Eight weeks that end today, oldest first, each with its sums; days without a row count nothing."""
+    currency = main_currency(daily)
+    weeks = [Week(today - timedelta(days=7 * back), {}) for back in range(WEEKS - 1, -1, -1)]
+    for week in weeks:
+        week.sums.update(dict.fromkeys(FIGURES, 0))
+    for row in daily:
+        back = (today - row["day"]).days // 7
+        if 0 <= back < WEEKS:
+            _add(weeks[WEEKS - 1 - back].sums, row, currency)
+    return tuple(weeks)
+
+
+def days_of(daily: Sequence[dict[str, Any]], today: date, count: int = 14) -> tuple[tuple[date, dict[str, int]], ...]:
+    """The last days one by one, oldest first."""
+    currency = main_currency(daily)
+    days = {today - timedelta(days=back): dict.fromkeys(FIGURES, 0) for back in range(count - 1, -1, -1)}
+    for row in daily:
+        if row["day"] in days:
+            _add(days[row["day"]], row, currency)
+    return tuple(days.items())
+
+
+def read_lifts(context: Context) -> tuple[Lift, ...]:
+    """Treated against held out, a row for each currency, biggest first."""
+    found = context.workspace.rows("select * from evaluation.cart_recovery_summary")
+    lifts = [
+        Lift(
+            currency=row["currency_code"] or "",
+            treated=int(row["treated_count"] or 0),
+            held_out=int(row["held_out_count"] or 0),
+            treated_recovered=int(row["treated_recovered_count"] or 0),
+            held_out_recovered=int(row["held_out_recovered_count"] or 0),
+            recovered_cents=int(row["recovered_cents"] or 0),
+            incremental_cents=_whole(row["incremental_recovered_cents"]),
+            low_cents=_whole(row["incremental_recovered_low_cents"]),
+            high_cents=_whole(row["incremental_recovered_high_cents"]),
+            reason=row["not_enough_data_reason"] or "",
+        )
+        for row in found
+    ]
+    return tuple(sorted(lifts, key=lambda lift: -lift.treated - lift.held_out))
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else round(value)
+
+
+def read_sources(context: Context) -> tuple[Source, ...]:
+    """Every source with its freshest load, its rows, what it refused, and the error of its last run if it failed."""
+    rows = context.workspace.rows(
+        """
+        with runs as (
+            select source, resource, error,
+                row_number() over (partition by source, resource order by finished_at desc, started_at desc) as place
+            from operations.capture_runs
+        ),
+        failing as (
+            select source, max(error) as error from runs where place = 1 and error <> '' group by source
+        )
+        select f.source, max(greatest(f.last_loaded_at, f.last_checked_at)) as last_loaded_at,
+            max(f.last_checked_at) is not null as is_read_by_us, sum(f.rows_count)::bigint as rows_count,
+            sum(coalesce(f.refused_count, 0))::bigint as refused_count, coalesce(max(b.error), '') as error
+        from operations.source_freshness as f left join failing as b on f.source = b.source
+        group by f.source order by f.source
+        """
+    )
+    return tuple(
+        Source(row["source"], row["last_loaded_at"], bool(row["is_read_by_us"]), int(row["rows_count"] or 0),
+               int(row["refused_count"] or 0), row["error"])
+        for row in rows
+    )  # fmt: skip
+
+
+def _refused_since(context: Context, since: datetime) -> int:
+    found = context.workspace.rows(
+        "select count(*) as refused_count from operations.capture_refusals where refused_at > ?", [since]
+    )
+    return int(found[0]["refused_count"])
+
+
+def _accepted_since(context: Context, since: datetime) -> int:
+    found = context.workspace.rows(
+        "select count(*) as accepted_count from deliveries.fct_messages where accepted_at >= ?", [since]
+    )
+    return int(found[0]["accepted_count"])
+
+
+def read_live(context: Context, today: date) -> LiveCounts:
+    """Counts of the store for the same seven days, and what waits to be sent."""
+    due = sa.and_(
+        ledger_entries.c.state == "planned",
+        sa.or_(ledger_entries.c.not_before.is_(None), ledger_entries.c.not_before <= context.now()),
+    )
+    with context.store.read() as connection:
+        accepted = connection.scalar(
+            sa.select(sa.func.count()).where(ledger_entries.c.accepted_at >= week_start(today))
+        )
+        waiting, oldest = connection.execute(
+            sa.select(
+                sa.func.count(), sa.func.min(sa.func.coalesce(ledger_entries.c.not_before, ledger_entries.c.planned_at))
+            ).where(due)
+        ).one()
+    return LiveCounts(int(accepted or 0), oldest, int(waiting))

@@ -1,0 +1,115 @@
+"""What needs somebody: chosen from the figures of the warehouse, the store's counts and the pulse.
+
+Belongs here: which findings are worth a person's time, and their words. Stays out: the queries behind them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from apps.context import Pulse
+from apps.parts.words import source_name
+from apps.screens.home.data import HomeFigures, LiveCounts
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that somebody should look at."""
+
+    tone: str
+    icon: str
+    what: str
+    why: str
+    link: str
+    link_words: str
+
+
+LATE_SENDING = timedelta(minutes=30)
+
+
+def list_needs(figures: HomeFigures | None, live: LiveCounts | None, pulse: Pulse, now: datetime) -> list[Need]:
+    """What needs somebody, most urgent first."""
+    return [*_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now)]
+
+
+def _needs_of_store(live: LiveCounts | None, pulse: Pulse, now: datetime) -> list[Need]:
+    needs = []
+    unclear = pulse.by_state.get("ambiguous", 0)
+    if unclear:
+        needs.append(
+            Need(
+                "danger",
+                "send",
+                f"{unclear:,} message{'s' if unclear > 1 else ''} may or may not have left",
+                "The provider did not answer. They are never sent again by guessing.",
+                "/health#queue",
+                "See them",
+            )
+        )
+    if pulse.quarantined:
+        needs.append(
+            Need(
+                "warning",
+                "shield",
+                f"{pulse.quarantined:,} webhook{'s' if pulse.quarantined > 1 else ''} in quarantine",
+                "Not signed by the vendor, or not readable.",
+                "/health#quarantine",
+                "See why",
+            )
+        )
+    if live and live.due and live.oldest_due_at and now - live.oldest_due_at > LATE_SENDING:
+        needs.append(
+            Need(
+                "warning",
+                "clock",
+                f"{live.due:,} message{'s' if live.due > 1 else ''} wait to be sent",
+                "They are due for more than half an hour. Is the sender running?",
+                "/health#queue",
+                "See the queue",
+            )
+        )
+    return needs
+
+
+def _needs_of_sources(figures: HomeFigures | None, now: datetime) -> list[Need]:
+    if figures is None:
+        return []
+    needs = []
+    for source in figures.sources:
+        state = source.state(now)
+        if state == "failing":
+            needs.append(
+                Need(
+                    "danger",
+                    "error",
+                    f"{source_name(source.source)} could not be read",
+                    source.error[:160],
+                    "/health#sources",
+                    "See the source",
+                )
+            )
+        elif state == "stale":
+            needs.append(
+                Need(
+                    "warning",
+                    "clock",
+                    f"{source_name(source.source)} has sent nothing for days",
+                    "Its last load is more than three days old.",
+                    "/health#sources",
+                    "See the source",
+                )
+            )
+    if figures.refused_week:
+        rows = "row was" if figures.refused_week == 1 else "rows were"
+        needs.append(
+            Need(
+                "warning",
+                "table",
+                f"{figures.refused_week:,} {rows} refused in seven days",
+                "They are kept aside with the reason.",
+                "/health#refused",
+                "See the reasons",
+            )
+        )
+    return needs
