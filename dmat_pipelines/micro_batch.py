@@ -48,7 +48,7 @@ class Parts:
     export_ledger: Callable[[str], int]
     build_hot: Callable[[], Built]
     plan: Callable[[], int]
-    report: Callable[[Built], None]
+    report: Callable[[Built], object]
 
 
 @dataclass

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import sqlalchemy as sa
+
 from dmat.ledger.counters import read_counters
 from dmat.ledger.entries import counts_by_state
 from dmat.store import Store
 from dmat.store.inbox import waiting_counts
+from dmat.store.tables import ledger_entries
 from dmat.warehouse import Workspace
 
 BY_EVENT = {
@@ -99,11 +102,11 @@ def compare_recoveries(view: Workspace) -> Finding:
         {
             "carts": (
                 _number(view, f"select count(*) {carts}"),
-                _number(view, f"select coalesce(sum(carts), 0) {summary}"),
+                _number(view, f"select coalesce(sum(carts_count), 0) {summary}"),
             ),
             "held-out carts": (
-                _number(view, f"select count(*) {carts} where is_holdout"),
-                _number(view, f"select coalesce(sum(held_out), 0) {summary}"),
+                _number(view, f"select count(*) {carts} where is_holdout and messaged_at is not null"),
+                _number(view, f"select coalesce(sum(held_out_count), 0) {summary}"),
             ),
             "recovered carts and their orders": (
                 _number(view, f"select count(*) {carts} where is_recovered"),
@@ -118,8 +121,14 @@ def compare_recoveries(view: Workspace) -> Finding:
 
 
 def waiting_count(store: Store) -> int:
-    """Events that have come in and are not in the tables yet; while there are some, a difference is no fault."""
-    return sum(waiting_counts(store).values())
+    """What has happened and is not in the tables yet: events, and messages that changed since their last export.
+
+    While there is something, a difference is no fault.
+    """
+    query = sa.select(sa.func.count()).select_from(ledger_entries)
+    with store.read() as connection:
+        changed = connection.execute(query.where(ledger_entries.c.exported_revision < ledger_entries.c.revision))
+        return int(changed.scalar_one()) + sum(waiting_counts(store).values())
 
 
 def _number(view: Workspace, query: str) -> int:
