@@ -1,0 +1,65 @@
+{# Text and hashes. #}
+
+{% macro digits_of(text) -%}
+    {{ return(adapter.dispatch('digits_of', 'dmat')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__digits_of(text) -%}
+    regexp_replace({{ text }}, '[^0-9]', '', 'g')
+{%- endmacro %}
+
+{# Letters and digits only, without accents, in lower case: for comparing names. Empty gives null. #}
+{% macro plain_letters(text) -%}
+    {{ return(adapter.dispatch('plain_letters', 'dmat')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__plain_letters(text) -%}
+    nullif(regexp_replace(strip_accents(lower({{ text }})), '[^\p{L}\p{N}]', '', 'g'), '')
+{%- endmacro %}
+
+{% macro last_word(text) -%}
+    {{ return(adapter.dispatch('last_word', 'dmat')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__last_word(text) -%}
+    regexp_extract({{ text }}, '\S+$')
+{%- endmacro %}
+
+{# All words but the last; of a single word, the word itself or (only_if_several) nothing. #}
+{% macro but_last_word(text, only_if_several=false) -%}
+    {{ return(adapter.dispatch('but_last_word', 'dmat')(text, only_if_several)) }}
+{%- endmacro %}
+
+{% macro duckdb__but_last_word(text, only_if_several=false) -%}
+    {%- if only_if_several -%}
+    case when {{ text }} like '% %' then regexp_replace({{ text }}, '\s+\S+$', '') end
+    {%- else -%}
+    regexp_replace({{ text }}, '\s+\S+$', '')
+    {%- endif -%}
+{%- endmacro %}
+
+{# A whole number from a text, the same for ever: the first 15 hex digits of its MD5. #}
+{% macro stable_number(text) -%}
+    {{ return(adapter.dispatch('stable_number', 'dmat')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__stable_number(text) -%}
+    cast('0x' || substr(md5({{ text }}), 1, 15) as bigint)
+{%- endmacro %}
+
+{# A hash for grouping inside one query; never stored. #}
+{% macro quick_hash(text) -%}
+    {{ return(adapter.dispatch('quick_hash', 'dmat')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__quick_hash(text) -%}
+    hash({{ text }})
+{%- endmacro %}
+
+{% macro matches(text, pattern) -%}
+    {{ return(adapter.dispatch('matches', 'dmat')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__matches(text, pattern) -%}
+    regexp_matches({{ text }}, {{ pattern }})
+{%- endmacro %}

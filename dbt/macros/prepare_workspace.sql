@@ -1,0 +1,41 @@
+{# Runs before every build: makes missing raw tables, so that a workspace with one vendor builds, and counts the build. #}
+
+{% macro prepare_workspace() %}
+    {% if execute %}
+        {% set now_at = env_var('DMAT_DBT_NOW', '') %}
+        {% set statements = ['create schema if not exists raw'] %}
+        {% for node in graph.sources.values() if node.source_name == 'raw' %}
+            {% set columns = node.meta.get('raw_columns') or raw_columns() %}
+            {% do statements.append('create table if not exists raw.' ~ node.name ~ ' (' ~ columns ~ ')') %}
+        {% endfor %}
+        {% do statements.append(
+            'insert into raw.workspace_clock select 0, timestamp \'1970-01-01\''
+            ~ ' where not exists (select 1 from raw.workspace_clock)'
+        ) %}
+        {% do statements.append(
+            'update raw.workspace_clock set build_number = build_number + 1, now_at = '
+            ~ ("timestamp '" ~ now_at ~ "'" if now_at else utc_now())
+        ) %}
+        {% do run_query(statements | join(';\n')) %}
+    {% endif %}
+{% endmacro %}
+
+{% macro raw_columns() -%}
+    record_id varchar not null, record_updated_at timestamp not null, payload json not null,
+    payload_hash varchar not null, _loaded_at timestamp not null, _run_id varchar not null
+{%- endmacro %}
+
+{# The workspace's time at the start of this build (make-believe in a simulated company). #}
+{% macro workspace_now() -%}
+    (select max(now_at) from raw.workspace_clock)
+{%- endmacro %}
+
+{# The number of this build; rows carry the number of the build that last wrote them. #}
+{% macro this_build() -%}
+    (select max(build_number) from raw.workspace_clock)
+{%- endmacro %}
+
+{# The number of the newest build that wrote rows into this table. #}
+{% macro last_build() -%}
+    (select coalesce(max(written._build), 0) from {{ this.include(database=false) }} as written)
+{%- endmacro %}

@@ -1,0 +1,79 @@
+{{ config(materialized='incremental', unique_key='event_key', tags=['hot']) }}
+
+with received as (
+    {{ first_records(ref('stg_delivery__events')) }}
+),
+
+imported as (
+    select * from {{ ref('stg_import__events') }}
+    {{ where_written_since() }}
+),
+
+unioned as (
+    select
+        event_key, record_id, provider, message_id, provider_message_id, channel, source_event, email, phone,
+        occurred_at, url, user_agent, is_machine_by_provider, reason, _loaded_at
+    from received
+    union all
+    select
+        event_key, record_id, provider, null as message_id, provider_message_id, channel, source_event, email,
+        null as phone, occurred_at, url, user_agent, false as is_machine_by_provider, null as reason, _loaded_at
+    from imported
+),
+
+typed as (
+    select
+        *,
+        {{ normal_event_type('source_event') }} as event_type,
+        is_machine_by_provider or coalesce({{ is_machine_user_agent('user_agent') }}, false) as is_from_machine
+    from unioned
+),
+
+events as (
+    select
+        event_key, record_id, provider, message_id, provider_message_id, channel, event_type, email, phone,
+        occurred_at, url, user_agent, reason, event_type in ('opened', 'clicked') and is_from_machine as is_machine,
+        _loaded_at
+    from typed
+    where event_type is not null
+    {%- if is_incremental() %}
+    union all
+    select
+        event_key, record_id, provider, message_id, provider_message_id, channel, event_type, email, phone,
+        occurred_at, url, user_agent, reason, is_machine, _loaded_at
+    from {{ this.include(database=false) }}
+    where
+        email in (
+            select changed.email from {{ ref('person_contacts') }} as changed
+            where changed._build > {{ last_build() }}
+        )
+        or phone in (
+            select changed.phone from {{ ref('person_contacts') }} as changed
+            where changed._build > {{ last_build() }}
+        )
+    {%- endif %}
+),
+
+{{ people_at_addresses('events') }}
+
+select
+    events.event_key,
+    events.record_id,
+    events.provider,
+    events.message_id,
+    events.provider_message_id,
+    coalesce(by_email.person_id, by_phone.person_id) as person_id,
+    events.email,
+    events.phone,
+    events.channel,
+    events.event_type,
+    events.is_machine,
+    events.occurred_at,
+    events.url,
+    events.user_agent,
+    events.reason,
+    events._loaded_at,
+    {{ this_build() }} as _build
+from events
+left join by_email on events.email = by_email.address
+left join by_phone on events.phone = by_phone.address

@@ -1,0 +1,51 @@
+{{ config(materialized='incremental', unique_key='cart_id', tags=['hot']) }}
+
+with carts as (
+    select * from {{ ref('stg_shopify__abandoned_checkouts') }}
+    {{ where_written_since() }}
+),
+
+newest as (
+    select ranked.*
+    from (
+        select
+            carts.*,
+            row_number() over (partition by cart_id order by updated_at desc, record_id) as cart_rank
+        from carts
+        where cart_id is not null
+    ) as ranked
+    where ranked.cart_rank = 1
+),
+
+lines as (
+    select
+        cart_id,
+        line_number,
+        'shopify:' || {{ shopify_number('item.product.id') }} as product_id,
+        nullif(item.sku, '') as sku,
+        item.title as title,
+        item.quantity as quantity,
+        {{ cents('item.originalUnitPriceSet.shopMoney.amount') }} as unit_price_cents,
+        currency_code
+    from {{ unnest_list('newest', 'line_items') }} as unnested
+),
+
+products as (
+    select
+        product_id, image_url
+    from {{ ref('dim_products') }}
+)
+
+select
+    lines.cart_id,
+    lines.line_number,
+    lines.product_id,
+    lines.sku,
+    lines.title,
+    lines.quantity,
+    lines.unit_price_cents,
+    lines.currency_code,
+    products.image_url,
+    {{ this_build() }} as _build
+from lines
+left join products on lines.product_id = products.product_id

@@ -1,0 +1,327 @@
+"""Runs the dbt project in this process, warm: `build`, and `python -m dmat_pipelines.conform.runner --home HOME`.
+
+Belongs here: calling dbt under the writer lock, what each node did, letting go of the file afterwards, the parsed
+manifest. Stays out: SQL (`dbt/`) and Dagster (it reads the manifest and the report from here).
+
+A first call parses the project (seconds; what was parsed before is kept in `<home>/dbt`). Later calls in the same
+process use the parsed manifest and take tenths of a second plus the queries. Nothing is written into the repository.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dmat.errors import BuildFailedError
+from dmat.settings import ROOT, Settings, load_settings
+from dmat.warehouse import Version, publish, writer_lock
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+PROJECT = ROOT / "dbt"
+OK = ("success", "pass", "warn")
+_dbt_lock = threading.RLock()  # dbt keeps its adapter and its flags in module state: one call at a time
+_parsed: dict[Path, tuple[tuple[float, int], Manifest]] = {}
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What one model, seed or test did; `rows_count` is the size of its table afterwards (None for tests, views)."""
+
+    unique_id: str
+    name: str
+    resource_type: str
+    status: str
+    seconds: float
+    rows_count: int | None = None
+    failures_count: int | None = None
+    message: str = ""
+
+    @property
+    def is_ok(self) -> bool:
+        """Done, or passed, or passed with a warning."""
+        return self.status in OK
+
+    @property
+    def is_failed(self) -> bool:
+        """An error or a failed test; a node that was skipped because of another is neither ok nor failed."""
+        return not self.is_ok and self.status != "skipped"
+
+
+@dataclass
+class BuildReport:
+    """What a build did, node by node; iterating gives the results."""
+
+    results: list[NodeResult] = field(default_factory=list)
+    seconds: float = 0.0
+    version: Version | None = None
+
+    def __iter__(self) -> Iterator[NodeResult]:
+        return iter(self.results)
+
+    @property
+    def failures(self) -> list[NodeResult]:
+        """The nodes that failed."""
+        return [result for result in self.results if result.is_failed]
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether nothing failed and nothing was skipped."""
+        return all(result.is_ok for result in self.results)
+
+    def require_ok(self) -> BuildReport:
+        """This report, if all went well.
+
+        Raises:
+            BuildFailedError: names every node that failed, with dbt's words.
+        """
+        if not self.is_ok:
+            words = [f"{result.name}: {result.message or result.status}" for result in self.failures]
+            raise BuildFailedError("; ".join(words) or "some nodes were skipped")
+        return self
+
+    def tables(self) -> dict[tuple[str, str], int | None]:
+        """(schema, table) -> rows, of every table and view that was built."""
+        return {
+            (result.unique_id.split(".")[0], result.name): result.rows_count
+            for result in self.results
+            if result.is_ok and result.resource_type in ("model", "seed")
+        }
+
+
+def build(
+    settings: Settings,
+    select: str | Sequence[str] | None = None,
+    full_refresh: bool = False,
+    exclude_tests: bool = False,
+    include_unit_tests: bool = False,
+    publish_after: bool = False,
+    timeout_seconds: float = 900.0,
+) -> BuildReport:
+    """Build tables and run their tests.
+
+    Args:
+        settings: the workspace.
+        select: dbt selectors (`tag:hot`, `fct_orders+`); nothing means everything.
+        full_refresh: build incremental tables from scratch. Identities are remembered all the same.
+        exclude_tests: only build.
+        include_unit_tests: also run the tests of rules; they prove code, not data, so builds leave them out.
+        publish_after: publish a version for readers when nothing failed to build (a failed test does not hold it
+            back from readers when the table it tests was built).
+        timeout_seconds: how long to wait for the writer lock.
+
+    Raises:
+        BuildFailedError: dbt could not start, or the project does not compile.
+        WarehouseBusyError: another process kept writing.
+    """
+    arguments = ["build", "--no-write-json", "--exclude-resource-type"]
+    arguments += _left_out(exclude_tests, include_unit_tests)
+    if select:
+        arguments += ["--select", *([select] if isinstance(select, str) else select)]
+    if full_refresh:
+        arguments.append("--full-refresh")
+    with _dbt_lock, writer_lock(settings, timeout_seconds):
+        began = time.monotonic()
+        report = BuildReport(_run(settings, arguments))
+        if publish_after and not any(result.is_failed and result.resource_type == "model" for result in report):
+            report.version = publish(settings)
+        report.seconds = time.monotonic() - began
+    return report
+
+
+def _left_out(exclude_tests: bool, include_unit_tests: bool) -> list[str]:
+    kinds = ["saved_query"]
+    if exclude_tests:
+        kinds.append("test")
+    if not include_unit_tests:
+        kinds.append("unit_test")
+    return kinds if len(kinds) == 1 else [kinds[0], *[word for k in kinds[1:] for word in ("--exclude-resource-type", k)]]
+
+
+def run_models(settings: Settings, names: Sequence[str], full_refresh: bool = False) -> BuildReport:
+    """Build the named models with their tests, and publish."""
+    return build(settings, select=list(names), full_refresh=full_refresh, publish_after=True)
+
+
+class Runner:
+    """A warm runner of one workspace, for a resident process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def build_hot(self) -> BuildReport:
+        """Build what is tagged `hot` without tests, and publish.
+
+        Raises:
+            BuildFailedError: a table could not be built; nothing was published.
+        """
+        return build(self.settings, "tag:hot", exclude_tests=True, publish_after=True).require_ok()
+
+
+def manifest_path(settings: Settings) -> Path:
+    """Where the parsed project of a workspace is written, as JSON."""
+    return settings.home / "dbt" / "manifest.json"
+
+
+def ensure_manifest(settings: Settings) -> Path:
+    """Parse the project if it was not parsed since it last changed; gives the path of the manifest."""
+    path = manifest_path(settings)
+    with _dbt_lock:
+        if not path.exists() or path.stat().st_mtime < _fingerprint()[0]:
+            _parsed.pop(settings.home, None)
+            _manifest(settings)
+    return path
+
+
+def load_manifest(settings: Settings) -> dict[str, Any]:
+    """The parsed project of a workspace, as dbt writes it."""
+    manifest: dict[str, Any] = json.loads(ensure_manifest(settings).read_text())
+    return manifest
+
+
+def _fingerprint() -> tuple[float, int]:
+    """When the project last changed, and how many files it has."""
+    times = [
+        file.stat().st_mtime
+        for folder in ("", "macros", "models", "seeds", "tests")
+        for file in (PROJECT / folder).glob("*" if not folder else "**/*")
+        if file.is_file()
+    ]
+    return max(times), len(times)
+
+
+def _manifest(settings: Settings) -> Manifest:
+    """The parsed project; parses it when it changed since this process last did."""
+    fingerprint = _fingerprint()
+    known = _parsed.get(settings.home)
+    if known is None or known[0] != fingerprint:
+        result = _invoke(settings, ["parse"], None)
+        known = _parsed[settings.home] = (fingerprint, result.result)
+    return known[1]
+
+
+def _run(settings: Settings, arguments: Sequence[str]) -> list[NodeResult]:
+    manifest = _manifest(settings)
+    try:
+        outcome = _invoke(settings, arguments, manifest)
+        rows = _count_rows()
+    finally:
+        release_core()
+    return [_node_result(result, rows) for result in outcome.result or ()]
+
+
+def _invoke(settings: Settings, arguments: Sequence[str], manifest: Manifest | None) -> Any:
+    from dbt.cli.main import dbtRunner  # takes two seconds to import
+
+    settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
+    flags = [
+        "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
+        "--target-path", str(manifest_path(settings).parent), "--log-path", str(settings.home / "logs" / "dbt"),
+        "--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors", "--quiet",
+        "--log-level", "none", "--log-level-file", "none",
+    ]  # fmt: skip
+    with _environment(settings):
+        outcome = dbtRunner(manifest=manifest).invoke([*arguments, *flags])
+    if outcome.exception is not None:
+        release_core()
+        raise BuildFailedError(f"dbt {arguments[0]}: {outcome.exception}") from outcome.exception
+    return outcome
+
+
+@contextmanager
+def _environment(settings: Settings) -> Iterator[None]:
+    """The variables that `dbt/profiles.yml` and the macros read, for the time of one call."""
+    wanted = {
+        "DMAT_CORE_PATH": str(settings.core_path),
+        "DMAT_DBT_NOW": settings.clock.now().isoformat(sep=" "),
+        "DMAT_DBT_MEMORY_LIMIT": settings.duckdb_memory_limit,
+        "DMAT_DBT_DUCKDB_THREADS": str(settings.duckdb_threads),
+        "DMAT_DBT_THREADS": str(settings.duckdb_threads),
+        "DO_NOT_TRACK": "1",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def release_core() -> None:
+    """Close the handle on the core file that dbt's adapter keeps open, so that other processes can open it."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    with DuckDBConnectionManager._LOCK:
+        environment = DuckDBConnectionManager._ENV
+        DuckDBConnectionManager._ENV = None
+    if environment is not None:
+        environment.close()
+
+
+def _count_rows() -> Mapping[tuple[str, str], int]:
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    if DuckDBConnectionManager._ENV is None:
+        return {}
+    handle = DuckDBConnectionManager.env().handle()
+    try:
+        cursor = handle.cursor().execute("select schema_name, table_name, estimated_size from duckdb_tables()")
+        return {(str(schema), str(name)): int(rows) for schema, name, rows in cursor.fetchall()}
+    finally:
+        handle.close()
+
+
+def _node_result(result: Any, rows: Mapping[tuple[str, str], int]) -> NodeResult:
+    node = result.node
+    return NodeResult(
+        unique_id=node.unique_id,
+        name=node.name,
+        resource_type=str(node.resource_type),
+        status=str(result.status),
+        seconds=float(result.execution_time or 0.0),
+        rows_count=rows.get((node.schema, getattr(node, "alias", node.name))),
+        failures_count=result.failures,
+        message=str(result.message or "") if str(result.status) not in ("success", "pass") else "",
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; gives the exit code."""
+    parser = argparse.ArgumentParser(description="Build the tables of a workspace.")
+    parser.add_argument("--home", help="the workspace folder")
+    parser.add_argument("--select", nargs="+", help="dbt selectors, such as tag:hot")
+    parser.add_argument("--full", action="store_true", help="build incremental tables from scratch")
+    parser.add_argument("--without-tests", action="store_true", help="only build")
+    parser.add_argument("--unit-tests", action="store_true", help="also run the tests of rules")
+    parser.add_argument("--publish", action="store_true", help="publish a version for readers afterwards")
+    options = parser.parse_args(arguments)
+    report = build(
+        load_settings(home=options.home), options.select, options.full, options.without_tests, options.unit_tests,
+        options.publish,
+    )  # fmt: skip
+    for result in report:
+        if not result.is_ok or result.resource_type in ("model", "seed"):
+            rows = "" if result.rows_count is None else f"{result.rows_count:>12,} rows"
+            print(f"{result.status:>8} {result.seconds:7.2f} s {result.name:<44}{rows} {result.message}")
+    tests = [result for result in report if "test" in result.resource_type]
+    print(f"{len(report.results) - len(tests)} tables, {len(tests)} tests, {len(report.failures)} failures,"
+          f" {report.seconds:.1f} s")  # fmt: skip
+    return 0 if report.is_ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
