@@ -4,9 +4,9 @@ Belongs here: from (truth, message, moment) to the things that will happen: deli
 people around their best hour, clicks, an order of the cart, unsubscribing, complaining. Stays out: making them happen
 (`world.py`) and posting them (`vendors/webhooks.py`).
 
-Planted effect: a recovery mail that is delivered makes its reader order with probability `recovery_effect`, plus
-`discount_effect` when it carries a code; whoever orders because of it opens and clicks it first. So the difference
-between mailed and held-out carts is the truth, thinned by bounces only.
+Planted effect: a delivered recovery mail adds `recovery_effect`, plus `discount_effect` when it carries a code, to the
+`return_rate` with which people come back by themselves; whoever orders because of it opens and clicks it first. So the
+difference between mailed and held-out carts is the truth, thinned by bounces only.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Truth:
     person_id: int | None = None
     time_zone: str = "UTC"
     best_hour: int = 18
+    return_rate: float = 0.0
     open_rate: float = 0.33
     click_rate: float = 0.15
     recovery_effect: float = 0.0
@@ -52,6 +53,11 @@ class Truth:
     is_machine_opener: bool = False
     is_bouncing: bool = False
     is_scanned: bool = False
+
+
+    def pull(self, effect: float) -> float:
+        """Chance that a message makes somebody order who would not have come back: so the effects add up."""
+        return effect / (1 - self.return_rate) if self.return_rate < 1 else 0.0
 
 
 @dataclass(frozen=True)
@@ -141,8 +147,8 @@ def _machines(course: Reaction, delivered_at: datetime) -> None:
 
 def _people(course: Reaction, delivered_at: datetime) -> None:
     person, letter = course.person, course.letter
-    pull = person.recovery_effect + (person.discount_effect if letter.code else 0.0)
-    orders = letter.cart_token is not None and course.happens(pull)
+    effect = person.recovery_effect + (person.discount_effect if letter.code else 0.0)
+    orders = letter.cart_token is not None and course.happens(person.pull(effect))
     opens = orders or course.happens(person.open_rate)
     clicks = orders or (opens and bool(letter.main_link) and course.happens(person.click_rate))
     leaves, complains = course.happens(person.unsubscribe_rate), course.happens(person.complaint_rate)
@@ -204,7 +210,7 @@ def react_to_text(
     happenings.append(Happening(moment, "text_status", {**identity, "status": "delivered"}))
     moment += timedelta(seconds=float(rng.exponential(600)))
     happenings.append(Happening(moment, "text_status", {**identity, "status": "read"}))
-    if letter.cart_token and rng.random() < person.sms_effect:
+    if letter.cart_token and rng.random() < person.pull(person.sms_effect):
         due = moment + timedelta(seconds=float(rng.uniform(240, 2400)))
         happenings.append(Happening(due, "order", {"token": letter.cart_token, "code": letter.code}))
     if rng.random() < person.reply_rate:

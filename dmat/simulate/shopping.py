@@ -21,6 +21,8 @@ KEYS = {
     "shopify_orders": "order_id",
     "shopify_customers": "customer_id",
     "wordpress_form_submissions": "submission_id",
+    "woocommerce_orders": "order_id",
+    "hubspot_contacts": "contact_id",
     "twilio_messages": "sid",
 }
 #: share of the price that a discount code takes off
@@ -74,6 +76,8 @@ class Shopping:
         """Put every changed record into `records`; gives how many."""
         count = 0
         for resource, keys in self.changed.items():
+            if not keys:
+                continue
             listed = ", ".join(repr(key) for key in sorted(keys))
             count += render(self.connection, resource, f"{KEYS[resource]} in ({listed})")
         self.changed = {}
@@ -153,6 +157,28 @@ class Shopping:
             "client_id": cart["client_id"], **{name: person.get(name) for name in copied},
         }  # fmt: skip
 
+    def order_at_outlet(self, person: dict[str, Any], at: datetime, basket: Basket) -> dict[str, Any]:
+        """An order in the older outlet, which keeps no carts."""
+        found = self.one("select coalesce(max(order_id), 50000) + 1 as number from orders where outlet = 'woocommerce'")
+        customer = (
+            self.one("select * from outlet_customers where customer_id = ?", [person["outlet_customer_id"]]) or {}
+        )
+        buyer = person | {name: value for name, value in customer.items() if value is not None}
+        copied = ("first_name", "last_name", "email", "phone", "country_code", "city", "zip")
+        order = {
+            "order_id": (found or {"number": 50_001})["number"], "outlet": "woocommerce",
+            "person_id": person["person_id"], "customer_id": person["outlet_customer_id"], "ordered_at": at,
+            "updated_at": at, "financial_status": "PAID", "currency_code": basket.currency_code,
+            "subtotal_cents": basket.total_cents, "discount_cents": 0, "total_cents": basket.total_cents,
+            "refunded_cents": 0, "client_id": person["client_id"], **{name: buyer.get(name) for name in copied},
+        }  # fmt: skip
+        self.add("orders", **order)
+        for number, (product_id, quantity, cents) in enumerate(basket.lines, start=1):
+            self.add("order_lines", order_id=order["order_id"], line_number=number, product_id=product_id,
+                     quantity=quantity, unit_price_cents=cents)  # fmt: skip
+        self.touch("woocommerce_orders", order["order_id"])
+        return order
+
     def _touch_customer(self, customer_id: int | None, at: datetime) -> None:
         if customer_id is not None:
             self.connection.execute("update shop_customers set updated_at = ? where customer_id = ?", [at, customer_id])
@@ -171,7 +197,18 @@ class Shopping:
             " cancelled_at = ? where order_id = ?",
             [at, at if is_cancelled else None, order_id],
         )
-        self.touch("shopify_orders", order_id)
+        self.touch(f"{order['outlet']}_orders", order_id)
+
+    def know_contact(self, person: dict[str, Any], at: datetime) -> int | None:
+        """The CRM hears of a person; gives the new contact's id, or None when it knew them."""
+        if self.one("select 1 from crm_contacts where person_id = ?", [person["person_id"]]):
+            return None
+        contact_id = self.next_id("crm_contacts", "contact_id")
+        copied = ("person_id", "first_name", "last_name", "email", "country_code", "time_zone")
+        self.add("crm_contacts", contact_id=contact_id, created_at=at, updated_at=at, lifecycle_stage="lead",
+                 lead_status="NEW", source="DIRECT_TRAFFIC", **{name: person[name] for name in copied})  # fmt: skip
+        self.touch("hubspot_contacts", contact_id)
+        return contact_id
 
     def submit_form(self, person: dict[str, Any], at: datetime, form_id: int, agrees: bool) -> None:
         """A form of the web site is sent."""

@@ -25,7 +25,7 @@ from dmat.simulate.shopping import Shopping
 from dmat.simulate.tables import create_tables
 
 LONGEST_STEP = timedelta(hours=1)
-CANCELLED_SHARE, SENT_BACK_SHARE, KNOWN_SHARE = 0.025, 0.07, 0.92
+CANCELLED_SHARE, SENT_BACK_SHARE, KNOWN_SHARE, OUTLET_SHARE = 0.025, 0.07, 0.92, 0.8
 BLOCKING = {"bounce": "Bounced Address", "spamreport": "Spam Reporting Address", "unsubscribe": "Unsubscribed Address"}
 TRUTH_FIELDS = [field.name for field in fields(Truth) if field.name not in ("person_id", "time_zone", "is_scanned")]
 
@@ -154,6 +154,11 @@ class World:
             return
         rng = np.random.default_rng(happening.payload["seed"])
         basket = self._crowd.fill_basket(rng)
+        if person["outlet_customer_id"] is not None and rng.random() < OUTLET_SHARE:
+            if rng.random() < self._crowd.habits[person["person_id"]][0]:
+                order = shopping.order_at_outlet(person, happening.due_at, basket)
+                self._tell("woocommerce", "order.created", happening.due_at, _outlet_webhook(order))
+            return
         token, key = rng.bytes(16).hex(), rng.bytes(16).hex()
         if rng.random() > KNOWN_SHARE:
             person = person | {"customer_id": None}
@@ -187,8 +192,17 @@ class World:
 
     def _form(self, shopping: Shopping, happening: Happening) -> None:
         person = self._person(shopping, happening.payload["person_id"])
-        if person is not None:
-            shopping.submit_form(person, happening.due_at, happening.payload["form_id"], happening.payload["agrees"])
+        if person is None:
+            return
+        at = happening.due_at
+        shopping.submit_form(person, at, happening.payload["form_id"], happening.payload["agrees"])
+        contact_id = shopping.know_contact(person, at)
+        if contact_id is not None:
+            milliseconds = int(at.replace(tzinfo=UTC).timestamp() * 1000)
+            created = {"eventId": contact_id, "subscriptionType": "contact.creation", "objectId": contact_id,
+                       "occurredAt": milliseconds, "portalId": 62515, "appId": 54321, "attemptNumber": 0,
+                       "changeSource": "FORM", "subscriptionId": 1}  # fmt: skip
+            self.diary.add_posts("hubspot", [(at, created)])
 
     def _click_visit(self, shopping: Shopping, happening: Happening) -> None:
         person = self._person(shopping, happening.payload["person_id"])
@@ -198,7 +212,10 @@ class World:
                            page_views=3, engagement_seconds=60)  # fmt: skip
 
     def _tell_shop(self, topic: str, at: datetime, body: dict[str, Any]) -> None:
-        self.diary.add_posts("shopify", [(at, {"topic": topic, "body": {**body, "updated_at": _iso(at)}})])
+        self._tell("shopify", topic, at, {**body, "updated_at": _iso(at)})
+
+    def _tell(self, hook: str, topic: str, at: datetime, body: dict[str, Any]) -> None:
+        self.diary.add_posts(hook, [(at, {"topic": topic, "body": body})])
 
     # messages
 
@@ -226,7 +243,7 @@ class World:
             "email": mail.to_email,
             "sg_message_id": mail.sg_message_id,
             "smtp-id": f"<{mail.sg_message_id.split('.')[0]}@dmat.example>",
-            "category": body["categories"],
+            "category": body["categories"][0] if len(body["categories"]) == 1 else body["categories"],
             **body["custom_args"],
         }
         ordinal = len(self.diary.mails("to_email = ? and rowid <= (select rowid from mails where sg_message_id = ?)",
@@ -301,6 +318,19 @@ def _order_webhook(order: dict[str, Any]) -> dict[str, Any]:
         "total_price": f"{order['total_cents'] / 100:.2f}",
         "checkout_token": order["cart_token"],
         "discount_codes": [{"code": order["discount_code"]}] if order["discount_code"] else [],
+    }
+
+
+def _outlet_webhook(order: dict[str, Any]) -> dict[str, Any]:
+    """The order as WooCommerce's webhooks give it, as far as a receiver needs it."""
+    return {
+        "id": order["order_id"],
+        "number": str(order["order_id"]),
+        "status": "completed",
+        "currency": order["currency_code"],
+        "date_created_gmt": _iso(order["ordered_at"])[:-1],
+        "total": f"{order['total_cents'] / 100:.2f}",
+        "billing": {"email": order["email"]},
     }
 
 

@@ -33,7 +33,7 @@ LIMITS = {
     "whatsapp": Limit(80, 80),
     "meta": Limit(200, 20),
     "linkedin": Limit(100, 20),
-    "ga4": Limit(50, 10),
+    "ga4": Limit(1_400, 4),  # 14,000 tokens an hour, about ten for a report
     "wordpress": Limit(200, 50),
 }
 

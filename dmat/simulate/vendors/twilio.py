@@ -132,5 +132,5 @@ def _filters(asked: dict[str, str]) -> dict[str, Any]:
             wanted["created_from"] = moment
         if name in ("DateSent", "DateSent<"):
             wanted["created_until"] = moment + day
-    more = [(f"payload->>'$.{name.lower()}' = ?", (asked[name],)) for name in ("To", "From") if asked.get(name)]
+    more = [(f"(payload->>'$.{name.lower()}') = ?", (asked[name],)) for name in ("To", "From") if asked.get(name)]
     return wanted | ({"more": tuple(more)} if more else {})

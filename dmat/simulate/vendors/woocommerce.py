@@ -58,7 +58,7 @@ class WooCommerce(Door):
         if request.query_params.get("email"):
             more = (("lower(payload->>'$.email') = ?", (request.query_params["email"].lower(),)),)
         if kind == "orders" and request.query_params.get("status", "any") != "any":
-            more = (("payload->>'$.status' = ?", (request.query_params["status"],)),)
+            more = (("(payload->>'$.status') = ?", (request.query_params["status"],)),)
         try:
             wanted = read_list(request, RESOURCES[kind], "id" if kind == "customers" else "date", more)
         except ParameterError as error:

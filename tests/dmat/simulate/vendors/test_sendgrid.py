@@ -1,0 +1,86 @@
+"""The simulated SendGrid: which mails it takes, what it refuses, how a mail is found again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from dmat.simulate.vendors.running import RunningVendors
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "personalizations": [{"to": [{"email": "A@mail.example"}], "custom_args": {"dmat_message_id": "one"}}],
+        "from": {"email": "hello@shop.example", "name": "The Shop"},
+        "subject": "Hello",
+        "content": [{"type": "text/plain", "value": "Hello"}],
+    }
+    return {name: value for name, value in {**made, **changes}.items() if value is not None}
+
+
+def call(running: RunningVendors, client: httpx.Client, method: str, path: str, **more: Any) -> httpx.Response:
+    key = running.settings.sendgrid_token.get_secret_value()
+    return client.request(method, f"{running.url}/sendgrid{path}", headers={"Authorization": f"Bearer {key}"}, **more)
+
+
+def test_a_mail_is_taken_and_found_again_by_our_id(start: Callable[[], RunningVendors], client: httpx.Client) -> None:
+    running = start()
+    taken = call(running, client, "POST", "/v3/mail/send", json=body())
+    assert (taken.status_code, taken.content) == (202, b"")
+    query = """(unique_args['dmat_message_id']="one")"""
+    found = call(running, client, "GET", "/v3/messages", params={"query": query}).json()["messages"]
+    assert [one["to_email"] for one in found] == ["a@mail.example"]
+    assert found[0]["msg_id"].startswith(taken.headers["x-message-id"] + ".")
+    assert call(running, client, "GET", f"/v3/messages/{found[0]['msg_id']}").json()["subject"] == "Hello"
+    nothing = {"query": """unique_args['dmat_message_id']="two" AND to_email="a@mail.example" """.strip()}
+    assert call(running, client, "GET", "/v3/messages", params=nothing).json() == {"messages": []}
+
+
+def test_the_same_mail_twice_is_two_mails_since_there_is_no_idempotency(
+    start: Callable[[], RunningVendors], client: httpx.Client
+) -> None:
+    running = start()
+    ids = {call(running, client, "POST", "/v3/mail/send", json=body()).headers["x-message-id"] for _ in range(2)}
+    assert len(ids) == client.get(f"{running.url}/control/sent").json()["count"] == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"personalizations": None}, "personalizations"),
+        ({"personalizations": []}, "personalizations"),
+        ({"personalizations": [{"to": []}]}, "personalizations.0.to"),
+        ({"personalizations": [{"to": [{"email": "nobody"}]}]}, "personalizations.0.to.0.email"),
+        ({"from": {"email": "shop"}}, "from.email"),
+        ({"from": None}, "from.email"),
+        ({"subject": ""}, "subject"),
+        ({"content": None}, "content"),
+        ({"content": [{"type": "text/html", "value": ""}]}, "content.0.value"),
+        ({"categories": [str(number) for number in range(11)]}, "categories"),
+    ],
+)
+def test_a_bad_body_is_refused_with_the_field_that_is_wrong(
+    shared_vendors: RunningVendors, client: httpx.Client, changes: dict[str, Any], field: str
+) -> None:
+    answer = call(shared_vendors, client, "POST", "/v3/mail/send", json=body(**changes))
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"mail"'])
+def test_what_is_no_mail_at_all_is_a_bad_request(
+    shared_vendors: RunningVendors, client: httpx.Client, content: bytes
+) -> None:
+    assert call(shared_vendors, client, "POST", "/v3/mail/send", content=content).status_code == 400
+
+
+@pytest.mark.parametrize("query", ["", 'colour="red"', "to_email", 'unique_args="x"', 'to_email="a" OR status="b"'])
+def test_a_search_that_cannot_be_read_is_refused(
+    shared_vendors: RunningVendors, client: httpx.Client, query: str
+) -> None:
+    answer = call(shared_vendors, client, "GET", "/v3/messages", params={"query": query})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["message"].startswith("invalid syntax")
