@@ -70,7 +70,12 @@ class Committer:
             fresh = receive_within(connection, [event for arrival in batch for event in arrival.events], now)
             keep_refused(connection, [item for arrival in batch for item in arrival.refused], now)
         new = {(event.provider, event.event_id) for event in fresh}
-        return [len({(e.provider, e.event_id) for e in arrival.events} & new) for arrival in batch]
+        counts = []
+        for arrival in batch:  # an event that two requests brought is new for the first of them
+            its_new = {(event.provider, event.event_id) for event in arrival.events} & new
+            new -= its_new
+            counts.append(len(its_new))
+        return counts
 
 
 def _resolve(arrival: Arrival, count: int) -> None:
