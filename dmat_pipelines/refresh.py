@@ -10,7 +10,6 @@ not be read: tables are then built from what there is.
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 import uuid
@@ -80,7 +79,7 @@ def refresh(settings: Settings, *, full: bool = False, sends: bool = False, tell
 def _run(
     defs: dg.Definitions, instance: dg.DagsterInstance, name: str, full: bool, tell: Tell | None
 ) -> dg.ExecuteInProcessResult:
-    job = defs.get_job_def(name)
+    job = defs.resolve_job_def(name)
     steps = [node.name for node in job.nodes]
     run_id = str(uuid.uuid4())
     ended: set[str] = set()
@@ -96,10 +95,10 @@ def _run(
         tell(event.step_key, len(ended), len(steps))
 
     instance.add_event_listener(run_id, listen)
-    config = {"ops": {step: {"config": {"full": True}} for step in steps if _builds_from_scratch(step)}}
-    return job.execute_in_process(
-        run_config=config if full else None, instance=instance, run_id=run_id, raise_on_error=False
-    )
+    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    if full:
+        config["ops"] = {step: {"config": {"full": True}} for step in steps if _builds_from_scratch(step)}
+    return job.execute_in_process(run_config=config, instance=instance, run_id=run_id, raise_on_error=False)
 
 
 def _builds_from_scratch(step: str) -> bool:
@@ -107,12 +106,15 @@ def _builds_from_scratch(step: str) -> bool:
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    """Step -> why it failed, in the words of the error at the root; the run in the graph has the whole trace."""
     found = {}
     for event in result.get_step_failure_events():
-        error = event.step_failure_data.error
-        found[str(event.step_key)] = (event.step_failure_data.user_failure_data or error).__dict__.get(
-            "description"
-        ) or (error.to_string() if error else "no reason given")
+        data = event.step_failure_data
+        error = data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        said = data.user_failure_data.description if data.user_failure_data else None
+        found[str(event.step_key)] = (said or (error.message if error else "") or "no reason given").strip()
     return found
 
 
@@ -132,7 +134,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--send", action="store_true", help="also send what is due")
     parser.add_argument("--quiet", action="store_true", help="print nothing but failures")
     options = parser.parse_args(arguments)
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)  # the run is in the graph; the terminal gets the outcome
     warnings.filterwarnings("ignore")
     console = Console(highlight=False, quiet=options.quiet)
     with Progress(

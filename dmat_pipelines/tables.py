@@ -10,7 +10,7 @@ store and in the world (the ledger's export and the providers' events are captur
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -104,7 +104,7 @@ def _table_assets(manifest: Manifest, translator: TableTranslator, group: str) -
         if its_group == group
     }
     specs = [_spec(manifest, translator, node) for node in nodes.values()]
-    checks = _check_specs(manifest, translator, specs)
+    checks = _check_specs(manifest, translator.groups, nodes)
 
     @dg.multi_asset(
         name=f"{group}_tables", specs=specs, check_specs=list(checks.values()), can_subset=True, pool=WRITER_POOL
@@ -136,19 +136,29 @@ def _spec(manifest: Manifest, translator: TableTranslator, node: Mapping[str, An
 
 
 def _check_specs(
-    manifest: Manifest, translator: TableTranslator, specs: Sequence[dg.AssetSpec]
+    manifest: Manifest, groups: Mapping[str, str], nodes: Mapping[dg.AssetKey, Mapping[str, Any]]
 ) -> dict[str, dg.AssetCheckSpec]:
     """Unique id of each dbt test -> the check it is; a failing test of severity `error` stops what comes after."""
+    keys = {node["unique_id"]: key for key, node in nodes.items()}
     found: dict[str, dg.AssetCheckSpec] = {}
-    for spec in specs:
-        uid = spec.metadata["dagster_dbt/unique_id"]
-        for child in manifest["child_map"].get(uid, []):
-            check = child.startswith("test.") and translator.get_asset_check_spec(spec, manifest, child, None)
-            if check:
-                found[child] = dg.AssetCheckSpec(
-                    check.name, asset=spec.key, description=check.description, blocking=check.blocking
-                )
+    for uid, test in manifest["nodes"].items():
+        owner = _owner(test, groups) if test["resource_type"] == "test" else None
+        if owner in keys:
+            found[uid] = dg.AssetCheckSpec(
+                test["name"],
+                asset=keys[owner],
+                description=test.get("description") or None,
+                blocking=test["config"].get("severity", "error").lower() == "error",
+            )
     return found
+
+
+def _owner(test: Mapping[str, Any], groups: Mapping[str, str]) -> str | None:
+    """The table that a test speaks of; of several that it compares, the one that is built last."""
+    if test.get("attached_node"):
+        return str(test["attached_node"])
+    read = [uid for uid in test["depends_on"]["nodes"] if uid in groups]
+    return max(read, key=lambda uid: (groups[uid] == "evaluate", read.index(uid)), default=None)
 
 
 def _materialized(key: dg.AssetKey, result: NodeResult, view: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
