@@ -125,9 +125,16 @@ def _visit(row: Payload) -> str:
 def _to_session(row: Payload) -> Record:
     if row[VISIT] in ("", "(not set)"):
         raise ValueError("the visit has no session id")
-    return Record(_visit(row), datetime.strptime(row["dateHourMinute"], "%Y%m%d%H%M"), row)
+    return Record(_visit(row), _minute(row["dateHourMinute"]), row)
 
 
 def _to_cost(row: Payload) -> Record:
     key = ":".join(str(row[name]) for name in COST_DIMENSIONS)
-    return Record(key, datetime.strptime(row["date"], "%Y%m%d"), row)
+    return Record(key, _minute(row["date"] + "0000"), row)
+
+
+def _minute(text: str) -> datetime:
+    """`YYYYMMDDHHMM`; taken apart by hand, for there are very many."""
+    if len(text) != 12 or not text.isdigit():
+        raise ValueError(f"{text!r} is not a minute")
+    return datetime(int(text[:4]), int(text[4:6]), int(text[6:8]), int(text[8:10]), int(text[10:]))

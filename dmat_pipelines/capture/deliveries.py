@@ -49,7 +49,7 @@ def event_records(rows: Iterable[InboxRow]) -> list[Record]:
 
 def ledger_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
     """Rows of the ledger as records, without the column that only counts exports."""
-    kept = [{name: value for name, value in row.items() if name != "exported_revision"} for row in rows]
+    kept = [{str(name): value for name, value in row.items() if name != "exported_revision"} for row in rows]
     return [Record(str(row["message_id"]), _moment(row["updated_at"]), row) for row in kept]
 
 

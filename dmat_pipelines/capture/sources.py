@@ -16,7 +16,7 @@ from dmat.landing import Outcome, land, last_cursor, move_cursor, write_outcome,
 from dmat.settings import Settings
 from dmat.warehouse import writer
 
-BATCH_RECORDS = 2_000
+BATCH_RECORDS = 5_000
 
 
 def capture_source(
