@@ -75,7 +75,7 @@ def _store(settings: Settings) -> Finding:
     try:
         store = open_store(settings)
         with store.engine.connect() as connection:
-            users = connection.execute(text("select count(*) from users")).scalar_one()
+            users = int(connection.execute(text("select count(*) from users")).scalar_one())
     except (SQLAlchemyError, DmatError, OSError) as error:
         return Finding("store", "wrong", str(error).splitlines()[0], "check DMAT_STORE_URL and that the database runs")
     kind = store.engine.dialect.name

@@ -129,8 +129,8 @@ def load_settings(home: str | Path | None = None, **overrides: Any) -> Settings:
     """
     if home is not None:
         overrides["home"] = Path(home).resolve()
-    first = Settings(_env_file=ROOT / ".env", **overrides)  # type: ignore[call-arg]
+    first = Settings(_env_file=ROOT / ".env", **overrides)
     simulated = first.home / "simulation" / "connection.env"
-    settings = Settings(_env_file=(ROOT / ".env", simulated), **overrides)  # type: ignore[call-arg]
+    settings = Settings(_env_file=(ROOT / ".env", simulated), **overrides)
     settings.home = first.home.resolve()
     return settings
