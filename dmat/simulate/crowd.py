@@ -6,8 +6,9 @@ and shares as the written past. Stays out: writing carts and orders (`shopping.p
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -27,9 +28,11 @@ from dmat.simulate.channels import (
 )  # fmt: skip
 from dmat.simulate.columns import moments, stage, words
 from dmat.simulate.diary import Happening
-from dmat.simulate.rhythm import HOUR_FACTORS, MONTH_FACTORS, WEEKDAY_FACTORS
+from dmat.simulate.reactions import Truth
+from dmat.simulate.rhythm import GROWTH, HOUR_FACTORS, MONTH_FACTORS, WEEKDAY_FACTORS
 from dmat.simulate.shopping import Basket
 
+TRUTH_FIELDS = [one.name for one in fields(Truth) if one.name not in ("person_id", "time_zone", "is_scanned")]
 SECONDS_PER_MONTH = 30.4 * 86_400
 TOUCH_SHARE = 0.3
 FORM_SHARE = 0.012
@@ -49,10 +52,12 @@ class Crowd:
     """Everybody's hidden habits as arrays, and the shelves of the shop."""
 
     person_id: np.ndarray
+    place: dict[int, int]
     cumulative_rate: np.ndarray
     cart_rate: np.ndarray
-    habits: dict[int, tuple[float, float]]
-    clients: dict[int, tuple[str, str]]
+    completion: np.ndarray
+    column: dict[str, np.ndarray]
+    addresses: dict[str, int]
     products: np.ndarray
     prices: np.ndarray
     currency_code: str
@@ -61,37 +66,47 @@ class Crowd:
     @classmethod
     def read(cls, connection: duckdb.DuckDBPyConnection) -> Crowd:
         """Read the habits once; they do not change."""
+        names = ", ".join(f"t.{name}" for name in TRUTH_FIELDS)
         habits = connection.execute(
-            "select person_id, visits_per_month, conversion_rate, completion_rate, return_rate, client_id, country_code"
-            " from truth.people join people using (person_id) order by person_id"
-        ).fetchnumpy()
+            "select person_id, visits_per_month, conversion_rate, completion_rate, client_id, country_code, email,"
+            f" second_email, phone, time_zone, company_id is not null as works, {names}"
+            " from truth.people as t join people using (person_id) order by person_id"
+        ).fetch_arrow_table()
         shelf = connection.execute(
             "select product_id, price_cents, currency_code from products order by product_id"
         ).fetchnumpy()
         forms = connection.execute("select form_id from forms order by form_id").fetchall()
-        completion = np.maximum(np.asarray(habits["completion_rate"], dtype=float), 0.01)
-        ids = np.asarray(habits["person_id"], dtype=np.int64)
+        column = {name: habits.column(name).to_numpy() for name in habits.column_names}
+        ids, completion = column["person_id"].astype(np.int64), np.maximum(column["completion_rate"], 0.01)
         return cls(
             person_id=ids,
-            cumulative_rate=np.cumsum(np.asarray(habits["visits_per_month"], dtype=float)),
-            cart_rate=np.minimum(np.asarray(habits["conversion_rate"], dtype=float) / completion, 0.9),
-            habits={
-                number: (completes, float(returns))
-                for number, completes, returns in zip(
-                    ids.tolist(), completion.tolist(), habits["return_rate"], strict=True
-                )
-            },
-            clients={
-                number: (str(client), str(country))
-                for number, client, country in zip(
-                    ids.tolist(), habits["client_id"], habits["country_code"], strict=True
-                )
-            },
+            place={int(number): place for place, number in enumerate(ids)},
+            cumulative_rate=np.cumsum(column["visits_per_month"]),
+            cart_rate=np.minimum(column["conversion_rate"] / completion, 0.9),
+            completion=completion,
+            column=column,
+            addresses=_address_book(column),
             products=np.asarray(shelf["product_id"], dtype=np.int64),
             prices=np.asarray(shelf["price_cents"], dtype=np.int64),
             currency_code=str(shelf["currency_code"][0]) if len(shelf["product_id"]) else "EUR",
             forms=tuple(number for (number,) in forms),
         )
+
+    def find_truth(self, address: str, person_id: int | None) -> Truth | None:
+        """What is true of a person, or else of whoever has this e-mail address or phone number.
+
+        Couples share an address (the first of them reads), and some people add a tag to theirs.
+        """
+        place = self.place.get(person_id) if person_id is not None else None
+        if place is None:
+            name, _, domain = address.removeprefix("whatsapp:").partition("@")
+            place = self.addresses.get(f"{name.split('+')[0]}@{domain}" if domain else name)
+        if place is None:
+            return None
+        known = {name: self.column[name][place] for name in TRUTH_FIELDS}
+        known = {name: value.item() if isinstance(value, np.generic) else value for name, value in known.items()}
+        is_scanned = bool(self.column["works"][place]) and zlib.crc32(address.encode()) % 5 == 0
+        return Truth(int(self.person_id[place]), str(self.column["time_zone"][place]), is_scanned=is_scanned, **known)
 
     def draw_visits(self, rng: np.random.Generator, since: datetime, until: datetime) -> list[Visit]:
         """The visits between two moments, in order of time; ids are given when they are written."""
@@ -99,7 +114,7 @@ class Crowd:
             return []
         middle = since + (until - since) / 2
         factor = HOUR_FACTORS[middle.hour] / HOUR_FACTORS.mean()
-        factor *= MONTH_FACTORS[middle.month - 1] * WEEKDAY_FACTORS[middle.weekday()]
+        factor *= (1 + GROWTH / 2) * MONTH_FACTORS[middle.month - 1] * WEEKDAY_FACTORS[middle.weekday()]
         seconds = (until - since).total_seconds()
         count = int(rng.poisson(self.cumulative_rate[-1] / SECONDS_PER_MONTH * seconds * factor))
         chosen = np.searchsorted(self.cumulative_rate, rng.random(count) * self.cumulative_rate[-1], side="right")
@@ -119,7 +134,7 @@ class Crowd:
     ) -> Visit:
         person_id = int(self.person_id[index])
         source = CHANNELS[channel]
-        client_id, country = self.clients[person_id]
+        client_id, country = self.column["client_id"][index], self.column["country_code"][index]
         views = 1 + int(rng.poisson(2.5))
         columns = {
             "person_id": person_id, "client_id": client_id, "country_code": country, "source": source.source,
@@ -174,7 +189,8 @@ class Crowd:
 
     def cart_future(self, rng: np.random.Generator, person_id: int, token: str, at: datetime) -> list[Happening]:
         """What becomes of a cart without any message: ordered at once, ordered within 72 hours, or left."""
-        completes, returns = self.habits.get(person_id, (0.2, 0.05))
+        place = self.place[person_id]
+        completes, returns = self.completion[place], self.column["return_rate"][place]
         touched = at + timedelta(seconds=float(rng.uniform(20, 1500)))
         looks = [Happening(touched, "cart_touch", {"token": token})] if rng.random() < TOUCH_SHARE else []
         if rng.random() < completes:
@@ -194,6 +210,15 @@ class Crowd:
             "campaign": found.get("utm_campaign", "(not set)"),
             "landing_page": parts.path or "/",
         }
+
+
+def _address_book(column: dict[str, np.ndarray]) -> dict[str, int]:
+    """Place of the person for each address; where two share one, of the first."""
+    book: dict[str, int] = {}
+    for name in ("phone", "second_email", "email"):
+        listed = column[name].tolist()
+        book.update({address: place for place, address in reversed(list(enumerate(listed))) if address})
+    return book
 
 
 def _order(at: datetime, token: str) -> Happening:

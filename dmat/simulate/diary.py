@@ -147,6 +147,12 @@ class Diary:
         sql = f"select * from mails where {where} order by rowid limit ?"
         return [_mail(row) for row in self.query(sql, [*values, limit])]
 
+    def mail_ordinal(self, mail: Mail) -> int:
+        """The how-manieth mail to its address this is."""
+        until = "(select rowid from mails where sg_message_id = ?)"
+        sql = f"select count(*) from mails where to_email = ? and rowid <= {until}"
+        return int(self.query(sql, [mail.to_email, mail.sg_message_id])[0][0])
+
     def mark_mail(self, sg_message_id: str, event: str, at: datetime) -> None:
         """Note on a mail what became of it."""
         status = {"delivered": "delivered", "bounce": "not_delivered", "dropped": "not_delivered"}.get(event)

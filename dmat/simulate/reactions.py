@@ -54,7 +54,6 @@ class Truth:
     is_bouncing: bool = False
     is_scanned: bool = False
 
-
     def pull(self, effect: float) -> float:
         """Chance that a message makes somebody order who would not have come back: so the effects add up."""
         return effect / (1 - self.return_rate) if self.return_rate < 1 else 0.0

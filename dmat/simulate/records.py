@@ -75,6 +75,8 @@ class Records:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect(str(path))
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set memory_limit = '1GB'")
+        connection.execute("set threads = 2")
         connection.execute(
             "create table if not exists main.records (resource varchar, record_id varchar, created_at timestamp,"
             " updated_at timestamp, payload json)"

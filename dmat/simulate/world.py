@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,10 +24,9 @@ from dmat.simulate.records import Records
 from dmat.simulate.shopping import Shopping
 from dmat.simulate.tables import create_tables
 
-LONGEST_STEP = timedelta(hours=1)
+LONGEST_PIECE, HOUR = timedelta(days=1), timedelta(hours=1)
 CANCELLED_SHARE, SENT_BACK_SHARE, KNOWN_SHARE, OUTLET_SHARE = 0.025, 0.07, 0.92, 0.8
 BLOCKING = {"bounce": "Bounced Address", "spamreport": "Spam Reporting Address", "unsubscribe": "Unsubscribed Address"}
-TRUTH_FIELDS = [field.name for field in fields(Truth) if field.name not in ("person_id", "time_zone", "is_scanned")]
 
 
 @dataclass
@@ -89,12 +88,12 @@ class World:
             self.diary.count(f"texts_{channel}")
 
     def step(self, now: datetime) -> StepReport:
-        """Move the world on to `now`, in pieces of an hour at most."""
+        """Move the world on to `now`, a day at a time at most."""
         report = StepReport()
         with self._lock:
             reached = self.stepped_to
             while reached < now:
-                until = min(now, reached + LONGEST_STEP)
+                until = min(now, reached + LONGEST_PIECE)
                 self._piece(reached, until, report)
                 reached = until
             self._piece(reached, reached, report)
@@ -108,11 +107,10 @@ class World:
             connection.begin()
             try:
                 shopping = Shopping(connection)
-                if until > since:
-                    report.visits_count += self._visits(shopping, since, until)
-                while due := self.diary.take_due(until):
-                    for happening in due:
-                        self._happen(shopping, happening, report)
+                for start, end in _hours(since, until):
+                    report.visits_count += self._visits(shopping, start, end)
+                    self._do_what_is_due(shopping, end, report)
+                self._do_what_is_due(shopping, until, report)
                 report.rendered_count += shopping.render_changed()
                 if until > since:
                     self.diary.write_state("stepped_to", until.isoformat())
@@ -120,13 +118,23 @@ class World:
             finally:
                 connection.close()
 
-    def _visits(self, shopping: Shopping, since: datetime, until: datetime) -> int:
-        """Draw the visits between two moments and what will come of them."""
+    def _do_what_is_due(self, shopping: Shopping, until: datetime, report: StepReport) -> None:
+        while due := self.diary.take_due(until):
+            for happening in due:
+                self._happen(shopping, happening, report)
+
+    def _people(self, shopping: Shopping) -> Crowd:
+        """Everybody's habits, read when they are first needed."""
         if self._crowd is None:
             self._crowd = Crowd.read(shopping.connection)
+        return self._crowd
+
+    def _visits(self, shopping: Shopping, since: datetime, until: datetime) -> int:
+        """Draw the visits between two moments and what will come of them."""
+        crowd = self._people(shopping)
         seed = [self.seed, int(since.replace(tzinfo=UTC).timestamp() * 1000)]
-        visits = self._crowd.draw_visits(np.random.default_rng(seed), since, until)
-        shopping.changed.setdefault("ga4_sessions", set()).update(self._crowd.write_visits(shopping.connection, visits))
+        visits = crowd.draw_visits(np.random.default_rng(seed), since, until)
+        shopping.changed.setdefault("ga4_sessions", set()).update(crowd.write_visits(shopping.connection, visits))
         self.diary.expect(happening for visit in visits for happening in visit.leads_to)
         return len(visits)
 
@@ -147,15 +155,14 @@ class World:
         return shopping.one("select * from people where person_id = ?", [person_id])
 
     def _cart(self, shopping: Shopping, happening: Happening) -> None:
-        if self._crowd is None:
-            self._crowd = Crowd.read(shopping.connection)
+        crowd = self._people(shopping)
         person = self._person(shopping, happening.payload["person_id"])
         if person is None:
             return
         rng = np.random.default_rng(happening.payload["seed"])
-        basket = self._crowd.fill_basket(rng)
+        basket = crowd.fill_basket(rng)
         if person["outlet_customer_id"] is not None and rng.random() < OUTLET_SHARE:
-            if rng.random() < self._crowd.habits[person["person_id"]][0]:
+            if rng.random() < crowd.completion[crowd.place[person["person_id"]]]:
                 order = shopping.order_at_outlet(person, happening.due_at, basket)
                 self._tell("woocommerce", "order.created", happening.due_at, _outlet_webhook(order))
             return
@@ -164,7 +171,7 @@ class World:
             person = person | {"customer_id": None}
         shopping.start_cart(person, happening.due_at, basket, token, key)
         self._tell_shop("checkouts/update", happening.due_at, {"token": token, "email": person["email"]})
-        self.diary.expect(self._crowd.cart_future(rng, person["person_id"], token, happening.due_at))
+        self.diary.expect(crowd.cart_future(rng, person["person_id"], token, happening.due_at))
 
     def _cart_touch(self, shopping: Shopping, happening: Happening) -> None:
         cart = shopping.touch_cart(happening.payload["token"], happening.due_at)
@@ -219,20 +226,11 @@ class World:
 
     # messages
 
-    def _truth(self, shopping: Shopping, column: str, address: str) -> Truth:
-        """What is true of the person with this address; of a stranger, the average."""
-        names = ", ".join(f"t.{name}" for name in TRUTH_FIELDS)
-        where = "lower(p.email) = ? or lower(p.second_email) = ?" if column == "email" else "p.phone = ? or p.phone = ?"
-        found = shopping.one(
-            f"select p.person_id, p.time_zone, p.company_id, {names} from people as p"
-            f" join truth.people as t using (person_id) where {where} order by p.person_id limit 1",
-            [address, address],
-        )
-        if found is None:
-            stranger = Truth()
-            return replace(stranger, is_bouncing=True) if address.startswith("bounce") else stranger
-        works = found.pop("company_id") is not None
-        return Truth(**found, is_scanned=works and zlib.crc32(address.encode()) % 5 == 0)
+    def _truth(self, shopping: Shopping, address: str, cart_token: str | None) -> Truth:
+        """What is true of whoever reads: the owner of the cart, or of the address; of a stranger, the average."""
+        cart = shopping.one("select person_id from carts where token = ?", [cart_token]) if cart_token else None
+        known = self._people(shopping).find_truth(address, cart["person_id"] if cart else None)
+        return known or replace(Truth(), is_bouncing=address.startswith("bounce"))
 
     def _mail(self, shopping: Shopping, happening: Happening) -> None:
         """An accepted mail starts its course."""
@@ -246,11 +244,10 @@ class World:
             "category": body["categories"][0] if len(body["categories"]) == 1 else body["categories"],
             **body["custom_args"],
         }
-        ordinal = len(self.diary.mails("to_email = ? and rowid <= (select rowid from mails where sg_message_id = ?)",
-                                       [mail.to_email, mail.sg_message_id]))  # fmt: skip
+        ordinal = self.diary.mail_ordinal(mail)
         seed = [self.seed, zlib.crc32(mail.to_email.encode()), ordinal]
-        person = self._truth(shopping, "email", mail.to_email)
         letter = read_letter(content, body["headers"])
+        person = self._truth(shopping, mail.to_email, letter.cart_token)
         blocked = self.diary.blocked_reason(mail.to_email)
         self.diary.expect(react_to_mail(person, letter, identity, mail.accepted_at, seed, blocked))
 
@@ -276,9 +273,10 @@ class World:
         """A text message starts its course."""
         message = happening.payload
         seed = [self.seed, zlib.crc32(message["to"].encode()), int(happening.due_at.timestamp())]
-        person = self._truth(shopping, "phone", message["to"])
+        letter = read_letter(message["body"])
+        person = self._truth(shopping, message["to"], letter.cart_token)
         identity = {key: value for key, value in message.items() if key != "body"}
-        self.diary.expect(react_to_text(person, read_letter(message["body"]), happening.due_at, seed, identity))
+        self.diary.expect(react_to_text(person, letter, happening.due_at, seed, identity))
 
     def _text_status(self, shopping: Shopping, happening: Happening) -> None:
         message, at = happening.payload, happening.due_at
@@ -300,6 +298,14 @@ class World:
         fields_ = {"MessageSid": sid, "SmsSid": sid, "AccountSid": message["account"], "From": message["to"],
                    "To": message["from"], "Body": message["body"], "NumMedia": "0"}  # fmt: skip
         self.diary.add_posts("twilio", [(at, {"fields": fields_})])
+
+
+def _hours(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """A stretch of time in hours, since habits change with the hour."""
+    while since < until:
+        end = min(until, since + HOUR)
+        yield since, end
+        since = end
 
 
 def _iso(moment: datetime) -> str:
