@@ -5,3 +5,8 @@
     where {{ column }} > {{ last_build() }}
     {%- endif -%}
 {% endmacro %}
+
+{# This model's own table, without the database name (in a unit test it is the name of a fixture). #}
+{% macro own_rows() -%}
+    {{ this if this is string else this.include(database=false) }}
+{%- endmacro %}

@@ -2,7 +2,8 @@
    because testing millions of rows pattern by pattern is slow. #}
 
 {% macro is_machine_user_agent(user_agent) -%}
-    {%- set seed = ref('machine_user_agents') -%}
+    {%- do ref('machine_user_agents') -%}
+    {%- set seed = api.Relation.create(schema='seeds', identifier='machine_user_agents') -%}
     {%- set patterns = [] -%}
     {%- if execute -%}
         {%- set patterns = run_query('select pattern from ' ~ seed ~ ' order by pattern').columns[0].values() -%}

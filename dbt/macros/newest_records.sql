@@ -55,11 +55,11 @@
 {% macro unknown_records(raw_table, versions) %}
         select arrived.*
         from {{ raw_table }} as arrived
-        left join {{ this.include(database=false) }} as known on arrived.record_id = known.record_id
+        left join {{ own_rows() }} as known on arrived.record_id = known.record_id
         where
             arrived._loaded_at >= (
                 select coalesce(max(loaded._loaded_at), timestamp '1970-01-02') - interval '1 day'
-                from {{ this.include(database=false) }} as loaded
+                from {{ own_rows() }} as loaded
             )
             and (
                 known.record_id is null

@@ -37,5 +37,5 @@
 
 {# The number of the newest build that wrote rows into this table. #}
 {% macro last_build() -%}
-    (select coalesce(max(written._build), 0) from {{ this.include(database=false) }} as written)
+    (select coalesce(max(written._build), 0) from {{ own_rows() }} as written)
 {%- endmacro %}

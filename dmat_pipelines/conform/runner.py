@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from dmat.errors import BuildFailedError
 from dmat.settings import ROOT, Settings, load_settings
-from dmat.warehouse import Version, publish, writer_lock
+from dmat.warehouse import Version, connect_core, publish, writer_lock
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -124,18 +124,23 @@ def build(
         BuildFailedError: dbt could not start, or the project does not compile.
         WarehouseBusyError: another process kept writing.
     """
-    arguments = ["build", "--no-write-json", "--exclude-resource-type"]
+    # a test that reads several tables runs when the last of them is built, never before it exists
+    arguments = ["build", "--no-write-json", "--indirect-selection", "buildable", "--exclude-resource-type"]
     arguments += _left_out(exclude_tests, include_unit_tests)
     if select:
         arguments += ["--select", *([select] if isinstance(select, str) else select)]
     if full_refresh:
         arguments.append("--full-refresh")
     with _dbt_lock, writer_lock(settings, timeout_seconds):
-        began = time.monotonic()
-        report = BuildReport(_run(settings, arguments))
-        if publish_after and not any(result.is_failed and result.resource_type == "model" for result in report):
-            report.version = publish(settings)
-        report.seconds = time.monotonic() - began
+        return _build_locked(settings, arguments, publish_after)
+
+
+def _build_locked(settings: Settings, arguments: Sequence[str], publish_after: bool) -> BuildReport:
+    began = time.monotonic()
+    report = BuildReport(_run(settings, arguments))
+    if publish_after and not any(result.is_failed and result.resource_type == "model" for result in report):
+        report.version = publish(settings)
+    report.seconds = time.monotonic() - began
     return report
 
 
@@ -154,18 +159,49 @@ def run_models(settings: Settings, names: Sequence[str], full_refresh: bool = Fa
 
 
 class Runner:
-    """A warm runner of one workspace, for a resident process."""
+    """A warm runner of one workspace, for a resident process: builds only what new raw rows can have changed."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._built: dict[str, int] | None = None
 
-    def build_hot(self) -> BuildReport:
-        """Build what is tagged `hot` without tests, and publish.
+    def build_hot(self, timeout_seconds: float = 900.0) -> BuildReport:
+        """Build the tables tagged `hot` that come after raw tables with new rows, without tests, and publish.
+
+        The first call builds all of them. Nothing new: nothing is built, and nothing published.
 
         Raises:
             BuildFailedError: a table could not be built; nothing was published.
+            WarehouseBusyError: another process kept writing.
         """
-        return build(self.settings, "tag:hot", exclude_tests=True, publish_after=True).require_ok()
+        with _dbt_lock, writer_lock(self.settings, timeout_seconds):
+            rows = _count_raw_rows(self.settings)
+            selectors = self._selectors(rows)
+            if not selectors:
+                return BuildReport()
+            arguments = ["build", "--no-write-json", "--exclude-resource-type", "test", "--exclude-resource-type"]
+            arguments += ["unit_test", "--cache-selected-only", "--select", *selectors]
+            report = _build_locked(self.settings, arguments, publish_after=True).require_ok()
+        self._built = rows
+        return report
+
+    def _selectors(self, rows: Mapping[str, int]) -> list[str]:
+        if self._built is None:
+            return ["tag:hot"]
+        grown = [table for table, count in rows.items() if count != self._built.get(table, 0)]
+        return [f"source:raw.{table}+,tag:hot" for table in sorted(grown)]
+
+
+def _count_raw_rows(settings: Settings) -> dict[str, int]:
+    connection = connect_core(settings)
+    try:
+        rows = connection.execute(
+            "select table_name, estimated_size from duckdb_tables() where schema_name = 'raw'"
+            " and table_name not in ('workspace_clock', 'capture_outcomes', 'capture_refusals')"
+        ).fetchall()
+    finally:
+        connection.close()
+    return {str(name): int(count) for name, count in rows}
 
 
 def manifest_path(settings: Settings) -> Path:

@@ -41,7 +41,7 @@ events as (
     select
         event_key, record_id, provider, message_id, provider_message_id, channel, event_type, email, phone,
         occurred_at, url, user_agent, reason, is_machine, _loaded_at
-    from {{ this.include(database=false) }}
+    from {{ own_rows() }}
     where
         email in (
             select changed.email from {{ ref('person_contacts') }} as changed

@@ -12,7 +12,7 @@ newly_linked as (
     where
         sessions.record_id in (
             select visits.record_id
-            from {{ this.include(database=false) }} as visits
+            from {{ own_rows() }} as visits
             inner join {{ ref('int_people__client_ids') }} as clients on visits.client_id = clients.client_id
             where visits.person_id is distinct from clients.person_id
         )

@@ -9,7 +9,7 @@ with resolved as (
 
 remembered as (
     {%- if is_incremental() %}
-    select contact_key, person_id, created_at from {{ this.include(database=false) }}
+    select contact_key, person_id, created_at from {{ own_rows() }}
     {%- else %}
     select contact_key, cast(null as bigint) as person_id, created_at from resolved where false
     {%- endif %}

@@ -38,7 +38,7 @@ new_merges as (
         new_merges.surviving_person_id,
         earlier.merged_at,
         earlier.reason
-    from {{ this.include(database=false) }} as earlier
+    from {{ own_rows() }} as earlier
     inner join new_merges on earlier.surviving_person_id = new_merges.merged_person_id
 )
 {%- endif %}
