@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from sending_fixtures import (  # noqa: E402, F401
+from sending_fixtures import (  # noqa: F401
     both_settings,
     both_stores,
     home,
