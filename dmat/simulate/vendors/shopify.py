@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from dmat.simulate.records import Row, Wanted
 from dmat.simulate.vendors.door import Door, JsonResponse, read_moment, same
-from dmat.simulate.vendors.shopify_query import Planned, cost_of, plan_query, project, wrap_connection
+from dmat.simulate.vendors.shopify_query import Planned, cost_of, cost_of_answer, plan_query, project, wrap_connection
 
 VERSION = "2026-10"
 MAX_QUERY_COST = 1_000
@@ -109,15 +109,14 @@ class Shopify(Door):
 
     def _run(self, fields: tuple[Planned, ...], variables: dict[str, Any], requested: int) -> Response:
         data: dict[str, Any] = {}
-        actual, warnings = 0.0, []
+        warnings = []
         try:
             for one in fields:
-                data[one.answer_key], count, warned = self._field(one, variables)
-                actual += cost_of((one,), variables, count)
+                data[one.answer_key], warned = self._field(one, variables)
                 warnings.extend(warned)
         except QueryError as error:
             return JsonResponse({"errors": [error.worded | {"path": [one.answer_key]}], "data": None})
-        spent = min(requested, max(1, round(actual)))
+        spent = min(requested, max(1, round(cost_of_answer(fields, data))))
         self.office.buckets["shopify"].give_back(requested - spent)
         extensions: dict[str, Any] = {"cost": self._cost(requested, spent)}
         if warnings:
@@ -133,24 +132,24 @@ class Shopify(Door):
         }
         return {"requestedQueryCost": requested, "actualQueryCost": actual, "throttleStatus": status}
 
-    def _field(self, one: Planned, variables: dict[str, Any]) -> tuple[Any, int | None, list[dict[str, Any]]]:
-        """One top field: its answer, how many nodes it gave, and warnings about its search text."""
+    def _field(self, one: Planned, variables: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
+        """One top field: its answer, and warnings about its search text."""
         if one.name in RESOURCES:
             return self._connection(one, variables)
         if one.name == "shop":
-            return project(SHOP, one.children, variables, self._fetch), None, []
+            return project(SHOP, one.children, variables, self._fetch), []
         if one.name in SINGLE:
             gid = str(one.arguments(variables)["id"])
             kind = gid.split("/")[3] if gid.count("/") >= 4 else ""
             found = self._fetch(kind, gid) if one.type_name in (kind, "Node") else None
-            return (project(found, one.children, variables, self._fetch) if found else None), None, []
-        return "QueryRoot", None, []
+            return (project(found, one.children, variables, self._fetch) if found else None), []
+        return "QueryRoot", []
 
     def _fetch(self, type_name: str, gid: str) -> dict[str, Any] | None:
         found = self.office.records.get(BY_TYPE.get(type_name, ""), gid)
         return found.load() if found else None
 
-    def _connection(self, one: Planned, variables: dict[str, Any]) -> tuple[Any, int, list[dict[str, Any]]]:
+    def _connection(self, one: Planned, variables: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
         asked = one.arguments(variables)
         size = _page_size(one.name, asked)
         wanted, warned = _search(one.name, asked.get("query") or "")
@@ -165,7 +164,7 @@ class Shopify(Door):
         answer = wrap_connection(
             one, nodes, cursors, variables, self._fetch, len(rows) > size, asked.get("after") is not None
         )
-        return answer, len(shown), warned
+        return answer, warned
 
 
 def _too_costly(requested: int) -> Response:

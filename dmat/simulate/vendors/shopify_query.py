@@ -10,7 +10,7 @@ node. Shopify publishes no formula for that scale; 1.5 x log2(page size) gives t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -61,6 +61,21 @@ class Planned:
     def child(self, name: str) -> Planned | None:
         """The first child field of that name."""
         return next((child for child in self.children if child.name == name), None)
+
+    @property
+    def node_plan(self) -> Planned | None:
+        """What is asked of each node of a connection, by `nodes` or by `edges`; None for other fields."""
+        edges = self.child("edges")
+        return self.child("nodes") or (edges.child("node") if edges else None)
+
+    def nodes_of(self, value: dict[str, Any]) -> list[dict[str, Any]]:
+        """The nodes in the answer of a connection, wherever they were asked for."""
+        nodes, edges = self.child("nodes"), self.child("edges")
+        if nodes:
+            found: list[dict[str, Any]] = value[nodes.answer_key]
+            return found
+        node = edges.child("node") if edges else None
+        return [edge[node.answer_key] for edge in value[edges.answer_key]] if edges and node else []
 
     def arguments(self, variables: dict[str, Any]) -> dict[str, Any]:
         """The field's arguments with the variables put in."""
@@ -166,22 +181,33 @@ def scale(count: int) -> float:
     return float(count) if count <= 1 else max(1.0, 1.5 * math.log2(count))
 
 
-def cost_of(
-    fields: tuple[Planned, ...] | list[Planned], variables: dict[str, Any], top_count: int | None = None
-) -> float:
-    """Points for `fields`; `top_count` replaces the page size of connections at this level (the actual cost)."""
+def cost_of(fields: Iterable[Planned], variables: dict[str, Any]) -> float:
+    """Points that a query may cost at most: what is charged before it runs."""
     total = 0.0
     for one in fields:
         if not one.children:
             continue
+        of_one = 1.0 + cost_of((one.node_plan or one).children, variables)
         if one.is_connection:
             asked = one.arguments(variables)
-            size = int(asked.get("first") or asked.get("last") or 0)
-            node = one.child("nodes") or (one.child("edges") and one.child("edges").child("node"))  # type: ignore[union-attr]
-            of_node = 1.0 + (cost_of(node.children, variables) if node else 0.0)
-            total += scale(size if top_count is None else top_count) * of_node
-        else:
-            total += 1.0 + cost_of(one.children, variables)
+            of_one = scale(int(asked.get("first") or asked.get("last") or 0)) * (of_one if one.node_plan else 1.0)
+        total += of_one
+    return total
+
+
+def cost_of_answer(fields: Iterable[Planned], answer: dict[str, Any]) -> float:
+    """Points that the answer did cost; of a page, its first nodes stand for all."""
+    total = 0.0
+    for one in fields:
+        value = answer.get(one.answer_key)
+        if not one.children or value is None:
+            continue
+        if not one.is_connection:
+            total += 1.0 + (0.0 if one.is_list else cost_of_answer(one.children, value))
+        elif one.node_plan is not None:
+            nodes = one.nodes_of(value)
+            sample = [cost_of_answer(one.node_plan.children, node) for node in nodes[:10]]
+            total += scale(len(nodes)) * (1.0 + sum(sample) / max(1, len(sample)))
     return total
 
 
