@@ -125,7 +125,7 @@ def default_processes(settings: Settings, with_dagster: bool = True, without: Se
         with_dagster: also start Dagster's webserver and daemon.
         without: names to leave out.
     """
-    found = [_server(settings, "api", "apps.api", "/health"), _server(settings, "apps", "apps", "/health")]
+    found = [_server(settings, "api", "apps.api", "/health"), _server(settings, "apps", "apps", "/alive")]
     if settings.is_simulated:
         found.insert(0, _server(settings, "vendors", "dmat.simulate.vendors", "/control/health"))
     found += [

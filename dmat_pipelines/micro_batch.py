@@ -122,11 +122,11 @@ class MicroBatch:
         return done
 
     def _write_warehouse(self, done: Pass, began: float) -> None:
-        looks = began >= self._shop_at
+        arrivals = self._guard("read the inbox", self.parts.waiting_since, ())
+        looks = self._may_look(began, bool(arrivals))
         if looks:
             self._shop_at = began + self.shop_seconds
             done.shop_count = self._guard("look at the shop", lambda: self.parts.capture_shop(done.run_id), 0)
-        arrivals = self._guard("read the inbox", self.parts.waiting_since, ())
         done.landed_count = self._guard("land events", lambda: self.parts.land_events(done.run_id), 0)
         done.exported_count = self._guard("export the ledger", lambda: self.parts.export_ledger(done.run_id), 0)
         self.is_owed = self.is_owed or done.landed_anything or began - self._built_at > HEARTBEAT_SECONDS
@@ -139,6 +139,10 @@ class MicroBatch:
             self._guard("tell Dagster", lambda: self.parts.report(built), None)
         if looks or done.built is not None:
             done.planned_count = self._guard("plan messages", self._plan, 0)
+
+    def _may_look(self, now: float, events_wait: bool) -> bool:
+        """Whether the shop is due; events that wait go first, unless the shop has waited as long again."""
+        return now >= self._shop_at + (self.shop_seconds if events_wait and self._shop_at else 0.0)
 
     def _plan(self) -> int:
         try:

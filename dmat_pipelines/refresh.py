@@ -155,11 +155,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def say(report: RefreshReport, console: Console) -> None:
     """Print the outcome: one line when all is well, one line a failure otherwise."""
-    loud = Console(highlight=False, stderr=True)
+    loud = Console(highlight=False, stderr=True, markup=False)
     for name, why in {**report.failed_captures, **report.failed_steps}.items():
-        loud.print(f"[red]{name}[/]: {why.strip()[:2000]}", markup=True)
+        loud.print(f"{name}: {why[:2000]}", style="red")
     for words in report.failed_checks:
-        loud.print(f"[red]check failed[/]: {words[:500]}")
+        loud.print(f"check failed: {words[:500]}", style="red")
     if not report.failed_steps:
         console.print(f"{len(report.tables)} tables refreshed and published.")
 

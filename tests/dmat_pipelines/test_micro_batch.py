@@ -92,6 +92,16 @@ def test_the_shop_is_looked_at_only_when_due(world):
     assert world.calls.count("shop") == 1
 
 
+def test_events_that_wait_go_before_the_shop_but_not_for_ever(world):
+    batch = world.batch()
+    assert batch._may_look(10.0, events_wait=True)  # the first look is never put off
+    batch._shop_at = 100.0
+    assert not batch._may_look(99.0, events_wait=False)
+    assert batch._may_look(100.0, events_wait=False)
+    assert not batch._may_look(100.0, events_wait=True)
+    assert batch._may_look(100.0 + batch.shop_seconds, events_wait=True)
+
+
 def test_what_was_landed_but_not_built_stays_owed(world):
     batch = world.batch()
     world.errors["build"] = VendorUnavailableError("later")
