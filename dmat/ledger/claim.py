@@ -22,6 +22,7 @@ from dmat.ledger.entries import (
     CLAIMED,
     ENTRY_COLUMNS,
     HANDED_OVER,
+    HELD_OUT,
     PLANNED,
     REJECTED,
     Entry,
@@ -101,7 +102,7 @@ def _move_of(entry: Entry, verdict: Verdict, fence: Fence, now: datetime) -> Mov
         values = {"not_before": verdict.at}
     elif verdict.state == CLAIMED:
         values = {"claimed_at": now, "claimed_by": fence.start_id, "attempts": entry.attempts + 1}
-    elif entry.is_holdout:
+    elif verdict.state == HELD_OUT:
         values = {"claimed_at": now}  # when it would have been sent: the moment from which both groups are compared
     return Move(entry.message_id, verdict.state, verdict.reason, values)
 

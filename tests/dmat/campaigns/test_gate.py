@@ -88,6 +88,7 @@ def test_a_held_out_person_without_consent_is_not_counted_as_held_out(settings, 
         [message_id] = plan_entries(connection, [new_entry(is_holdout=True)], NOON)
     run_gate(settings, store)
     assert state_of(store, message_id)[0] == "suppressed"
+    assert get_entry(store, message_id).claimed_at is None
 
 
 @pytest.mark.parametrize("is_holdout", [True, False])
