@@ -7,6 +7,7 @@ UV_VERSION := 0.13.8
 SIZE ?=
 ONLY ?=
 ONCE ?=
+ORDERS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test check format bench docs lock clean
@@ -27,8 +28,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml apps/assets/package-lock.js
 	@$(BIN)/python -m apps.assets.build
 	@touch $@
 
-demo: setup ## run a make-believe company and serve the screens (ONCE=1: run the loop once, print a summary, stop)
-	@$(BIN)/dmat demo $(if $(ONCE),--once) $(if $(SIZE),--people $(SIZE))
+demo: setup ## run a make-believe company and serve the screens (ONCE=1: run the loop once, print a summary, stop; ORDERS=file: on real orders)
+	@$(BIN)/dmat demo $(if $(ONCE),--once) $(if $(SIZE),--people $(SIZE)) $(if $(ORDERS),--orders $(ORDERS))
 
 up: setup ## start all processes of this workspace, with its own settings
 	@$(BIN)/dmat up

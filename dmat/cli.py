@@ -26,6 +26,12 @@ console = Console()
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of the workspace (default: DMAT_HOME, else ./var).")]
 
 
+Orders = Annotated[
+    Path | None,
+    typer.Option("--orders", help="A file of real orders to be the shop's history.", exists=True, dir_okay=False),
+]
+
+
 def run_verb(module: str, *arguments: str, settings: Settings) -> None:
     """Run `python -m module --home HOME arguments`; leave with its exit code when it fails."""
     command = [sys.executable, "-m", module, "--home", str(settings.home), *arguments]
@@ -44,10 +50,12 @@ def demo(
     people: Annotated[int, typer.Option(help="People of the make-believe company.", min=100)] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same company.")] = 7,
     once: Annotated[bool, typer.Option("--once", help="Run the loop once, print a summary, stop.")] = False,
+    orders: Orders = None,
 ) -> None:
-    """Run the whole loop on a make-believe company, then serve the screens."""
-    settings = load_settings(home=home or load_settings().home / "demo")
+    """Run the whole loop on a make-believe company, or on real orders, then serve the screens."""
+    settings = load_settings(home=home or load_settings().home / ("demo-orders" if orders else "demo"))
     options = ["--people", str(people), "--seed", str(seed), *(["--once"] if once else [])]
+    options += ["--orders", str(orders.resolve())] if orders else []
     run_verb("dmat_pipelines.demo", *options, settings=settings)
 
 
@@ -107,6 +115,7 @@ def simulate(
     people: Annotated[int, typer.Option(help="People of the make-believe company.", min=100)] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same company.")] = 7,
     months: Annotated[int, typer.Option(help="Months of history.", min=1, max=60)] = 18,
+    orders: Orders = None,
 ) -> None:
     """Make a make-believe company with known truth, and connect this workspace to its vendors."""
     from rich.progress import Progress
@@ -116,14 +125,22 @@ def simulate(
     settings = load_settings(home=home)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("Making a company", total=1.0)
-        make_company(
+        made = make_company(
             settings,
             people=people,
             seed=seed,
             months=months,
             progress=lambda what, share: progress.update(task, completed=share, description=what),
+            orders=orders,
         )
-    console.print(f"A company of {people:,} people and {months} months is in {settings.home / 'simulation'}.")
+    if made.orders is None:
+        console.print(f"A company of {people:,} people and {months} months is in {settings.home / 'simulation'}.")
+        return
+    placed, left = made.orders.lines_count - made.orders.count(place="left over"), made.orders.count(place="left over")
+    console.print(
+        f"A shop with {made.orders.orders_count:,} orders from {placed:,} lines is in {settings.home / 'simulation'};"
+        f" {left:,} lines are no orders: see orders_left_over.csv and orders_report.json there."
+    )
 
 
 @app.command()

@@ -6,6 +6,7 @@ the world that goes on living (`world.py`).
 Stays out: anything the product itself needs. Nothing outside this package may read schema `truth`, except tests.
 """
 
-from dmat.simulate.setup import Simulation, simulate
+from dmat.simulate.order_lines import OrdersReport
+from dmat.simulate.setup import Simulation, read_orders_report, simulate
 
-__all__ = ["Simulation", "simulate"]
+__all__ = ["OrdersReport", "Simulation", "read_orders_report", "simulate"]

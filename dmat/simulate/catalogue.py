@@ -52,6 +52,13 @@ def write_catalogue(
 ) -> None:
     """Write `products`, `companies`, `pages` and `forms`."""
     _write_products(connection, rng, calendar)
+    write_surroundings(connection, rng, calendar, people)
+
+
+def write_surroundings(
+    connection: duckdb.DuckDBPyConnection, rng: np.random.Generator, calendar: Calendar, people: int
+) -> None:
+    """Write `companies`, `pages` and `forms`: all but the products."""
     _write_companies(connection, rng, calendar, companies_count(people))
     created = calendar.end - timedelta(days=1000)
     connection.executemany(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 import numpy as np
@@ -37,6 +38,17 @@ RAW_TIMES = {name: "created_at" for name in ("meta_posts", "meta_ad_insights", "
 RAW_TIMES["ga4_sessions"] = "date_trunc('minute', created_at)"
 
 
+class FillsTables(Protocol):
+    """A company of whatever origin: it can fill the typed tables of a world."""
+
+    @property
+    def has_outlet(self) -> bool:
+        """Whether it has a second, older shop."""
+
+    def fill(self, connection: duckdb.DuckDBPyConnection, progress: Progress | None = None) -> None:
+        """Create and fill every typed table and schema `truth` in the connection's current database."""
+
+
 @dataclass(frozen=True)
 class Company:
     """A make-believe company: the recipe (sizes, seed, dates) from which every row follows."""
@@ -59,6 +71,15 @@ class Company:
     def rng(self, part: int, chunk: int = 0) -> np.random.Generator:
         """The random stream of one part of one chunk; streams do not depend on each other."""
         return np.random.default_rng([self.seed, chunk, part])
+
+    @property
+    def has_outlet(self) -> bool:
+        """Whether it has a second, older shop: it does."""
+        return True
+
+    def fill(self, connection: duckdb.DuckDBPyConnection, progress: Progress | None = None) -> None:
+        """Create and fill every typed table and schema `truth` in the connection's current database."""
+        make_tables(self, connection, progress)
 
 
 def generate(people: int, seed: int, end: datetime, months: int = 18) -> Company:
@@ -113,11 +134,11 @@ def make_tables(company: Company, connection: duckdb.DuckDBPyConnection, progres
     make_company_tables(company, connection)
     for chunk in range(company.chunks):
         make_chunk(company, connection, chunk)
-        _tell(progress, "people", (chunk + 1) / company.chunks)
+        tell(progress, "people", (chunk + 1) / company.chunks)
     contacts.write_identities(connection)
 
 
-def write_world(company: Company, path: Path, progress: Progress | None = None) -> None:
+def write_world(company: FillsTables, path: Path, progress: Progress | None = None) -> None:
     """Write the world file: typed tables, schema `truth` and `records` (one row per vendor payload).
 
     An older file is replaced. Past e-mail events are not in `records`: a webhook tells them once (see
@@ -128,11 +149,12 @@ def write_world(company: Company, path: Path, progress: Progress | None = None) 
     partial.unlink(missing_ok=True)
     with duckdb.connect(str(partial)) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        make_tables(company, connection, progress)
-        resources = [name for name in SHAPES if name != ARCHIVED]
+        company.fill(connection, progress)
+        absent = () if company.has_outlet else ("woocommerce_orders", "woocommerce_customers", "woocommerce_products")
+        resources = [name for name in SHAPES if name not in (ARCHIVED, *absent)]
         for number, resource in enumerate(resources, 1):
             connection.execute(f"insert into records select ?, * from ({payload_sql(resource)})", [resource])
-            _tell(progress, resource, number / len(resources))
+            tell(progress, resource, number / len(resources))
         connection.execute("checkpoint")
     partial.replace(path)
 
@@ -232,7 +254,7 @@ def _load_chunks(
             if name not in common:
                 counts[name] = counts.get(name, 0) + _load(connection, core, name, run_id, now)
         empty_person_tables(connection)
-        _tell(progress, "raw tables", (chunk + 1) / company.chunks)
+        tell(progress, "raw tables", (chunk + 1) / company.chunks)
     return counts
 
 
@@ -251,12 +273,13 @@ def _current_database(connection: duckdb.DuckDBPyConnection) -> str:
     return str(row[0]) if row else "memory"
 
 
-def _tell(progress: Progress | None, what: str, share: float) -> None:
+def tell(progress: Progress | None, what: str, share: float) -> None:
+    """Say what is being made and the share done, when somebody wants to know."""
     if progress is not None:
         progress(what, share)
 
 
 __all__ = [
-    "CHUNK_PEOPLE", "COMPANY_TABLES", "PERSON_TABLES", "TRUTH_TABLES", "Company", "generate", "load_raw",
-    "make_chunk", "make_company_tables", "make_tables", "write_email_archive", "write_world",
+    "CHUNK_PEOPLE", "COMPANY_TABLES", "PERSON_TABLES", "TRUTH_TABLES", "Company", "FillsTables", "generate", "load_raw",
+    "make_chunk", "make_company_tables", "make_tables", "tell", "write_email_archive", "write_world",
 ]  # fmt: skip

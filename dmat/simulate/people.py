@@ -71,16 +71,34 @@ class People:
         return len(self.country)
 
 
-def draw_people(rng: np.random.Generator, first_id: int, size: int, calendar: Calendar, companies: int) -> People:
+@dataclass(frozen=True)
+class Known:
+    """What is known of people before they are drawn: country (index in `MARKETS`), when they joined, segment.
+
+    They are customers of the shop, one record each, and share their address with nobody.
+    """
+
+    country: np.ndarray
+    joined: np.ndarray
+    segment: np.ndarray
+
+
+def draw_people(
+    rng: np.random.Generator, first_id: int, size: int, calendar: Calendar, companies: int, known: Known | None = None
+) -> People:
     """Draw `size` people whose ids start at `first_id`; `companies` is how many employers there are."""
-    country = rng.choice(len(MARKETS), size, p=market_weights())
+    country = rng.choice(len(MARKETS), size, p=market_weights()) if known is None else known.country
     place = _draw_place(rng, country)
     first, last = _draw_names(rng, country)
-    partner = np.where((np.arange(size) % 2 == 1) & (rng.random(size) < 2 * COUPLE_SHARE), np.arange(size) - 1, NONE)
+    share = 2 * COUPLE_SHARE if known is None else 0.0
+    partner = np.where((np.arange(size) % 2 == 1) & (rng.random(size) < share), np.arange(size) - 1, NONE)
     _settle_couples(rng, partner, country, place, first, last)
     is_business = (rng.random(size) < 0.18) & (partner == NONE)
     sources = _draw_sources(rng, is_business, partner)
-    joined = _draw_joined(rng, size, calendar)
+    if known is not None:
+        everybody = np.ones(size, bool)
+        sources |= {"in_shop": everybody, "in_outlet": ~everybody, "is_duplicated": ~everybody}
+    joined = _draw_joined(rng, size, calendar) if known is None else known.joined
     has_consent = (rng.random(size) < CONSENT_SHARE) & (sources["in_shop"] | sources["in_forms"]) & (partner == NONE)
     has_phone = rng.random(size) < 0.72
     has_sms = has_phone & sources["in_shop"] & (rng.random(size) < SMS_CONSENT_SHARE / 0.72 / 0.75)
@@ -94,7 +112,7 @@ def draw_people(rng: np.random.Generator, first_id: int, size: int, calendar: Ca
         email_consent=np.where(has_consent, later, NONE), sms_consent=np.where(has_sms, later, NONE),
         client=rng.integers(10**8, 2**31, size), second_client=np.where(
             rng.random(size) < 0.35, rng.integers(10**8, 2**31, size), NONE),
-        truth=_draw_truth(rng, partner != NONE),
+        truth=_draw_truth(rng, partner != NONE, None if known is None else known.segment),
     )  # fmt: skip
 
 
@@ -168,9 +186,11 @@ def _draw_birthdays(rng: np.random.Generator, size: int, calendar: Calendar) -> 
     return np.where(rng.random(size) < 0.55, born, np.iinfo(np.int32).min)
 
 
-def _draw_truth(rng: np.random.Generator, is_second: np.ndarray) -> dict[str, np.ndarray]:
+def _draw_truth(
+    rng: np.random.Generator, is_second: np.ndarray, segment: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     size = len(is_second)
-    segment = rng.choice(len(SEGMENTS), size, p=SEGMENT_SHARES)
+    segment = rng.choice(len(SEGMENTS), size, p=SEGMENT_SHARES) if segment is None else segment
     price_sensitivity = rng.beta(2.0, 3.0, size)
     weekday_habit = rng.choice([8, 12, 17, 20], size, p=[0.22, 0.20, 0.20, 0.38])
     buys = ~is_second

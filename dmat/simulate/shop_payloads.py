@@ -29,7 +29,7 @@ def _attributes(client_id: str) -> str:
 SHOPIFY_ORDERS = f"""
     , lines as (
         select order_id, list_sort(list(struct_pack(
-            id := 'gid://shopify/LineItem/' || (l.order_id * 100 + l.line_number), title := p.title,
+            id := 'gid://shopify/LineItem/' || (l.order_id * 10000 + l.line_number), title := p.title,
             quantity := l.quantity, sku := p.sku,
             "originalUnitPriceSet" := {_bag("l.unit_price_cents", "p.currency_code")},
             product := struct_pack(id := 'gid://shopify/Product/' || l.product_id)))) as nodes
@@ -95,7 +95,7 @@ SHOPIFY_PRODUCTS = f"""
 SHOPIFY_CHECKOUTS = f"""
     , lines as (
         select cart_id, list_sort(list(struct_pack(
-            id := 'gid://shopify/AbandonedCheckoutLineItem/' || (l.cart_id * 100 + l.line_number),
+            id := 'gid://shopify/AbandonedCheckoutLineItem/' || (l.cart_id * 10000 + l.line_number),
             title := p.title, quantity := l.quantity, sku := p.sku,
             "originalUnitPriceSet" := {_bag("l.unit_price_cents", "p.currency_code")},
             product := struct_pack(id := 'gid://shopify/Product/' || l.product_id)))) as nodes

@@ -76,6 +76,17 @@ def draw_visits(
     return Visits(first_id, person[order], start[order], channel[order], mailing[order], client[order], since[order])
 
 
+def add_visits(
+    rng: np.random.Generator, people: People, visits: Visits, person: np.ndarray, start: np.ndarray
+) -> Visits:
+    """The same visits and some more, of these people at these moments, from channels as drawn visits have."""
+    channel = rng.choice(len(CHANNELS), len(person), p=channel_shares())
+    more = (person, start, channel, np.full(len(person), NONE), people.client[person], people.joined[person])
+    before = (visits.person, visits.start, visits.channel, visits.mailing, visits.client, visits.client_since)
+    order = np.argsort(np.concatenate([visits.start, start]), kind="stable")
+    return Visits(visits.first_id, *(np.concatenate(pair)[order] for pair in zip(before, more, strict=True)))
+
+
 def _draw_strangers(rng: np.random.Generator, calendar: Calendar, count: int) -> tuple[np.ndarray, np.ndarray]:
     day = calendar.draw_days(rng, np.full(count, calendar.first_midnight))
     berlin = np.full(count, TIME_ZONES.index("Europe/Berlin"))
