@@ -90,10 +90,11 @@ class HotTables:
             report = build(self.settings, exclude_tests=True, publish_after=True).require_ok()
         else:
             report = self._runner.build_hot()
-        keys = self._table_keys()
-        tables = {keys[result.unique_id]: result.rows_count for result in report if result.unique_id in keys}
+        keys = self._hot_keys()
+        current: dict[tuple[str, str], int | None] = dict.fromkeys(keys.values())  # what had no news is current too
+        current |= {keys[result.unique_id]: result.rows_count for result in report if result.unique_id in keys}
         version = report.version or current_version(self.settings)
-        return Built(tables, version.number, report.seconds)
+        return Built(current, version.number, report.seconds)
 
     def _is_new(self) -> bool:
         try:
@@ -102,12 +103,14 @@ class HotTables:
             return True
         return False
 
-    def _table_keys(self) -> dict[str, tuple[str, str]]:
-        """Unique id of each model -> its schema and name, which is its asset key."""
+    def _hot_keys(self) -> dict[str, tuple[str, str]]:
+        """Unique id of each hot model -> its schema and name, which is its asset key."""
         if not self._keys:
             nodes = load_manifest(self.settings)["nodes"]
             self._keys = {
-                uid: (node["schema"], node["alias"]) for uid, node in nodes.items() if uid.startswith("model.")
+                uid: (node["schema"], node["alias"])
+                for uid, node in nodes.items()
+                if uid.startswith("model.") and "hot" in node["tags"]
             }
         return self._keys
 
