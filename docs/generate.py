@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -92,7 +94,32 @@ def _node(name: str) -> str:
     return f"{name.replace('.', '_')}[({name})]" if name.startswith("raw.") else name
 
 
+def benchmarks_page() -> str:
+    """The newest committed figures of `benchmarks/results`, as one table."""
+    parts = ["# Benchmarks\n\n", GENERATED, (ROOT / "benchmarks" / "intro.md").read_text(), "\n"]
+    for file in sorted((ROOT / "benchmarks" / "results").glob("*.json")):
+        found = json.loads(file.read_text())
+        machine = found["machine"]
+        busy = ", busier than its cores" if found["busy"] else ""
+        parts.append(f"## {file.stem}\n\n{machine['cores']} cores, {machine['memory_gb']} GiB{busy}\n\n")
+        parts.append("| figure | people | value | goal | compared with | ratio | CPU s | peak MB |\n")
+        parts.append("|---|---|--:|--:|---|--:|--:|--:|\n")
+        parts += [_benchmark_row(row) for row in found["rows"]]
+        parts.append("\n")
+    return "".join(parts)
+
+
+def _benchmark_row(row: dict[str, Any]) -> str:
+    goal = "" if row["goal"] is None else f"{row['goal']:,g}"
+    ratio = "" if row["ratio"] is None else f"{row['ratio']:,.2f}"
+    cpu = "" if row["cpu_s"] is None else f"{row['cpu_s']:,.1f}"
+    peak = "" if row["peak_rss_mb"] is None else f"{row['peak_rss_mb']:,.0f}"
+    value = f"{row['value']:,.2f} {row['unit']}"
+    return f"| `{row['name']}` | {row['size']} | {value} | {goal} | {row['baseline']} | {ratio} | {cpu} | {peak} |\n"
+
+
 PAGES = {
+    ROOT / "docs" / "benchmarks.md": benchmarks_page,
     ROOT / "docs" / "guide" / "settings.md": settings_page,
     ROOT / ".env.example": env_example,
     ROOT / "docs" / "dataflow.md": dataflow_page,
