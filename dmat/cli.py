@@ -69,7 +69,24 @@ def up(
     from dmat.supervise import Supervisor
 
     settings = load_settings(home=home)
-    raise typer.Exit(Supervisor(settings, default_processes(settings, with_dagster=not without_dagster)).run())
+    processes = default_processes(settings, with_dagster=not without_dagster)
+    supervisor = Supervisor(settings, processes, on_change=lambda child: say_state(child.process.name, child.state))
+    raise typer.Exit(supervisor.run(on_ready=lambda: say_addresses(settings, with_dagster=not without_dagster)))
+
+
+def say_state(name: str, state: str) -> None:
+    """One line when a process comes, goes, or is in trouble."""
+    colour = {"running": "green", "restarting": "red", "not answering": "red"}.get(state, "dim")
+    console.print(f"  {name:10} [{colour}]{state}[/]")
+
+
+def say_addresses(settings: Settings, with_dagster: bool) -> None:
+    """Where to look, once everything runs."""
+    console.print(f"\nScreens  http://{settings.host}:{settings.apps_port}", highlight=False)
+    console.print(f"API      http://{settings.host}:{settings.api_port}", highlight=False)
+    if with_dagster:
+        console.print(f"Dagster  http://{settings.host}:{settings.dagster_port}", highlight=False)
+    console.print(f"Logs     {settings.home / 'logs'}\nCtrl-C stops them all.\n", highlight=False)
 
 
 @app.command()
