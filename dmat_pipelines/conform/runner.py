@@ -115,7 +115,7 @@ def build(
         select: dbt selectors (`tag:hot`, `fct_orders+`); nothing means everything.
         full_refresh: build incremental tables from scratch. Identities are remembered all the same.
         exclude_tests: only build.
-        include_unit_tests: also run the tests of rules; they prove code, not data, so builds leave them out.
+        include_unit_tests: also run all tests of rules; they prove code, not data, so builds leave them out.
         publish_after: publish a version for readers when nothing failed to build (a failed test does not hold it
             back from readers when the table it tests was built).
         timeout_seconds: how long to wait for the writer lock.
@@ -124,15 +124,14 @@ def build(
         BuildFailedError: dbt could not start, or the project does not compile.
         WarehouseBusyError: another process kept writing.
     """
-    # a test that reads several tables runs when the last of them is built, never before it exists
-    arguments = ["build", "--no-write-json", "--indirect-selection", "buildable", "--exclude-resource-type"]
-    arguments += _left_out(exclude_tests, include_unit_tests)
-    if select:
-        arguments += ["--select", *([select] if isinstance(select, str) else select)]
+    arguments = _build_arguments([select] if isinstance(select, str) else select or [], exclude_tests)
     if full_refresh:
         arguments.append("--full-refresh")
     with _dbt_lock, writer_lock(settings, timeout_seconds):
-        return _build_locked(settings, arguments, publish_after)
+        report = _build_locked(settings, arguments, publish_after)
+        if include_unit_tests and report.is_ok:  # they read the columns of tables, so the tables come first
+            report.results += _run(settings, ["test", "--no-write-json", "--select", "test_type:unit"])
+        return report
 
 
 def _build_locked(settings: Settings, arguments: Sequence[str], publish_after: bool) -> BuildReport:
@@ -144,13 +143,13 @@ def _build_locked(settings: Settings, arguments: Sequence[str], publish_after: b
     return report
 
 
-def _left_out(exclude_tests: bool, include_unit_tests: bool) -> list[str]:
-    kinds = ["saved_query"]
+def _build_arguments(select: Sequence[str], exclude_tests: bool) -> list[str]:
+    # a test that reads several tables runs when the last of them is built, never before it exists
+    arguments = ["build", "--no-write-json", "--indirect-selection", "buildable"]
+    arguments += ["--exclude-resource-type", "unit_test"]
     if exclude_tests:
-        kinds.append("test")
-    if not include_unit_tests:
-        kinds.append("unit_test")
-    return kinds if len(kinds) == 1 else [kinds[0], *[word for k in kinds[1:] for word in ("--exclude-resource-type", k)]]
+        arguments += ["--exclude-resource-type", "test"]
+    return [*arguments, "--select", *select] if select else arguments
 
 
 def run_models(settings: Settings, names: Sequence[str], full_refresh: bool = False) -> BuildReport:
@@ -179,8 +178,7 @@ class Runner:
             selectors = self._selectors(rows)
             if not selectors:
                 return BuildReport()
-            arguments = ["build", "--no-write-json", "--exclude-resource-type", "test", "--exclude-resource-type"]
-            arguments += ["unit_test", "--cache-selected-only", "--select", *selectors]
+            arguments = [*_build_arguments(selectors, exclude_tests=True), "--cache-selected-only"]
             report = _build_locked(self.settings, arguments, publish_after=True).require_ok()
         self._built = rows
         return report

@@ -46,7 +46,8 @@ import_sums as (
         cast(-sum(case when kind in ('cancellation', 'return') then amount_cents else 0 end) as bigint)
             as refunded_cents,
         cast(sum(amount_cents) as bigint) as net_cents,
-        max(case when kind in ('cancellation', 'return') then 0 else 1 end) as has_other_lines,
+        max(case when kind in ('sale', 'gift_voucher') then 1 else 0 end) as has_sales,
+        max(case when kind in ('cancellation', 'return', 'discount') then 1 else 0 end) as has_credits,
         max(_build) as _build
     from {{ ref('stg_import__order_lines') }}
     group by source_order_id, currency_code
@@ -57,7 +58,8 @@ imported as (
         'import:' || source_order_id as order_id, 'import' as source, source_order_id, source_order_id as order_name,
         record_id, contact_key, ordered_at, currency_code,
         case
-            when has_other_lines = 0 then 'credit_note'
+            when has_sales = 0 and has_credits = 1 then 'credit_note'
+            when has_sales = 0 then 'adjustment'
             when refunded_cents > 0 and net_cents <= 0 then 'refunded'
             when refunded_cents > 0 then 'partially_refunded'
             else 'paid'
@@ -78,5 +80,5 @@ unioned as (
 select
     *,
     total_cents - gross_cents + discount_cents as other_cents,
-    case when status = 'cancelled' then 0 else total_cents - refunded_cents end as net_cents
+    case when status in ('cancelled', 'adjustment') then 0 else total_cents - refunded_cents end as net_cents
 from unioned

@@ -10,8 +10,8 @@ with entries as (
             where events._build > {{ last_build() }} and events.message_id is not null
         )
         or person_id in (
-            select merges.merged_person_id from {{ ref('person_merges') }} as merges
-            where merges._build > {{ last_build() }}
+            select merged.merged_person_id from {{ ref('person_merges') }} as merged
+            where merged._build > {{ last_build() }}
         )
     {%- endif %}
 ),
@@ -29,7 +29,7 @@ events as (
 
 select
     entries.message_id,
-    coalesce(merges.surviving_person_id, entries.person_id) as person_id,
+    coalesce(merged.surviving_person_id, entries.person_id) as person_id,
     entries.programme,
     entries.programme_version,
     entries.step,
@@ -55,4 +55,4 @@ select
     {{ this_build() }} as _build
 from entries
 left join events on entries.message_id = events.message_id
-left join {{ ref('person_merges') }} as merges on entries.person_id = merges.merged_person_id
+left join {{ ref('person_merges') }} as merged on entries.person_id = merged.merged_person_id

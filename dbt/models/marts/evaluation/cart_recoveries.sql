@@ -41,7 +41,7 @@ candidates as (
                 (orders.cart_id = carts.cart_id and orders.ordered_at <= carts.messaged_at + interval '7 days')
                 or orders.ordered_at <= carts.messaged_at + interval '72 hours'
             )
-    where orders.status not in ('cancelled', 'credit_note')
+    where {{ counts_as_order('orders.status') }}
 ),
 
 one_cart_an_order as (

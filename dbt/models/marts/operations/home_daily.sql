@@ -36,7 +36,7 @@ carts as (
 orders as (
     select
         cast(ordered_at as date) as day, currency_code, 'orders_count' as figure,
-        sum(case when status in ('cancelled', 'credit_note') then 0 else 1 end) as amount
+        sum(case when {{ counts_as_order('status') }} then 1 else 0 end) as amount
     from {{ ref('fct_orders') }}
     group by 1, 2
     union all

@@ -13,8 +13,8 @@ with runs as (
 tables as (
     {%- for table in raw_record_tables() %}
     select
-        '{{ table.split('_', 1)[0] }}' as source,
-        '{{ table.split('_', 1)[1] }}' as resource,
+        '{{ table.split('_', 1) | first }}' as source,
+        '{{ table.split('_', 1) | last }}' as resource,
         max(_loaded_at) as last_loaded_at,
         max(record_updated_at) as last_record_at,
         count(*) as rows_count

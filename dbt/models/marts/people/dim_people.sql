@@ -49,10 +49,10 @@ orders as (
     select
         orders.person_id,
         last_orders.currency_code,
-        sum(case when orders.status in ('cancelled', 'credit_note') then 0 else 1 end) as orders_count,
+        sum(case when {{ counts_as_order('orders.status') }} then 1 else 0 end) as orders_count,
         sum(case when orders.currency_code = last_orders.currency_code then orders.net_cents else 0 end)
             as revenue_cents,
-        max(case when orders.status not in ('cancelled', 'credit_note') then orders.ordered_at end) as last_order_at
+        max(case when {{ counts_as_order('orders.status') }} then orders.ordered_at end) as last_order_at
     from {{ ref('fct_orders') }} as orders
     inner join last_orders on orders.person_id = last_orders.person_id
     group by orders.person_id, last_orders.currency_code

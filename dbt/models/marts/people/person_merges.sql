@@ -43,7 +43,7 @@ new_merges as (
 )
 {%- endif %}
 
-, merges as (
+, every_merge as (
     select * from new_merges
     {%- if is_incremental() %}
     union all
@@ -57,4 +57,4 @@ select
     merged_at,
     reason,
     {{ this_build() }} as _build
-from merges
+from every_merge

@@ -1,0 +1,3 @@
+"""Only for sqlfluff: a stand-in for dbt's `flags`."""
+
+FULL_REFRESH = False
