@@ -91,6 +91,15 @@ class Records:
         """Write everything to the file and let go of it."""
         self._connection.close()
 
+    @property
+    def currency_code(self) -> str:
+        """The currency of the shop's prices, which is that of its accounts as well."""
+        try:
+            found = self.cursor().execute("select any_value(currency_code) from products").fetchone()
+        except duckdb.CatalogException:
+            found = None
+        return str(found[0]) if found and found[0] else "EUR"
+
     def page(self, wanted: Wanted) -> list[Row]:
         """The records asked for, at most `limit`."""
         where, values = _conditions(wanted)

@@ -98,7 +98,7 @@ class Ga4(Door):
                 for row in rows
             ],
             "rowCount": total,
-            "metadata": {"currencyCode": "EUR", "timeZone": "Etc/UTC"},
+            "metadata": {"currencyCode": self.office.records.currency_code, "timeZone": "Etc/UTC"},
             "kind": "analyticsData#runReport",
         }  # fmt: skip
         return JsonResponse({key: value for key, value in answer.items() if value not in ([], 0)})

@@ -39,7 +39,6 @@ SHOP = {
     "id": "gid://shopify/Shop/1",
     "name": "The Shop",
     "email": "hello@shop.example",
-    "currencyCode": "EUR",
     "ianaTimezone": "UTC",
     "myshopifyDomain": "the-shop.myshopify.com",
 }
@@ -137,7 +136,8 @@ class Shopify(Door):
         if one.name in RESOURCES:
             return self._connection(one, variables)
         if one.name == "shop":
-            return project(SHOP, one.children, variables, self._fetch), []
+            shop = {**SHOP, "currencyCode": self.office.records.currency_code}
+            return project(shop, one.children, variables, self._fetch), []
         if one.name in SINGLE:
             gid = str(one.arguments(variables)["id"])
             kind = gid.split("/")[3] if gid.count("/") >= 4 else ""
