@@ -45,7 +45,8 @@ NO_RECORD = Permission(False, "no consent on record")
 
 def record_decisions(connection: Connection, decisions: Iterable[Decision], now: datetime) -> None:
     """Keep decisions inside the caller's transaction; an older one never replaces a newer, at a tie a no wins."""
-    rows = [{**decision.__dict__, "updated_at": now} for decision in decisions]
+    ordered = sorted(decisions, key=lambda d: (d.person_id, d.channel, d.purpose))  # two writers never deadlock
+    rows = [{**decision.__dict__, "updated_at": now} for decision in ordered]
     for batch in chunks(rows):
         statement = upsert(connection, consents)
         new = statement.excluded

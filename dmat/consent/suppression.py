@@ -45,7 +45,8 @@ def address_hash(address: str) -> str:
 def suppress(connection: Connection, wanted: Iterable[Suppression], now: datetime) -> None:
     """Suppress addresses inside the caller's transaction; a suppressed one stays so, with its first reason."""
     rows = [_row(item, now) for item in wanted if clean_address(item.address)]
-    for batch in chunks({(row["address_hash"], row["channel"]): row for row in reversed(rows)}.values()):
+    unique = {(row["address_hash"], row["channel"]): row for row in reversed(rows)}
+    for batch in chunks(unique[key] for key in sorted(unique)):  # in order: two writers never deadlock
         statement = upsert(connection, suppressions)
         connection.execute(
             statement.on_conflict_do_update(

@@ -11,9 +11,13 @@ from sending_fixtures import NOON, FakeProvider, cart_context, plan_messages
 from dmat.channels.sandbox import Sandbox
 from dmat.consent.suppression import Suppression, suppress
 from dmat.errors import AmbiguousError, RateLimitedError, VendorRefusedError, VendorUnavailableError
+from dmat.ledger.counters import read_counters
 from dmat.ledger.entries import audience_report, counts_by_state, get_entry, list_entries, message_as_sent
+from dmat.ledger.events import apply_waiting
 from dmat.ledger.fence import sending_lock, take_fence
+from dmat.ledger.receive import receive
 from dmat.messages.links import Links
+from dmat.store.inbox import InboundEvent
 from dmat_pipelines.deliver.sender import drain
 
 
@@ -44,6 +48,18 @@ def test_everything_due_is_sent_once(settings, store, provider):
     assert run(settings, store, provider).examined_count == 0
     assert len(provider.taken) == 40
     assert audience_report(store, "cart_recovery").is_finished
+
+
+def test_both_databases_take_a_message_from_plan_to_delivery(both_settings, both_stores, provider):
+    ids = plan_messages(both_stores, 20)
+    assert run(both_settings, both_stores, provider).accepted_count == 20
+    events = [InboundEvent("fake", i, "delivered", NOON, {}, i, f"{i}@example.com") for i in ids]
+    receive(both_stores, [*events, InboundEvent("fake", "u", "unsubscribed", NOON, {}, ids[0], "a@b.example")], NOON)
+    apply_waiting(both_stores, NOON)
+    assert counts_by_state(both_stores)["delivered"] == 20
+    assert {row["kind"]: row["count"] for row in read_counters(both_stores)} == {
+        "accepted": 20, "delivered": 20, "unsubscribed": 1,
+    }  # fmt: skip
 
 
 def test_a_mail_carries_our_id_and_is_kept_as_it_was_sent(settings, store, provider):
