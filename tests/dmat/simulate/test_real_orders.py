@@ -12,6 +12,9 @@ import duckdb
 import pytest
 
 from dmat.errors import InvalidInputError
+from dmat.imports.convert import convert, guess_map
+from dmat.imports.fields import apply_choices
+from dmat.imports.read_files import read_rows
 from dmat.settings import Settings
 from dmat.simulate import OrdersReport, read_orders_report, simulate
 from dmat.simulate.company import write_world
@@ -284,3 +287,15 @@ def test_the_whole_real_file_reconciles_to_the_cent(shared_dir, tmp_path):
         left = rows(connection, "select count(*) filter (where completed_at is null) / count(*) from carts")[0][0]
     assert 0.55 < left < 0.8
     assert report.open_carts_count > 20
+
+
+def test_what_is_left_over_can_be_imported_and_keeps_its_amounts(tmp_path, small_file):
+    placed, path = place_lines(small_file), tmp_path / "left.csv"
+    placed.write_left_over(path)
+    rows_left = read_rows(path)
+    mapping = apply_choices("orders", rows_left.columns, guess_map("orders", rows_left), [])
+    converted = convert("orders", rows_left, mapping)
+    left = [line for line in placed.lines.to_pylist() if line["place"] == LEFT_OVER]
+    assert converted.kept_count == len(left)
+    assert sum(one["amount"] for one in converted.sums) == sum(line["amount"] for line in left)
+    assert {one["kind"] for one in converted.sums} == {line["kind"] for line in left}
