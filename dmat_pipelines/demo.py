@@ -3,12 +3,14 @@
 Belongs here: the order of the show. Stays out: any rule (all steps are the product's own) and the proof that it went
 right (`dmat_pipelines/proof.py`).
 
-`python -m dmat_pipelines.demo --home HOME [--people N] [--seed N] [--once]`
+`python -m dmat_pipelines.demo --home HOME [--people N] [--seed N] [--orders FILE] [--once]`
+With `--orders` the shop's history is a file of real orders (see docs/guide/real-orders.md).
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import shutil
 import socket
@@ -25,7 +27,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from dmat.clock import utc
-from dmat.errors import DmatError
+from dmat.errors import BuildFailedError, DmatError
 from dmat.processes import PORTS, Process, child_environment, default_processes
 from dmat.settings import Settings, load_settings
 from dmat.simulate import simulate
@@ -33,6 +35,7 @@ from dmat.store import open_store
 from dmat.store.users import create_user, list_users
 from dmat.supervise import Supervisor
 from dmat_pipelines.proof import Proof, prove, show
+from dmat_pipelines.real_orders import order_checks, show_orders
 
 STEP = timedelta(hours=2)
 STEPS = 24
@@ -53,36 +56,37 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--people", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--orders", type=Path, default=None)
     parser.add_argument("--once", action="store_true")
     options = parser.parse_args()
     try:
         settings = load_settings(home=options.home)
         if options.once:
-            return run_once(settings, options.people, options.seed)
-        return serve(settings, options.people, options.seed)
+            return run_once(settings, options.people, options.seed, options.orders)
+        return serve(settings, options.people, options.seed, options.orders)
     except DmatError as error:
         console.print(f"[red]{type(error).__name__}[/]: {error}")
         return 1
 
 
-def run_once(settings: Settings, people: int, seed: int) -> int:
+def run_once(settings: Settings, people: int, seed: int, orders: Path | None = None) -> int:
     """Begin anew, live through two days, print what came of it; 0 when everything adds up."""
     started = time.monotonic()
     if settings.home.exists():
         shutil.rmtree(settings.home)
     settings = on_free_ports(settings)
-    proof = live_through(prepare(settings, people, seed))
+    proof = live_through(prepare(settings, people, seed, orders))
     console.print(show(proof))
     console.print(f"\nThe loop took {time.monotonic() - started:,.0f} s. The workspace is in {settings.home}.")
     return 0 if proof.holds else 1
 
 
-def serve(settings: Settings, people: int, seed: int) -> int:
+def serve(settings: Settings, people: int, seed: int, orders: Path | None = None) -> int:
     """Make the company when there is none, then run the workspace on fast time until Ctrl-C."""
     if not (settings.home / "warehouse" / "serving" / "CURRENT").exists():
         shutil.rmtree(settings.home, ignore_errors=True)
         ports = {name: getattr(settings, name) for name in PORTS}
-        proof = live_through(prepare(on_free_ports(settings), people, seed))
+        proof = live_through(prepare(on_free_ports(settings), people, seed, orders))
         console.print(show(proof))
         settings = reconnect(load_settings(home=settings.home, **ports))
     settings.clock.set(settings.clock.now(), speed=SPEED)
@@ -121,19 +125,23 @@ def reconnect(settings: Settings) -> Settings:
     return load_settings(home=settings.home, **{name: getattr(settings, name) for name in PORTS})
 
 
-def prepare(settings: Settings, people: int, seed: int) -> Settings:
+def prepare(settings: Settings, people: int, seed: int, orders: Path | None = None) -> Settings:
     """Make the company, stop its clock at the end of its history, open the store, let the four demo users in."""
     end = utc(time.time()).replace(hour=9, minute=0, second=0, microsecond=0)
     with progress_bar() as progress:
-        task = progress.add_task(f"Making a company of {people:,} people", total=1.0)
-        simulate(
+        what = f"company of {people:,} people" if orders is None else f"shop of the orders in {orders.name}"
+        task = progress.add_task(f"Making a {what}", total=1.0)
+        made = simulate(
             settings,
             people=people,
             seed=seed,
             end=end,
             progress=lambda _, share: progress.update(task, completed=share),
+            orders=orders,
         )
         progress.update(task, completed=1.0)
+    if made.orders is not None:
+        console.print(show_orders(made.orders))
     settings = load_settings(home=settings.home, **{name: getattr(settings, name) for name in PORTS})
     settings.clock.set(end)
     add_users(settings)
@@ -158,51 +166,65 @@ def progress_bar() -> Progress:
 
 def live_through(settings: Settings) -> Proof:
     """Read everything once, then let two days pass in steps of two hours; prove that it adds up."""
-    from dmat_pipelines.refresh import refresh
-    from dmat_pipelines.stream import Stream
-
-    os.environ.update(
-        {
-            key: value
-            for key, value in child_environment(settings).items()
-            if key.startswith(("DMAT_", "DAGSTER_", "DO_NOT", "DBT_"))
-        }
-    )
-    wanted = [
-        process for process in default_processes(settings, with_dagster=False) if process.name in {"vendors", "api"}
-    ]
+    os.environ.update(child_environment(settings))
+    wanted = [p for p in default_processes(settings, with_dagster=False) if p.name in {"vendors", "api"}]
     with running(settings, wanted):
         import_archive(settings)
-        with progress_bar() as progress:
-            task = progress.add_task("Reading sources, building tables", total=1)
-            refresh(settings)
-            progress.update(task, completed=1)
-            task = progress.add_task("Two days pass", total=STEPS)
-            stream = Stream(settings)
-            for _ in range(STEPS):
-                live_one_step(settings, stream)
-                progress.advance(task)
-        return prove(settings)
+        read_everything(settings)
+        live_two_days(settings)
+        read_everything(settings)
+        proof = prove(settings)
+        proof.checks += order_checks(settings)
+        return proof
 
 
-def live_one_step(settings: Settings, stream: object) -> None:
-    """Two hours: mails that are due leave, the world answers, the tables take it in."""
-    raise NotImplementedError
+def read_everything(settings: Settings) -> None:
+    """Every source, every table, every check, as `dmat refresh` does it.
+
+    Raises:
+        BuildFailedError: a source could not be read, or a table or a check failed.
+    """
+    from dmat_pipelines.refresh import refresh
+
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    with progress_bar() as progress:
+        task = progress.add_task("Reading sources, building tables", total=None)
+
+        def tell(step: str, done: int, total: int) -> None:
+            progress.update(task, description=step.replace("_", " "), completed=done, total=total)
+
+        report = refresh(settings, tell=tell)
+        progress.update(task, description="Sources read, tables built", completed=1, total=1)
+    if report.exit_code:
+        problems = {**report.failed_captures, **report.failed_steps}
+        words = [f"{name}: {why}" for name, why in problems.items()] + report.failed_checks
+        raise BuildFailedError("\n".join(words))
+
+
+def live_two_days(settings: Settings) -> None:
+    """Two hours at a time: mails that are due leave, the world answers, the tables take it in."""
+    from dmat_pipelines.deliver.sender import drain
+    from dmat_pipelines.stream import open_batch, run_once
+
+    at_once = settings.model_copy(update={"hot_capture_seconds": 0.001})
+    store = open_store(settings)
+    batch = open_batch(at_once, store)
+    with progress_bar() as progress:
+        task = progress.add_task("Two days pass", total=STEPS)
+        for _ in range(STEPS):
+            drain(settings, store)
+            settings.clock.advance(STEP)
+            httpx.post(f"http://{settings.host}:{settings.vendors_port}/control/step", timeout=120).raise_for_status()
+            if run_once(batch):
+                raise BuildFailedError(f"a part of the micro-batch failed: {batch.health.failures}")
+            progress.advance(task)
 
 
 def import_archive(settings: Settings) -> None:
     """Import the e-mail provider's archive of past events, as a user would."""
     archive = settings.home / "simulation" / "email_events.parquet"
-    command = [
-        sys.executable,
-        "-m",
-        "dmat_pipelines.capture.imports",
-        "events",
-        str(archive),
-        "--home",
-        str(settings.home),
-        "--yes",
-    ]
+    command = [sys.executable, "-m", "dmat_pipelines.capture.imports", "events", str(archive), "--yes"]
+    command += ["--home", str(settings.home)]
     subprocess.run(command, check=True, env=child_environment(settings), stdout=subprocess.DEVNULL)
 
 

@@ -181,7 +181,7 @@ def _earned(proof: Proof) -> Table:
             f"{row['treated_count']:,}",
             f"{row['treated_recovered_count']:,}",
             f"{row['recovered_cents'] / 100:,.2f}",
-            row["reason"] if brought is None else f"{brought / 100:,.2f}",
+            row["no_estimate_reason"] if brought is None else f"{brought / 100:,.2f}",
         )
     return table
 

@@ -106,7 +106,8 @@ def test_a_mail_left_only_after_the_cart_was_untouched_for_an_hour(workspace):
 
 def test_a_recovery_follows_its_message_within_a_week(workspace):
     rows = workspace.rows(
-        "select date_diff('minute', messaged_at, recovered_at) as minutes from evaluation.cart_recoveries where is_recovered"
+        "select date_diff('minute', messaged_at, recovered_at) as minutes from evaluation.cart_recoveries"
+        " where is_recovered"
     )
     assert all(0 <= row["minutes"] <= 7 * 24 * 60 for row in rows)
 
