@@ -349,11 +349,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     for result in report:
         if not result.is_ok or result.resource_type in ("model", "seed"):
-            rows = "" if result.rows_count is None else f"{result.rows_count:>12,} rows"
-            print(f"{result.status:>8} {result.seconds:7.2f} s {result.name:<44}{rows} {result.message}")
-    tests = [result for result in report if "test" in result.resource_type]
-    print(f"{len(report.results) - len(tests)} tables, {len(tests)} tests, {len(report.failures)} failures,"
-          f" {report.seconds:.1f} s")  # fmt: skip
+            pass
+    [result for result in report if "test" in result.resource_type]
     return 0 if report.is_ok else 1
 
 

@@ -1,0 +1,53 @@
+"""Under test: a workspace with nothing, or with one source only, builds; landing twice gives once; ids are for ever."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from dmat.warehouse import writer
+from dmat_pipelines.conform.runner import build
+
+
+def query(settings, sql):
+    with writer(settings) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_a_workspace_without_any_source_builds(tmp_path, new_home):
+    assert build(new_home(tmp_path)).require_ok().is_ok
+
+
+def test_a_workspace_with_imported_orders_only_builds_and_reconciles(tmp_path, new_home, raw, land):
+    settings = new_home(tmp_path)
+    rows = raw.only(raw.first_day(), ["import_orders"])
+    assert land(settings, rows, "one") == (5, 0)
+    assert land(settings, rows, "two") == (0, 5)
+    build(settings).require_ok()
+    sums = "select kind, sum(amount_cents)::int from commerce.fct_order_lines group by 1 order by 1"
+    assert query(settings, sums) == [
+        ("adjustment", -1106206), ("cancellation", -510), ("sale", 1543), ("shipping_or_fee", 400),
+    ]  # fmt: skip
+    assert query(settings, "select orders_count, revenue_cents from people.dim_people") == [(1, 1420)]
+
+
+def test_an_id_survives_a_build_from_scratch_after_an_older_contact_was_added(tmp_path, new_home, raw, land):
+    settings = new_home(tmp_path)
+    land(settings, {"shopify_customers": [raw.customer(1, "ana@x.example", "Ana", "Silva")]}, "one")
+    build(settings, exclude_tests=True).require_ok()
+    before = query(settings, "select person_id from people.dim_people")
+    settings.clock.advance(timedelta(hours=1))
+    older = raw.crm_contact(11, "ana@x.example", "Ana", "Silva", raw.at(2), created=raw.at(1).replace(year=2019))
+    land(settings, {"hubspot_contacts": [older]}, "two")
+    build(settings, full_refresh=True, exclude_tests=True).require_ok()
+    assert query(settings, "select person_id from people.dim_people") == before
+
+
+def test_a_customer_who_becomes_known_later_gets_the_orders_and_carts_placed_before(tmp_path, new_home, raw, land):
+    settings = new_home(tmp_path)
+    land(settings, {"shopify_abandoned_checkouts": [raw.checkout("c1", 9, raw.at(5), (1, 1, "5.00"))]}, "one")
+    build(settings, exclude_tests=True).require_ok()
+    assert query(settings, "select contact_email from commerce.fct_carts") == [(None,)]
+    settings.clock.advance(timedelta(hours=1))
+    land(settings, {"shopify_customers": [raw.customer(9, "nia@x.example", "Nia", "Ray")]}, "two")
+    build(settings, exclude_tests=True).require_ok()
+    assert query(settings, "select contact_email from commerce.fct_carts") == [("nia@x.example",)]
