@@ -100,7 +100,7 @@ class Diary:
             self._connection.execute("begin immediate")
             try:
                 yield self._connection
-            except BaseException:
+            except BaseException:  # boundary: undo, then pass on whatever it was
                 self._connection.execute("rollback")
                 raise
             self._connection.execute("commit")
