@@ -347,11 +347,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         load_settings(home=options.home), options.select, options.full, options.without_tests, options.unit_tests,
         options.publish,
     )  # fmt: skip
+    sys.stdout.writelines(line + "\n" for line in _lines(report))
+    return 0 if report.is_ok else 1
+
+
+def _lines(report: BuildReport) -> Iterator[str]:
     for result in report:
         if not result.is_ok or result.resource_type in ("model", "seed"):
-            pass
-    [result for result in report if "test" in result.resource_type]
-    return 0 if report.is_ok else 1
+            rows = "" if result.rows_count is None else f"{result.rows_count:>12,} rows"
+            yield f"{result.status:>8} {result.seconds:7.2f} s {result.name:<44}{rows} {result.message}".rstrip()
+    tests = [result for result in report if "test" in result.resource_type]
+    tables = len(report.results) - len(tests)
+    yield f"{tables} tables, {len(tests)} tests, {len(report.failures)} failures, {report.seconds:.1f} s"
 
 
 if __name__ == "__main__":
