@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.capture import serving
 from benchmarks.measure import Row, measured, percentile
-from benchmarks.workspace import loaded, run_build
+from benchmarks.workspace import built
 from dmat.processes import PORTS, Process, child_environment, default_processes
 from dmat.settings import Settings, load_settings
 from dmat.simulate.connection import load_signing_key, write_connection
@@ -79,11 +79,10 @@ def seconds_until_shown(settings: Settings, workspace: Workspace, number: int) -
 
 def run(people: int, size: str) -> list[Row]:
     """Build a workspace of `people`, run API and stream on it, measure single events."""
-    settings, _ = loaded(f"freshness-{size}", people)
+    settings = built(f"freshness-{size}", people)
     ports = {name: getattr(settings, name) for name in PORTS}
     write_connection(settings)
     settings = load_settings(home=settings.home, **ports)
-    assert run_build(settings, "--without-tests", "--publish").wait() == 0
     settings.clock.set(settings.clock.now(), speed=1.0)
     workspace, pause = Workspace(settings), random.Random(7)
     with ExitStack() as stack:

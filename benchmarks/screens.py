@@ -13,7 +13,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.capture import serving
 from benchmarks.measure import Row, percentile
-from benchmarks.workspace import loaded, run_build
+from benchmarks.workspace import built
 from dmat.store import open_store
 from dmat.store.users import create_user
 
@@ -37,8 +37,7 @@ def run(people: int, size: str) -> list[Row]:
     """Build a workspace, serve its screens, load Home again and again."""
     browser_path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert browser_path, "Chromium is needed for this benchmark"
-    settings, _ = loaded(f"screens-{size}", people)
-    assert run_build(settings, "--without-tests", "--publish").wait() == 0
+    settings = built(f"screens-{size}", people)
     create_user(open_store(settings), *LOGIN, role="marketer", name="Bench")
     base = f"http://{settings.host}:{settings.apps_port}"
     with serving(settings, "apps.serve", settings.apps_port, "/health"), sync_playwright() as play:

@@ -11,7 +11,7 @@ import sys
 import time
 
 from benchmarks.measure import Row, measured
-from benchmarks.workspace import loaded, run_build
+from benchmarks.workspace import built
 from dmat.processes import child_environment, read_processes
 from dmat.settings import Settings
 
@@ -40,8 +40,7 @@ def _all_run(settings: Settings, pid: int) -> bool:
 
 def run(people: int, size: str) -> list[Row]:
     """Build a workspace, then start it both ways."""
-    settings, _ = loaded(f"start-{size}", people)
-    assert run_build(settings, "--without-tests", "--publish").wait() == 0
+    settings = built(f"start-{size}", people)
     lean = seconds_until_ready(settings, "--without-dagster")
     whole = seconds_until_ready(settings)
     return [

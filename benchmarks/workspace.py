@@ -42,12 +42,38 @@ def free_ports() -> dict[str, int]:
 
 
 def loaded(name: str, people: int, months: int = 18) -> tuple[Settings, int]:
-    """A workspace whose raw tables hold a company of `people`; gives it with the number of raw rows."""
+    """A workspace whose raw tables hold a company of `people`; gives it with the number of raw rows.
+
+    The company is made once per size and copied from then on; delete `var/bench` after changing how it is made.
+    """
     settings = fresh_settings(name)
-    company = generate(people, seed=7, end=END, months=months)
+    kept = FOLDER / f"raw-{people}-{months}.duckdb"
+    settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
+    if not kept.exists():
+        company = generate(people, seed=7, end=END, months=months)
+        with writer(settings) as connection:
+            load_raw(company, connection, "bench", END)
+        shutil.copyfile(settings.core_path, kept)
+    shutil.copyfile(kept, settings.core_path)
     with writer(settings) as connection:
-        counts = load_raw(company, connection, "bench", END)
-    return settings, sum(counts.values())
+        sizes = connection.execute(
+            "select sum(estimated_size) from duckdb_tables() where schema_name = 'raw'"
+        ).fetchone()
+    return settings, int(sizes[0]) if sizes else 0
+
+
+def built(name: str, people: int) -> Settings:
+    """A workspace of `people`, built and published; built once per size and copied from then on."""
+    settings, _ = loaded(name, people)
+    kept = FOLDER / f"built-{people}"
+    if not kept.exists():
+        process = run_build(settings, "--without-tests", "--publish")
+        assert process.wait() == 0, "the build failed"
+        shutil.copytree(settings.home, kept)
+        return settings
+    shutil.rmtree(settings.home)
+    shutil.copytree(kept, settings.home)
+    return settings
 
 
 def run_build(settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:

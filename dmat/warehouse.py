@@ -39,10 +39,14 @@ _COPY = "import shutil, sys; shutil.copyfile(sys.argv[1], sys.argv[2])"
 
 def connect_core(settings: Settings) -> duckdb.DuckDBPyConnection:
     """Open the core file for writing; only inside `writer_lock`."""
-    connection = duckdb.connect(str(settings.core_path))
+    return _limited(duckdb.connect(str(settings.core_path)), settings)
+
+
+def _limited(connection: duckdb.DuckDBPyConnection, settings: Settings) -> duckdb.DuckDBPyConnection:
     connection.execute(f"set memory_limit = '{settings.duckdb_memory_limit}'")
     connection.execute(f"set threads = {settings.duckdb_threads}")
     connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")
     return connection
 
 
@@ -193,11 +197,7 @@ class Workspace:
         raise NotPublishedError(f"the published file {newest.path.name} cannot be opened")
 
     def _open(self, path: Path) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect(str(path), read_only=True)
-        connection.execute(f"set memory_limit = '{self.settings.duckdb_memory_limit}'")
-        connection.execute(f"set threads = {self.settings.duckdb_threads}")
-        connection.execute("set TimeZone = 'UTC'")
-        return connection
+        return _limited(duckdb.connect(str(path), read_only=True), self.settings)
 
     def sql(self, query: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
         """Run a query and give its rows as a data frame; parameters are bound to `?`."""
