@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+import pandas  # noqa: F401  (duckdb imports it at the first query, which would otherwise be a reader's)
 import sqlalchemy as sa
 
 from dmat.errors import NotPublishedError

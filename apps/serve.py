@@ -19,6 +19,7 @@ from tornado.web import StaticFileHandler
 from apps.assets import FOLDER
 from apps.context import Context, open_context
 from apps.gate import Gate, SafeHeaders, routes, signing_key
+from apps.screens import SCREENS
 from apps.screens.follow.screen import FollowScreen
 from apps.screens.health.screen import HealthScreen
 from apps.screens.home.screen import HomeScreen
@@ -66,23 +67,26 @@ def _page(context: Context, path: str, builder: Any) -> Callable[[], Any]:
     return page
 
 
-def build_server(context: Context, port: int, start: bool = False, **options: Any) -> Any:
+def build_server(context: Context, port: int, start: bool = False, late_ms: int = LATE_WEBSOCKET_MS) -> Any:
     """A server for the screens of one workspace, bound to `settings.host`.
 
     Args:
         context: what all pages share.
-        port: 0 picks a free one; `allow` in `options` then names more origins.
+        port: where to listen.
         start: serve until stopped; otherwise the caller runs the loop.
+        late_ms: how long a page without a websocket is kept.
     """
     prepare_panel()
     pages = {path: _page(context, path, builder) for path, builder in BUILDERS.items()}
+    titles = {entry.path: f"{entry.title} · {context.settings.workspace_name}" for entry in SCREENS}
     server = pn.serve(
-        pages, port=port, address=context.settings.host, websocket_origin=origins(context.settings, port),
-        show=False, start=False, verbose=False, threaded=False, title="DMAT", admin=False, index=None, use_index=False,
+        pages, title=titles, port=port, address=context.settings.host, websocket_origin=origins(context.settings, port),
+        show=False, start=False, verbose=False, threaded=False, admin=False, index=None, use_index=False,
         auth_provider=Gate(context), sign_sessions=True, secret_key=signing_key(context).encode(),
-        unused_session_lifetime=LATE_WEBSOCKET_MS, keep_alive=20_000, check_unused_sessions=10_000,
+        unused_session_lifetime_milliseconds=late_ms, check_unused_sessions_milliseconds=max(late_ms // 6, 100),
+        keep_alive_milliseconds=20_000,
         ico_path="none", session_history=0,
-        extra_patterns=[*routes(context), (r"/assets/(.*)", AssetHandler, {"path": str(FOLDER)})], **options,
+        extra_patterns=[*routes(context), (r"/assets/(.*)", AssetHandler, {"path": str(FOLDER)})],
     )  # fmt: skip
     server._tornado.add_transform(SafeHeaders)
     if start:

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 import panel as pn
 import panel_material_ui as pmui
 import param
-from panel.util import edit_readonly
 
 from apps.context import Context, Pulse
 from apps.gate import initials, theme_of
@@ -44,8 +43,13 @@ class QuietPage(pmui.Page):
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)
-        with edit_readonly(self):
-            self.busy = False  # replaces the reference to `state.param.busy`, and with it the watcher
+        private = self._param__private
+        for _, watcher in private.ref_watchers:
+            if watcher.inst is pn.state:
+                pn.state.param.unwatch(watcher)
+        private.ref_watchers = [(names, watcher) for names, watcher in private.ref_watchers
+                                if watcher.inst is not pn.state]  # fmt: skip
+        private.refs.pop("busy", None)
 
 
 class TopBar(Block):
@@ -93,7 +97,9 @@ class Shell:
         )  # fmt: skip
 
     def _on_top(self, name: str, value: Any) -> None:
-        if name == "theme" and value in {"light", "dark"}:
+        if name == "hello":
+            self.greet()
+        elif name == "theme" and value in {"light", "dark"}:
             self.page.dark_theme = value == "dark"
 
     def _refresh(self, pulse: Pulse) -> Callable[[], None]:
@@ -125,7 +131,7 @@ class Shell:
             favicon="/assets/mark.svg", meta_title=title, meta_description="Marketing automation",
             sx={"& main": {"bgcolor": "background.default"}},
         )  # fmt: skip
-        keep_fresh(self.context, self._seen, self._refresh)
+        self.greet = keep_fresh(self.context, self._seen, self._refresh)
         return self.page
 
 

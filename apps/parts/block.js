@@ -102,6 +102,7 @@ function remember(el) {
   const active = el.getRootNode().activeElement
   return {
     open: new Map([...el.querySelectorAll("details[data-key]")].map((d) => [d.dataset.key, d.open])),
+    ticked: new Set([...el.querySelectorAll("input[type=radio][data-key]:checked")].map((d) => d.dataset.key)),
     scroll: new Map([...el.querySelectorAll("[data-scroll]")].map((d) => [d.dataset.scroll, [d.scrollTop, d.scrollLeft]])),
     figures: new Map([...el.querySelectorAll("[data-figure]")].map((d) => [d.dataset.figure, d.textContent])),
     charts: new Map([...el.querySelectorAll("[data-chart-key]")].map((d) => [d.dataset.chartKey, d])),
@@ -111,6 +112,7 @@ function remember(el) {
 }
 function restore(el, kept) {
   for (const d of el.querySelectorAll("details[data-key]")) if (kept.open.has(d.dataset.key)) d.open = kept.open.get(d.dataset.key)
+  for (const d of el.querySelectorAll("input[type=radio][data-key]")) if (kept.ticked.has(d.dataset.key)) d.checked = true
   for (const d of el.querySelectorAll("[data-scroll]")) [d.scrollTop, d.scrollLeft] = kept.scroll.get(d.dataset.scroll) ?? [0, 0]
   for (const d of el.querySelectorAll("[data-figure]")) {
     const before = kept.figures.get(d.dataset.figure)
@@ -135,7 +137,31 @@ function restore(el, kept) {
 }
 
 /* ---- what readers do ----------------------------------------------------------------------------------------- */
+// "#sources" points into another block's shadow root, where the browser itself does not look
+function everywhere(node, selector) {
+  for (const child of node.querySelectorAll("*")) {
+    if (child.matches(selector)) return child
+    const found = child.shadowRoot && everywhere(child.shadowRoot, selector)
+    if (found) return found
+  }
+}
+function goTo(name) {
+  const target = /^[a-z]+$/.test(name) && everywhere(document, `#${name}`)
+  if (!target) return false
+  target.scrollIntoView({block: "start"})
+  target.focus({preventScroll: true})
+  return true
+}
+let anchor = location.hash.slice(1)
+
 function listen(el, send) {
+  el.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href^='#']")
+    if (!link) return
+    event.preventDefault()
+    history.replaceState(null, "", link.getAttribute("href"))
+    goTo(link.getAttribute("href").slice(1))
+  })
   el.addEventListener("click", (event) => {
     const target = event.target.closest?.("[data-action]")
     if (!target || target.matches("form, input, select")) return
@@ -166,6 +192,7 @@ function listen(el, send) {
 }
 
 function settle(el) {
+  if (anchor && el.querySelector(`[id="${CSS.escape(anchor)}"]`)) setTimeout(() => { if (goTo(anchor)) anchor = "" }, 150)
   shown.add(el)
   tellTime()
   el.querySelectorAll("[data-chart]").forEach((element) => element.picture || draw(element))
@@ -205,13 +232,14 @@ function jump(el) {
   const dialog = el.querySelector("dialog.jump")
   const field = dialog.querySelector("input")
   const rows = () => [...dialog.querySelectorAll("li")].filter((row) => !row.hidden)
-  const chosen = () => dialog.querySelector("[aria-selected=true]")
+  const chosen = () => dialog.querySelector(".chosen")
+  const told = dialog.querySelector("[data-told]")
   const choose = (row) => {
-    chosen()?.removeAttribute("aria-selected")
+    chosen()?.classList.remove("chosen")
     const target = row?.querySelector("a, button")
-    target?.setAttribute("aria-selected", "true")
+    target?.classList.add("chosen")
     target?.scrollIntoView({block: "nearest"})
-    field.setAttribute("aria-activedescendant", target?.id ?? "")
+    told.textContent = target ? `${target.firstElementChild.nextSibling.textContent}, ${rows().indexOf(row) + 1} of ${rows().length}. Enter opens it.` : ""
   }
   const filter = () => {
     const words = field.value.toLowerCase().split(/\s+/).filter(Boolean)
@@ -260,6 +288,7 @@ function renderTop({model, el}) {
     el.querySelectorAll("dialog[open]").forEach((d) => d.close())
   })
   model.on("remove", () => stop.abort())
+  setTimeout(() => model.send_msg({action: "hello"}))
 }
 
 export default {Block: {render}, TopBar: {render: renderTop}}

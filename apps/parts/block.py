@@ -9,14 +9,22 @@ In the HTML, `data-action="name"` (with `data-value`) on a button, link, form or
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import panel as pn
 import param
 from panel.custom import JSComponent
 
 Handler = Callable[[str, Any], Any]
+
+
+@cache
+def _mark() -> str:
+    return hashlib.sha256((Path(__file__).parent / "block.js").read_bytes()).hexdigest()[:12]
 
 
 class Block(JSComponent):
@@ -27,15 +35,20 @@ class Block(JSComponent):
     _bundle = Path(__file__).parent / "block.js"
     _esm = Path(__file__).parent / "block.js"
 
+    @classmethod
+    def _render_esm(cls, compiled: Any = True, server: bool = False) -> Any:
+        """The script's address, with a mark of its content, so that browsers never keep an old one."""
+        rendered = super()._render_esm(compiled=compiled, server=server)
+        return f"{rendered}?v={_mark()}" if server and rendered and "\n" not in rendered else rendered
+
     def __init__(self, html: str = "", on_action: Handler | None = None, **params: Any) -> None:
         self._on_action = on_action
         params.setdefault("sizing_mode", "stretch_width")
         params.setdefault("margin", 0)
         super().__init__(html=str(html), **params)
 
-    def _handle_msg(self, data: Any) -> Any:
+    def _handle_msg(self, data: Any) -> None:
         """Called by Panel with what the browser sent."""
-        if self._on_action is None or not isinstance(data, dict):
-            return None
-        name = data.get("action")
-        return self._on_action(name, data.get("value")) if isinstance(name, str) else None
+        if self._on_action is None or not isinstance(data, dict) or not isinstance(data.get("action"), str):
+            return
+        pn.state.execute(partial(self._on_action, data["action"], data.get("value")))

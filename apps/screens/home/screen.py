@@ -141,12 +141,13 @@ class HomeScreen(pn.viewable.Viewer):
     def __init__(self, context: Context, user: User) -> None:
         super().__init__()
         self.context, self.user, self.state = context, user, HomeState()
-        self.head, self.figures, self.trends = Block(), Block(), Block()
+        skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=5)
+        self.head, self.figures, self.trends = Block(), Block(skeleton), Block(skeleton)
         self.layout = pmui.Column(
             self.head, self.figures, self.trends,
             margin=0, sizing_mode="stretch_width", sx={"gap": "16px"},
         )  # fmt: skip
-        self.refresh(context.pulse())()
+        self.head.html = self._head_html()
 
     def __panel__(self) -> Any:
         """The layout, made once."""

@@ -1,0 +1,1 @@
+"""Health: sources, runs, refused rows, the queue, the processes and the versions of everything."""

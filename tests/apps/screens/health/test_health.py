@@ -1,0 +1,90 @@
+"""Under test: health tells the state of every source, message and process, and says so when it does not know."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from serving_fixture import NASTY, NOW, build_home
+
+from apps.context import open_context, take_pulse
+from apps.parts.render import render
+from apps.screens.health.data import read_sources, state_of
+from apps.screens.health.queue import MEANING, read_queue
+from apps.screens.health.screen import summary_of
+from apps.screens.health.state import HealthState
+from apps.screens.health.system import read_processes, read_system
+from dmat.errors import InvalidInputError
+from dmat.ledger.entries import STATES
+
+
+def test_each_resource_shows_its_last_run(context):
+    health = read_sources(context, context.version())
+    rows = {(row["source"], row["resource"]): row for row in health.resources}
+    assert rows["hubspot", "contacts"]["refused_count"] == 2
+    assert rows["shopify", "orders"]["run_id"] == "run-0042"
+    assert state_of(rows["linkedin", "posts"], NOW) == "failing"
+    assert state_of(rows["shopify", "orders"], NOW) == "fresh"
+
+
+def test_refused_rows_can_be_narrowed_by_source_and_by_words(context):
+    version = context.version()
+    assert read_sources(context, version, source="hubspot").refused_fitting == 2
+    assert read_sources(context, version, source="shopify").refused_fitting == 0
+    found = read_sources(context, version, search="not an address")
+    assert [row["record_id"] for row in found.refused] == ["8812"]
+
+
+def test_the_reason_of_a_refused_row_is_escaped(context):
+    html = render("screens/health/refused.jinja", NOW, "UTC", health=read_sources(context, context.version()),
+                  state=HealthState())  # fmt: skip
+    assert NASTY not in html
+    assert "&lt;img src=x" in html
+
+
+def test_the_queue_adds_up_and_names_what_is_unclear(context):
+    queue = read_queue(context)
+    assert queue.total == 10
+    assert dict(queue.states)["delivered"] == 7
+    assert queue.reasons["suppressed"] == (("no consent for e-mail marketing", 1),)
+    assert [entry.address for entry in queue.unclear] == ["ivo.9@example.com"]
+    assert queue.quarantine[0]["seen_count"] == 3
+
+
+def test_every_state_of_the_ledger_has_a_meaning_in_words():
+    assert set(STATES) == MEANING.keys()
+
+
+def test_processes_are_read_from_the_supervisors_file_in_either_shape(tmp_path):
+    file = tmp_path / "processes.json"
+    assert read_processes(file) is None
+    rows = [{"name": "api", "pid": 1, "state": "running", "restarts": 0, "started_at": "x", "url": "http://a"}]
+    file.write_text(json.dumps(rows))
+    assert read_processes(file)[0]["name"] == "api"
+    file.write_text(json.dumps({"processes": rows}))
+    assert read_processes(file)[0]["url"] == "http://a"
+    file.write_text("{half")
+    with pytest.raises(InvalidInputError):
+        read_processes(file)
+
+
+def test_the_summary_counts_what_needs_a_look(context):
+    sources, queue = read_sources(context, context.version()), read_queue(context)
+    states = {(row["source"], row["resource"]): state_of(row, NOW) for row in sources.resources}
+    lines = summary_of(sources, states, queue, read_system(context, take_pulse(context)))
+    assert [(tone, words) for tone, _, _, words, _ in lines] == [
+        ("danger", "2 of 10 need a look"), ("danger", "1 unclear of 10"),
+        ("warning", "2 rows refused, 1 in quarantine"), ("plain", "not started by dmat up"),
+    ]  # fmt: skip
+
+
+def test_an_empty_workspace_has_a_health_screen_too(tmp_path):
+    context = open_context(build_home(tmp_path, with_figures=False))
+    system = read_system(context, take_pulse(context))
+    assert dict(system.facts)["Warehouse"] == "nothing published yet"
+    for name, values in (
+        ("sources", {"health": None, "states": {}}), ("queue", {"queue": read_queue(context), "meaning": MEANING}),
+        ("refused", {"health": None, "state": HealthState()}), ("system", {"system": system}),
+    ):  # fmt: skip
+        render(f"screens/health/{name}.jinja", NOW, "UTC", **values)
+    context.store.close()

@@ -1,0 +1,139 @@
+"""Under test: the figures of the home screen are those of the tables; what is not known is not shown as a figure."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from serving_fixture import NOW, build_home, republish
+
+from apps.context import Pulse, open_context, take_pulse
+from apps.screens.home.data import Source, main_currency, read_figures, read_live, weeks_of
+from apps.screens.home.needs import list_needs
+from apps.screens.home.screen import band_of, groups_of, live_note, trends_of, verdict_of
+
+TODAY = date(2026, 11, 20)
+
+
+def day_row(back: int, currency: str | None = "EUR", **figures: int):
+    return {"day": TODAY - timedelta(days=back), "currency_code": currency, **figures}
+
+
+def test_a_week_is_seven_days_that_end_today():
+    rows = [day_row(0, visits_count=1), day_row(6, visits_count=10), day_row(7, visits_count=100)]
+    weeks = weeks_of(rows, TODAY)
+    assert len(weeks) == 8
+    assert weeks[-1].sums["visits_count"] == 11
+    assert weeks[-2].sums["visits_count"] == 100
+
+
+def test_money_of_another_currency_is_never_added_up():
+    rows = [day_row(0, revenue_cents=500), day_row(0, "USD", revenue_cents=300, visits_count=2)]
+    sums = weeks_of(rows, TODAY)[-1].sums
+    assert sums["revenue_cents"] == 500
+    assert sums["visits_count"] == 2
+    assert main_currency(rows) == "EUR"
+
+
+def test_a_day_without_a_currency_counts_its_visits():
+    rows = [day_row(0, None, visits_count=4), day_row(0, revenue_cents=1)]
+    assert weeks_of(rows, TODAY)[-1].sums["visits_count"] == 4
+
+
+def test_the_figures_are_the_sums_of_the_tables(context):
+    figures = read_figures(context, context.version())
+    told = context.workspace.rows(
+        "select sum(visits_count) as visits, sum(recovered_cents) as cents from operations.home_daily"
+        " where day > date '2026-11-13' and day <= date '2026-11-20'"
+    )[0]
+    assert figures.this_week["visits_count"] == told["visits"]
+    assert figures.this_week["recovered_cents"] == told["cents"]
+    assert figures.currency == "EUR"
+    assert figures.missing == ()
+
+
+def test_a_cart_counts_as_left_only_an_hour_after_its_last_touch_and_not_when_it_was_simply_ordered(context):
+    figures = read_figures(context, context.version())
+    told = context.workspace.rows(
+        "select count(*) as carts from commerce.fct_carts where created_at >= timestamp '2026-11-14'"
+        " and last_touched_at <= ?",
+        [NOW - timedelta(hours=1)],
+    )[0]["carts"]
+    assert figures.this_week["carts_left_count"] == told - 1  # Greta's, who ordered without a mail
+
+
+def test_figures_are_read_once_for_a_version(context, monkeypatch):
+    first = read_figures(context, context.version())
+    monkeypatch.setattr(context.workspace, "rows", None)
+    assert read_figures(context, context.version()) is first
+
+
+def test_tables_that_are_not_built_yet_are_named_and_nothing_is_made_up(tmp_path):
+    settings = build_home(tmp_path)
+    republish(settings, "drop table evaluation.cart_recovery_summary")
+    context = open_context(settings)
+    figures = read_figures(context, context.version())
+    assert figures.missing == ("evaluation.cart_recovery_summary",)
+    assert figures.this_week == {}
+    context.store.close()
+
+
+def test_what_the_store_knows_and_the_warehouse_does_not_is_said(context):
+    figures = read_figures(context, context.version())
+    live = read_live(context, figures.today)
+    assert live.accepted_week == figures.accepted_in_warehouse == 7
+    assert live_note(figures, live, Pulse(None)) == ""
+    ahead = type(live)(live.accepted_week + 3, None, 0)
+    assert live_note(figures, ahead, Pulse(None, unlanded_events=1)) == (
+        "3 more sent, not yet in the warehouse; 1 event not yet in the warehouse"
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "error", "is_read", "state"),
+    [(1, "", True, "fresh"), (30, "", True, "late"), (90, "", True, "stale"), (1, "401", True, "failing"),
+     (None, "", True, "never"), (900, "", False, "received")],
+)  # fmt: skip
+def test_a_source_is_judged_by_its_last_read_and_its_last_error(hours, error, is_read, state):
+    at = NOW - timedelta(hours=hours) if hours is not None else None
+    assert Source("shopify", at, is_read, 1, 0, error).state(NOW) == state
+
+
+def test_what_needs_somebody_is_listed_most_urgent_first(context):
+    figures = read_figures(context, context.version())
+    needs = list_needs(figures, read_live(context, figures.today), take_pulse(context), NOW)
+    assert [need.what for need in needs] == [
+        "1 message may or may not have left", "1 webhook in quarantine", "LinkedIn could not be read",
+        "WooCommerce has sent nothing for days", "2 rows were refused in seven days",
+    ]  # fmt: skip
+
+
+def test_nothing_needs_anybody_in_a_quiet_workspace():
+    assert list_needs(None, None, Pulse(None), NOW) == []
+
+
+def test_the_verdict_shows_the_interval_or_the_reason_why_there_is_none(context):
+    figures = read_figures(context, context.version())
+    verdict = verdict_of(figures)
+    assert (verdict["text"], verdict["low"], verdict["high"]) == ("€3,882", "€415", "€7,349")
+    assert verdict["is_sure"]
+    few = type(figures.lifts[0])("EUR", 4, 1, 1, 0, 4000, None, None, None, "at least 5 held-out carts are needed")
+    shy = verdict_of(type(figures)(**{**figures.__dict__, "lifts": (few,)}))
+    assert not shy["has_estimate"]
+    assert "at least 5" in shy["reason"]
+    assert shy["band"] is None
+
+
+def test_an_interval_that_includes_nothing_is_not_called_proven(context):
+    lift = read_figures(context, context.version()).lifts[0]
+    unsure = type(lift)(**{**lift.__dict__, "low_cents": -100})
+    place = band_of(unsure)
+    assert place["low"] < place["zero"] < place["point"] < place["high"]
+
+
+def test_each_card_shows_two_figures_and_each_chart_eight_weeks(context):
+    figures = read_figures(context, context.version())
+    groups = groups_of(figures, None, take_pulse(context))
+    assert [len(group["figures"]) for group in groups] == [2, 2, 2]
+    for trend in trends_of(figures):
+        assert len(trend["options"]["xAxis"]["data"]) == 8

@@ -1,0 +1,80 @@
+"""Under test: a page is gone from the server's memory when its reader has left.
+
+Panel Material UI's page binds itself to a flag of the whole server, and so stays for ever; ours does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import re
+import socket
+import weakref
+
+import httpx
+import pytest
+from panel.io.state import state
+from serving_fixture import PASSWORD
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+
+from apps import shell
+from apps.screens import SCREENS
+from apps.serve import build_server
+
+READERS_EACH = 7
+
+
+@pytest.fixture
+def pages(monkeypatch):
+    """A weak reference to every page that is made."""
+    made = []
+
+    class Counted(shell.QuietPage):
+        def __init__(self, **params):
+            super().__init__(**params)
+            made.append(weakref.ref(self))
+
+    monkeypatch.setattr(shell, "QuietPage", Counted)
+    return made
+
+
+async def come_and_go(client: httpx.AsyncClient, path: str) -> None:
+    """Open a page and its websocket, let it load, and leave."""
+    token = re.search(r'"token":"([^"]+)"', (await client.get(path)).text).group(1)
+    headers = {"Origin": str(client.base_url).rstrip("/"), "Cookie": f"dmat_session={client.cookies['dmat_session']}",
+               "Sec-WebSocket-Protocol": f"bokeh, {token}"}  # fmt: skip
+    connection = await websocket_connect(
+        HTTPRequest(str(client.base_url).replace("http", "ws").rstrip("/") + path + "/ws", headers=headers)
+    )
+    await connection.read_message()
+    for document in list(state._onload):
+        state._on_load(document)
+    await asyncio.sleep(0.05)
+    connection.close()
+
+
+async def visit(context) -> None:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        port = door.getsockname()[1]
+    server = build_server(context, port, late_ms=600)
+    server.start()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        await client.post("/sign-in", data={"email": "admin@example.com", "password": PASSWORD})
+        for entry in SCREENS:
+            for _ in range(READERS_EACH):
+                await come_and_go(client, entry.path)
+        for _ in range(200):
+            await asyncio.sleep(0.1)
+            if not any(context._sessions for context in server._tornado._applications.values()):
+                break
+    await asyncio.sleep(0.3)
+    server.stop()
+
+
+def test_no_page_is_left_after_twenty_readers_came_and_went(context, pages):
+    asyncio.run(visit(context))
+    gc.collect()
+    assert len(pages) == READERS_EACH * len(SCREENS)
+    assert sum(page() is not None for page in pages) <= 1  # the last one may still be in a callback of the loop

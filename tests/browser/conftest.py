@@ -1,0 +1,126 @@
+"""What the tests with a browser share: Chromium, and the served company of the tests of the screens."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+
+
+def _load(name: str, file: Path):
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, file)
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+screens = _load("screens_conftest", ROOT / "tests" / "apps" / "conftest.py")
+
+
+def _chromium() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((found for found in map(shutil.which, names) if found), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium of the system; the tests skip, saying so, where there is none."""
+    program = _chromium()
+    if program is None:
+        pytest.skip("no Chromium on this machine (looked for chromium and google-chrome in PATH)")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=program, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def own_company(tmp_path_factory):
+    """A company that these tests may change."""
+    return screens.serving_fixture.build_home(tmp_path_factory.mktemp("browsed"))
+
+
+@pytest.fixture(scope="session")
+def served(own_company):
+    """The screens of that company, served."""
+    server = screens.Served(own_company)
+    yield server
+    server.stop()
+
+
+class Reader:
+    """One person with a browser window: pages inside shadow roots are found by Playwright's own locators."""
+
+    def __init__(self, browser, served, size: str) -> None:
+        width, height = SIZES[size]
+        self.served = served
+        self.window = browser.new_context(viewport={"width": width, "height": height})
+        self.page = self.window.new_page()
+        self.requests: list[str] = []
+        self.problems: list[str] = []
+        self.frames: list[int] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("websocket", lambda ws: ws.on("framereceived", lambda frame: self.frames.append(len(frame))))
+
+    def sign_in(self, role: str = "admin", then: str = "/home") -> Reader:
+        self.page.goto(f"{self.served.url}/sign-in?next={then}")
+        self.page.fill("input[name=email]", f"{role}@example.com")
+        self.page.fill("input[name=password]", screens.serving_fixture.PASSWORD)
+        self.page.click("button[type=submit]")
+        return self.wait()
+
+    def open(self, path: str) -> Reader:
+        self.page.goto(f"{self.served.url}{path}")
+        return self.wait()
+
+    def wait(self) -> Reader:
+        self.page.locator("h1").first.wait_for(timeout=60_000)
+        self.page.locator(".skeleton").first.wait_for(state="detached", timeout=60_000)
+        return self
+
+    def text(self, locator: str) -> str:
+        return self.page.locator(locator).first.inner_text()
+
+    def outside(self) -> list[str]:
+        """Requests that left the machine, or would have."""
+        own = (self.served.url, self.served.url.replace("http", "ws"), "data:", "blob:", "about:")
+        return [url for url in self.requests if not url.startswith(own)]
+
+
+@pytest.fixture
+def serve():
+    """Serves another workspace until the end of the test."""
+    started = []
+
+    def start(settings):
+        started.append(screens.Served(settings))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def reader(browser, served):
+    """Makes readers, and closes their windows in the end."""
+    made = []
+
+    def make(size: str = "desktop", of=None) -> Reader:
+        made.append(Reader(browser, of or served, size))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.window.close()
