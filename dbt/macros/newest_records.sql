@@ -52,24 +52,35 @@
     select {{ quick_hash('counted.record_id') }} from {{ raw_table }} as counted group by 1 having count(*) > 1
 {%- endmacro %}
 
+{# The ids come first and the rows after, so that only the payloads of those few are read and parsed. #}
 {% macro unknown_records(raw_table, versions) %}
         select arrived.*
         from {{ raw_table }} as arrived
-        left join {{ own_rows() }} as known on arrived.record_id = known.record_id
         where
-            arrived._loaded_at >= (
-                select coalesce(max(loaded._loaded_at), timestamp '1970-01-02') - interval '1 day'
-                from {{ own_rows() }} as loaded
+            arrived._loaded_at >= {{ look_back() }}
+            and arrived.record_id in (
+                select candidate.record_id
+                from {{ raw_table }} as candidate
+                left join {{ own_rows() }} as known on candidate.record_id = known.record_id
+                where
+                    candidate._loaded_at >= {{ look_back() }}
+                    and (
+                        known.record_id is null
+                        {%- for version in versions %}
+                        or (
+                            {%- for equal in versions[:loop.index0] %}candidate.{{ equal }} = known.{{ equal }} and {% endfor -%}
+                            candidate.{{ version }} > known.{{ version }}
+                        )
+                        {%- endfor %}
+                    )
             )
-            and (
-                known.record_id is null
-                {%- for version in versions %}
-                or (
-                    {%- for equal in versions[:loop.index0] %}arrived.{{ equal }} = known.{{ equal }} and {% endfor -%}
-                    arrived.{{ version }} > known.{{ version }}
-                )
-                {%- endfor %}
-            )
+{%- endmacro %}
+
+{% macro look_back() -%}
+    (
+        select coalesce(max(loaded._loaded_at), timestamp '1970-01-02') - interval '1 day'
+        from {{ own_rows() }} as loaded
+    )
 {%- endmacro %}
 
 {# The columns that every staging table carries from its raw row. #}

@@ -9,9 +9,7 @@ with shopify as (
             when financial_status in ('PENDING', 'AUTHORIZED', 'PARTIALLY_PAID') then 'pending'
             else 'paid'
         end as status,
-        {{ list_total(
-            'line_items', line_cents('item.quantity', 'item.originalUnitPriceSet.shopMoney.amount')
-        ) }} as gross_cents,
+        lines_cents as gross_cents,
         discount_cents, total_cents, refunded_cents, cart_id, discount_code, client_id, _build
     from {{ ref('stg_shopify__orders') }}
 ),
@@ -27,7 +25,7 @@ woocommerce as (
             when source_status in ('pending', 'on-hold', 'checkout-draft') then 'pending'
             else 'paid'
         end as status,
-        {{ list_total('line_items', cents('coalesce(item.subtotal, item.total)')) }} as gross_cents,
+        lines_cents as gross_cents,
         discount_cents, total_cents,
         case when source_status = 'refunded' then greatest(refunded_cents, total_cents) else refunded_cents end
             as refunded_cents,

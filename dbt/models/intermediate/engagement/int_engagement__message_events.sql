@@ -23,10 +23,12 @@ unioned as (
 
 typed as (
     select
-        *,
-        {{ normal_event_type('source_event') }} as event_type,
-        is_machine_by_provider or coalesce({{ is_machine_user_agent('user_agent') }}, false) as is_from_machine
+        unioned.*,
+        event_types.event_type,
+        unioned.is_machine_by_provider
+        or coalesce({{ is_machine_user_agent('unioned.user_agent') }}, false) as is_from_machine
     from unioned
+    inner join {{ ref('event_types') }} as event_types on unioned.source_event = event_types.source_event
 ),
 
 events as (
@@ -35,7 +37,6 @@ events as (
         occurred_at, url, user_agent, reason, event_type in ('opened', 'clicked') and is_from_machine as is_machine,
         _loaded_at
     from typed
-    where event_type is not null
     {%- if is_incremental() %}
     union all
     select

@@ -1,20 +1,14 @@
 {{ config(materialized='incremental', unique_key='cart_id', tags=['hot']) }}
 
-with carts as (
-    select * from {{ ref('stg_shopify__abandoned_checkouts') }}
-    {{ where_written_since() }}
-),
-
-newest as (
-    select ranked.*
-    from (
-        select
-            carts.*,
-            row_number() over (partition by cart_id order by updated_at desc, record_id) as cart_rank
-        from carts
-        where cart_id is not null
-    ) as ranked
-    where ranked.cart_rank = 1
+with checkouts as (
+    select
+        cart_id, currency_code, line_items
+    from {{ ref('stg_shopify__abandoned_checkouts') }}
+    where
+        record_id in (select record_id from {{ ref('fct_carts') }})
+        {%- if is_incremental() %}
+        and _build > {{ last_build() }}
+        {%- endif %}
 ),
 
 lines as (
@@ -27,7 +21,7 @@ lines as (
         item.quantity as quantity,
         {{ cents('item.originalUnitPriceSet.shopMoney.amount') }} as unit_price_cents,
         currency_code
-    from {{ unnest_list('newest', 'line_items') }} as unnested
+    from {{ unnest_list('checkouts', 'line_items') }} as unnested
 ),
 
 products as (

@@ -1,20 +1,43 @@
 {{ config(materialized='incremental', unique_key='cart_id', tags=['hot']) }}
 
-with checkouts as (
+with {% if is_incremental() -%}
+changed as (
+    select cart_id
+    from {{ ref('stg_shopify__abandoned_checkouts') }}
+    where
+        _build > {{ last_build() }}
+        or contact_key in (
+            select moved.contact_key from {{ ref('person_contacts') }} as moved
+            where moved._build > {{ last_build() }}
+        )
+    union
+    select cart_id
+    from {{ ref('fct_orders') }}
+    where _build > {{ last_build() }}
+),
+
+{% endif -%}
+
+checkouts as (
     select ranked.*
     from (
         select
-            checkouts.*,
-            row_number() over (partition by cart_id order by updated_at desc, record_id) as cart_rank
-        from {{ ref('stg_shopify__abandoned_checkouts') }} as checkouts
-        where cart_id is not null
+            carts.cart_id, carts.contact_key, carts.client_id, carts.created_at, carts.updated_at, carts.completed_at,
+            carts.item_count, carts.total_cents, carts.currency_code, carts.recovery_url, carts.record_id,
+            row_number() over (partition by carts.cart_id order by carts.updated_at desc, carts.record_id) as cart_rank
+        from {{ ref('stg_shopify__abandoned_checkouts') }} as carts
+        where
+            carts.cart_id is not null
+            {%- if is_incremental() %}
+            and carts.cart_id in (select cart_id from changed)
+            {%- endif %}
     ) as ranked
     where ranked.cart_rank = 1
 ),
 
 contacts as (
     select
-        contact_key, person_id, email, phone, _build
+        contact_key, person_id, email, phone
     from {{ ref('person_contacts') }}
 ),
 
@@ -22,8 +45,7 @@ orders as (
     select
         cart_id,
         min(ordered_at) as ordered_at,
-        {{ first_by('order_id', seconds_of('ordered_at')) }} as order_id,
-        max(_build) as _build
+        {{ first_by('order_id', seconds_of('ordered_at')) }} as order_id
     from {{ ref('fct_orders') }}
     where cart_id is not null
     group by cart_id
@@ -41,7 +63,7 @@ select
     orders.order_id,
     case when checkouts.completed_at is not null or orders.order_id is not null then 'ordered' else 'open' end
         as status,
-    {{ list_total('checkouts.line_items', 'item.quantity') }} as item_count,
+    checkouts.item_count,
     checkouts.total_cents,
     checkouts.currency_code,
     checkouts.recovery_url,
@@ -51,9 +73,3 @@ select
 from checkouts
 left join contacts on checkouts.contact_key = contacts.contact_key
 left join orders on checkouts.cart_id = orders.cart_id
-{%- if is_incremental() %}
-where
-    checkouts._build > {{ last_build() }}
-    or contacts._build > {{ last_build() }}
-    or orders._build > {{ last_build() }}
-{%- endif %}

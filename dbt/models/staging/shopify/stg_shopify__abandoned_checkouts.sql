@@ -34,6 +34,7 @@ renamed as (
         document.abandonedCheckoutUrl as recovery_url,
         {{ cents('document.totalPriceSet.shopMoney.amount') }} as total_cents,
         document.totalPriceSet.shopMoney.currencyCode as currency_code,
+        {{ list_total('document.lineItems.nodes', 'item.quantity') }} as item_count,
         document.lineItems.nodes as line_items
     from parsed
 )

@@ -51,6 +51,9 @@ renamed as (
         upper(document.displayFinancialStatus) as financial_status,
         upper(document.shippingAddress.countryCodeV2) as country_code,
         document.shippingAddress.city as city,
+        {{ list_total(
+            'document.lineItems.nodes', line_cents('item.quantity', 'item.originalUnitPriceSet.shopMoney.amount')
+        ) }} as lines_cents,
         document.lineItems.nodes as line_items
     from parsed
 ),

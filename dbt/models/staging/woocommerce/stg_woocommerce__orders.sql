@@ -46,6 +46,7 @@ renamed as (
         {{ cents('document.total') }} as total_cents,
         coalesce({{ cents('document.discount_total') }}, 0) as discount_cents,
         -{{ list_total('document.refunds', cents('item.total')) }} as refunded_cents,
+        {{ list_total('document.line_items', cents('coalesce(item.subtotal, item.total)')) }} as lines_cents,
         document.line_items as line_items
     from parsed
 ),
