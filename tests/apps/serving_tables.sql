@@ -36,8 +36,8 @@ create table evaluation.cart_recoveries (cart_id varchar, person_id bigint, mess
   recovered_cents bigint, currency_code varchar, is_recovered boolean);
 create table evaluation.cart_recovery_summary (currency_code varchar, carts_count bigint, treated_count bigint,
   held_out_count bigint, treated_recovered_count bigint, held_out_recovered_count bigint, recovered_cents bigint,
-  incremental_recovered_cents bigint, incremental_recovered_low_cents bigint,
-  incremental_recovered_high_cents bigint, not_enough_data_reason varchar);
+  incremental_recovered_cents bigint, incremental_low_cents bigint,
+  incremental_high_cents bigint, no_estimate_reason varchar);
 create table operations.home_daily (day date, currency_code varchar, visits_count bigint,
   form_submissions_count bigint, carts_count bigint, orders_count bigint, revenue_cents bigint,
   messages_accepted_count bigint, messages_delivered_count bigint, messages_opened_human_count bigint,
@@ -47,6 +47,6 @@ create table operations.source_freshness (source varchar, resource varchar, last
   refused_count bigint);
 create table operations.capture_runs (source varchar, resource varchar, run_id varchar, started_at timestamp,
   finished_at timestamp, fetched_count bigint, kept_count bigint, unchanged_count bigint, refused_count bigint,
-  cursor_value varchar, error varchar);
+  "cursor" varchar, error varchar);
 create table operations.capture_refusals (source varchar, resource varchar, run_id varchar, refused_at timestamp,
   record_id varchar, reason varchar, payload varchar);

@@ -235,9 +235,9 @@ def read_lifts(context: Context) -> tuple[Lift, ...]:
             held_out_recovered=int(row["held_out_recovered_count"] or 0),
             recovered_cents=int(row["recovered_cents"] or 0),
             incremental_cents=_whole(row["incremental_recovered_cents"]),
-            low_cents=_whole(row["incremental_recovered_low_cents"]),
-            high_cents=_whole(row["incremental_recovered_high_cents"]),
-            reason=row["not_enough_data_reason"] or "",
+            low_cents=_whole(row["incremental_low_cents"]),
+            high_cents=_whole(row["incremental_high_cents"]),
+            reason=row["no_estimate_reason"] or "",
         )
         for row in found
     ]
