@@ -89,7 +89,7 @@ def from_scratch(tmp_path_factory: pytest.TempPathFactory, step_by_step: Built) 
     return Built(settings, [build(settings, include_unit_tests=True)], step_by_step.ana)
 
 
-@pytest.fixture(name="new_home")
+@pytest.fixture(name="new_home", scope="session")
 def new_home_fixture() -> Any:
     """Makes the settings of a fresh workspace in a folder."""
     return new_home
