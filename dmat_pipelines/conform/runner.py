@@ -39,6 +39,7 @@ class NodeResult:
     """What one model, seed or test did; `rows_count` is the size of its table afterwards (None for tests, views)."""
 
     unique_id: str
+    schema: str
     name: str
     resource_type: str
     status: str
@@ -93,7 +94,7 @@ class BuildReport:
     def tables(self) -> dict[tuple[str, str], int | None]:
         """(schema, table) -> rows, of every table and view that was built."""
         return {
-            (result.unique_id.split(".")[0], result.name): result.rows_count
+            (result.schema, result.name): result.rows_count
             for result in self.results
             if result.is_ok and result.resource_type in ("model", "seed")
         }
@@ -323,6 +324,7 @@ def _node_result(result: Any, rows: Mapping[tuple[str, str], int]) -> NodeResult
     node = result.node
     return NodeResult(
         unique_id=node.unique_id,
+        schema=str(getattr(node, "schema", "")),
         name=node.name,
         resource_type=str(node.resource_type),
         status=str(result.status),

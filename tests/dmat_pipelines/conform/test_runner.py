@@ -102,6 +102,7 @@ def test_a_hot_build_follows_what_grew_and_nothing_else(settings, first):
     assert "home_daily" in names
     assert "fct_carts" not in names
     assert report.version is not None
+    assert report.tables()["operations", "home_daily"] == 1
     counted = Workspace(settings).rows("select messages_opened_human_count as n from operations.home_daily")
     assert counted == [{"n": 1}]
 
