@@ -51,3 +51,17 @@ def test_a_customer_who_becomes_known_later_gets_the_orders_and_carts_placed_bef
     land(settings, {"shopify_customers": [raw.customer(9, "nia@x.example", "Nia", "Ray")]}, "two")
     build(settings, exclude_tests=True).require_ok()
     assert query(settings, "select contact_email from commerce.fct_carts") == [("nia@x.example",)]
+
+
+def test_a_guest_whose_order_was_given_a_customer_is_forgotten_by_a_build_from_scratch(tmp_path, new_home, raw, land):
+    settings = new_home(tmp_path)
+    guest = raw.order(1, None, raw.at(4), "20.00", (2, 1, "20.00"), email="guest@y.example")
+    land(settings, {"shopify_orders": [guest]}, "one")
+    build(settings, exclude_tests=True).require_ok()
+    settings.clock.advance(timedelta(hours=1))
+    known = raw.order(1, 5, raw.at(4), "20.00", (2, 1, "20.00"), email="guest@y.example", updated=raw.at(5))
+    customer = raw.customer(5, "guest@y.example", "Gus", "Ray")
+    land(settings, {"shopify_orders": [known], "shopify_customers": [customer]}, "two")
+    build(settings, full_refresh=True).require_ok()
+    assert query(settings, "select contact_key from people.person_contacts") == [("shopify:5",)]
+    assert query(settings, "select full_name, orders_count from people.dim_people") == [("Gus Ray", 1)]

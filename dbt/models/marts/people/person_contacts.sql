@@ -1,4 +1,7 @@
-{{ config(materialized='incremental', unique_key='contact_key', full_refresh=false, tags=['hot']) }}
+{{ config(
+    materialized='incremental', unique_key='contact_key', full_refresh=false, tags=['hot'],
+    post_hook="{{ forget_lost_contacts() }}"
+) }}
 
 with resolved as (
     select
