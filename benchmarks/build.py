@@ -10,7 +10,7 @@ import time
 from datetime import timedelta
 
 from benchmarks.measure import Row, measured
-from benchmarks.workspace import END, loaded, run_build
+from benchmarks.workspace import END, keep_built, loaded, run_build
 from dmat.landing import Record, land
 from dmat.settings import Settings
 from dmat.warehouse import Workspace, writer
@@ -53,6 +53,7 @@ def run(people: int, size: str) -> list[Row]:
     """Load a company of `people`, build everything, then build again after new events."""
     settings, raw_rows = loaded(f"build-{size}", people)
     full = build_once(settings, "--without-tests", "--publish")
+    keep_built(settings, people)
     workspace = Workspace(settings)
     built = int(workspace.rows("select count(*) as n from engagement.fct_message_events")[0]["n"])
     persons = int(workspace.rows("select count(*) as n from people.dim_people")[0]["n"])

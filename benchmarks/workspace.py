@@ -62,15 +62,21 @@ def loaded(name: str, people: int, months: int = 18) -> tuple[Settings, int]:
     return settings, int(sizes[0]) if sizes else 0
 
 
+def keep_built(settings: Settings, people: int) -> None:
+    """Keep a workspace that was built and published, for the groups that start from one."""
+    kept = FOLDER / f"built-{people}"
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(settings.home, kept)
+
+
 def built(name: str, people: int) -> Settings:
     """A workspace of `people`, built and published; built once per size and copied from then on."""
-    settings, _ = loaded(name, people)
     kept = FOLDER / f"built-{people}"
     if not kept.exists():
-        process = run_build(settings, "--without-tests", "--publish")
-        assert process.wait() == 0, "the build failed"
-        shutil.copytree(settings.home, kept)
-        return settings
+        settings, _ = loaded(name, people)
+        assert run_build(settings, "--without-tests", "--publish").wait() == 0, "the build failed"
+        keep_built(settings, people)
+    settings = fresh_settings(name)
     shutil.rmtree(settings.home)
     shutil.copytree(kept, settings.home)
     return settings
