@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from dmat.errors import NotPublishedError
 from dmat.settings import Settings
 from dmat.store import Store, open_store
-from dmat.store.tables import inbox, ledger_entries, quarantine
+from dmat.store.tables import inbox, ledger_entries, ledger_transitions, quarantine
 from dmat.warehouse import Version, Workspace, current_version
 
 ANSWERS_KEPT = 64
@@ -66,7 +66,7 @@ class Pulse:
     waiting_events: int = 0
     unlanded_events: int = 0
     quarantined: int = 0
-    last_change: datetime | None = None
+    last_transition: int = 0
 
     @property
     def by_state(self) -> dict[str, int]:
@@ -115,14 +115,15 @@ def take_pulse(context: Context) -> Pulse:
     """Look at the pointer of the warehouse and count in the store."""
     states = sa.select(ledger_entries.c.state, sa.func.count()).group_by(ledger_entries.c.state)
     with context.store.read() as connection:
-        counted = tuple(sorted((str(state), int(count)) for state, count in connection.execute(states)))
+        rows: Any = connection.execute(states)
+        counted = tuple(sorted((str(state), int(count)) for state, count in rows))
         return Pulse(
             version=context.version(),
             states=counted,
             waiting_events=_count(connection, inbox, inbox.c.applied_at.is_(None)),
             unlanded_events=_count(connection, inbox, inbox.c.landed_at.is_(None)),
             quarantined=_count(connection, quarantine, quarantine.c.replayed_at.is_(None)),
-            last_change=connection.scalar(sa.select(sa.func.max(ledger_entries.c.updated_at))),
+            last_transition=int(connection.scalar(sa.select(sa.func.max(ledger_transitions.c.transition_id))) or 0),
         )
 
 

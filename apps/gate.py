@@ -64,7 +64,7 @@ class Gate(AuthProvider):
         super().__init__()
 
     @property
-    def get_user(self) -> Callable[[Any], User | None]:
+    def get_user(self) -> Callable[[Any], Any]:
         """Who asks; a screen that their role does not have is refused here, for pages and websockets alike."""
         return self._admit
 

@@ -112,7 +112,8 @@ def _components() -> dict[str, Any]:
         "MuiLinearProgress": {"defaultProps": {"aria-label": "Loading"}},
         "MuiCircularProgress": {"defaultProps": {"aria-label": "Loading"}},
         "MuiList": {"defaultProps": {"aria-label": "Sections"}},
-        "MuiToolbar": {"styleOverrides": {"root": {"minHeight": "56px !important", "padding": "0 12px !important"}}},
+        "MuiToolbar": {"styleOverrides": {"root": {
+            "minHeight": "56px !important", "height": 56, "padding": "0 12px !important", "margin": "0 !important"}}},
         "MuiAppBar": {"styleOverrides": {"root": {
             **surface, "boxShadow": "none", "borderBottom": "1px solid var(--d-border)", "height": 56}}},
         "MuiDrawer": {"styleOverrides": {"paper": {**surface, "borderRight": "1px solid var(--d-border)"}}},

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from dmat.errors import NotFoundError
 
 MOST_SERIES = 4
+PLOT_HEIGHT, LABEL_HEIGHT = 150, 16
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,19 @@ def _axis(labels: Sequence[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _series(series: Series, is_only: bool) -> dict[str, Any]:
+def _label_offsets(series: Sequence[Series]) -> dict[str, float]:
+    """How far up or down each line's name must move so that no two names lie on each other (pixels)."""
+    ends = {line.name: next((point for point in reversed(line.points) if point is not None), 0) for line in series}
+    top = max((point or 0 for line in series for point in line.points), default=0) or 1
+    offsets, floor = {}, float("-inf")
+    for name, end in sorted(ends.items(), key=lambda item: item[1]):
+        height = PLOT_HEIGHT * end / top
+        floor = max(floor + LABEL_HEIGHT, height)
+        offsets[name] = height - floor
+    return offsets
+
+
+def _series(series: Series, is_only: bool, offset: float = 0.0) -> dict[str, Any]:
     colour = f"token:{series.colour}"
     shared: dict[str, Any] = {"name": series.name, "type": series.kind, "data": list(series.points)}
     if series.kind == "line":
@@ -48,8 +61,7 @@ def _series(series: Series, is_only: bool) -> dict[str, Any]:
             **shared, "showSymbol": False, "symbolSize": 7, "symbol": "circle", "itemStyle": {"color": colour},
             "lineStyle": {"width": 2.25, "color": colour},
             "endLabel": {"show": True, "formatter": "{a}", "color": "token:ink", "fontSize": 12, "fontWeight": 560,
-                         "distance": 8},
-            "labelLayout": {"moveOverlap": "shiftY"},
+                         "distance": 8, "offset": [0, round(offset, 1)]},
         }  # fmt: skip
     return {
         **shared, "barMaxWidth": 34 if is_only else 18, "barGap": "18%",
@@ -67,6 +79,7 @@ def chart(labels: Sequence[str], series: Sequence[Series], summary: str, label_r
         label_room: pixels kept free on the right for the names of lines.
     """
     shown = list(series)[:MOST_SERIES]
+    offsets = _label_offsets(shown)
     return {
         "animation": False, "aria": {"enabled": True, "label": {"description": summary}},
         "textStyle": {"fontFamily": "inherit"},
@@ -81,7 +94,7 @@ def chart(labels: Sequence[str], series: Sequence[Series], summary: str, label_r
             "type": "value", "min": 0, "splitNumber": 4, "axisLabel": {"color": "token:ink-2", "fontSize": 12},
             "splitLine": {"lineStyle": {"color": "token:border"}},
         },
-        "series": [_series(item, len(shown) == 1) for item in shown],
+        "series": [_series(item, len(shown) == 1, offsets[item.name]) for item in shown],
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ shown in the workspace's time zone; "now" is always passed in, since a simulated
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "CAD": "CA$", "AUD": "A$", "BRL": "R$"}
@@ -112,7 +112,7 @@ def short_moment(at: datetime | None, zone: str) -> str:
     return f"{there.day} {there:%b, %H:%M:%S}"
 
 
-def day(at: datetime) -> str:
+def day(at: date) -> str:
     """20 Nov."""
     return f"{at.day} {at:%b}"
 

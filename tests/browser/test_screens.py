@@ -68,15 +68,15 @@ def test_home_shows_the_figures_of_the_warehouse(reader):
 
 def test_a_new_version_shows_within_seconds_and_nothing_else_moves(reader, own_company, stories):
     one = reader().sign_in()
-    before = int(one.text("[data-figure=messages_accepted_count]").replace(",", ""))
+    before = int(one.text("[data-figure=messages_delivered_count]").replace(",", ""))
     one.page.locator("[data-chart] svg").nth(2).wait_for()
     one.page.evaluate("() => { window.mark = true }")
     stories.republish(
         own_company,
-        "update operations.home_daily set messages_accepted_count = messages_accepted_count + 7"
+        "update operations.home_daily set messages_delivered_count = messages_delivered_count + 7"
         " where day = date '2026-11-20'",
     )
-    one.page.locator("[data-figure=messages_accepted_count]", has_text=f"{before + 7:,}").wait_for(timeout=20_000)
+    one.page.locator("[data-figure=messages_delivered_count]", has_text=f"{before + 7:,}").wait_for(timeout=20_000)
     assert one.page.evaluate("() => window.mark")
     assert one.page.locator("[data-chart] svg").count() == 3
 

@@ -15,13 +15,14 @@ from dmat.warehouse import Version
 TABLES = (
     "commerce.fct_carts", "people.dim_people", "deliveries.fct_messages", "evaluation.cart_recoveries",
 )  # fmt: skip
-RECENT = timedelta(days=30)
+RECENT, UNTOUCHED = timedelta(days=30), timedelta(hours=1)
 SHOWN = 60
 
 STATUSES: dict[str, tuple[str, str, str]] = {
     "recovered": ("Recovered", "success", "check"),
     "sent": ("Mail sent", "primary", "mail"),
     "left": ("Left", "", "cart"),
+    "open": ("Open now", "info", "cart"),
     "planned": ("Planned", "info", "clock"),
     "held_out": ("Held out", "", "flask"),
     "suppressed": ("Suppressed", "warning", "shield"),
@@ -49,6 +50,7 @@ _CARTS = """
                 when messages.state in ('rejected', 'expired') then 'not_sent'
                 when messages.state in ('planned', 'claimed') then 'planned'
                 when carts.status = 'ordered' then 'ordered'
+                when carts.last_touched_at > ? then 'open'
                 else 'left'
             end as status
         from recent as carts
@@ -105,18 +107,18 @@ def _list_carts(context: Context, version: Version, status: str, words: str) -> 
     missing = missing_tables(context, TABLES)
     if missing:
         return Listed((), 0, (), missing)
-    since = version.data_as_of - RECENT
+    since, touched = version.data_as_of - RECENT, version.data_as_of - UNTOUCHED
     pattern = f"%{words.replace('%', '').replace('_', '')}%"
     where = "where (lower(name) like ? or lower(email) like ?)"
     counted = context.workspace.rows(
         f"{_CARTS} select status, count(*) as carts_count from listed {where} group by status",
-        [since, pattern, pattern],
+        [since, touched, pattern, pattern],
     )
     counts = {row["status"]: int(row["carts_count"]) for row in counted}
     rows = context.workspace.rows(
         f"{_CARTS} select * from listed {where} and (? = '' or status = ?)"
         f" order by last_touched_at desc, cart_id limit {SHOWN}",
-        [since, pattern, pattern, status, status],
+        [since, touched, pattern, pattern, status, status],
     )
     carts = tuple(
         Cart(row["cart_id"], row["name"], row["email"], row["last_touched_at"], row["total_cents"],

@@ -39,16 +39,15 @@ def origin_of(table: str, settings: Settings) -> Origin:
 def sql_of(table: str, settings: Settings) -> tuple[str, bool]:
     """The SQL of a table and whether it is the compiled one; empty when there is no such model.
 
-    Compiled SQL is looked for below `<home>/dbt/target` and `dbt/target`; else the model's file is given.
+    Compiled SQL is looked for below `<home>/dbt`, where builds of the workspace leave it; else the model's file is
+    given.
     """
     path = _models().get(table.split(".", 1)[-1], "")
     if not path:
         return "", False
-    below = path.removeprefix("dbt/")
-    for target in (settings.home / "dbt" / "target", settings.home / "dbt_target", ROOT / "dbt" / "target"):
-        compiled = target / "compiled" / "dmat" / below
-        if compiled.is_file():
-            return _read(compiled), True
+    compiled = settings.home / "dbt" / "compiled" / "dmat" / path.removeprefix("dbt/")
+    if compiled.is_file():
+        return _read(compiled), True
     return _read(ROOT / path), False
 
 

@@ -22,6 +22,7 @@ from apps.screens.follow.path import Path, read_path
 from apps.screens.follow.state import FollowState
 from dmat.store.users import User
 
+_STICKY = {"position": "sticky", "top": "16px"}
 Answer = tuple[Listed | None, Path | None]
 
 
@@ -41,10 +42,11 @@ class FollowScreen(pn.viewable.Viewer):
         self.state.is_chosen = bool(self.state.cart_id)
         skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=6)
         self.head, self.sql = Block(self._render("head")), Block(on_action=self._on_action)
-        self.picker = Block(skeleton, on_action=self._on_action, styles={"position": "sticky", "top": "16px"})
+        self.picker = Block(skeleton, on_action=self._on_action)
         self.path = Block(skeleton, on_action=self._on_action)
         columns = pmui.Grid(
-            pmui.Grid(self.picker, size={"xs": 12, "lg": 3.6}), pmui.Grid(self.path, size={"xs": 12, "lg": 8.4}),
+            pmui.Grid(self.picker, size={"xs": 12, "lg": 3.6}, styles=_STICKY),
+            pmui.Grid(self.path, size={"xs": 12, "lg": 8.4}),
             container=True, spacing=2, margin=0, sizing_mode="stretch_width",
         )  # fmt: skip
         self.layout = pmui.Column(

@@ -61,15 +61,19 @@ def read_queue(context: Context) -> QueueHealth:
         quarantine.c.provider, quarantine.c.reason, quarantine.c.seen_count, quarantine.c.received_at,
         quarantine.c.size_bytes, quarantine.c.url,
     ).where(quarantine.c.replayed_at.is_(None)).order_by(quarantine.c.received_at.desc())  # fmt: skip
+    unclear = tuple(unresolved(context.store, UNCLEAR_SHOWN))
     with context.store.read() as connection:
-        counted = [(str(state), str(reason), int(count)) for state, reason, count in connection.execute(by_reason)]
+        rows: Any = connection.execute(by_reason)
+        counted = [(str(state), str(reason), int(count)) for state, reason, count in rows]
+        waiting: Any
+        oldest: Any
         waiting, oldest = connection.execute(
             sa.select(sa.func.count(), sa.func.min(inbox.c.received_at)).where(inbox.c.applied_at.is_(None))
         ).one()
         return QueueHealth(
             states=_by_state(counted),
             reasons=_reasons(counted),
-            unclear=tuple(unresolved(context.store, UNCLEAR_SHOWN)),
+            unclear=unclear,
             waiting_events=int(waiting),
             unlanded_events=_count(connection, inbox, inbox.c.landed_at.is_(None)),
             oldest_waiting_at=oldest,

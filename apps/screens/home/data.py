@@ -29,6 +29,8 @@ COUNTS = (
     "messages_opened_human_count", "messages_clicked_count", "carts_recovered_count",
 )  # fmt: skip
 LEFT = "carts_left_count"
+PUSHED = ("import", "delivery", "ledger")
+"""Sources that come when they come: nobody reads them by the clock, so they are never late."""
 MONEY = ("revenue_cents", "recovered_cents")
 FIGURES = (*COUNTS, LEFT, *MONEY)
 
@@ -84,7 +86,7 @@ class Source:
             return "failing"
         if self.last_loaded_at is None:
             return "never"
-        if not self.is_read_by_us:
+        if self.source in PUSHED or not self.is_read_by_us:
             return "received"
         hours = (now - self.last_loaded_at) / timedelta(hours=1)
         return "fresh" if hours <= FRESH_HOURS else "late" if hours <= STALE_HOURS else "stale"
@@ -298,6 +300,8 @@ def read_live(context: Context, today: date) -> LiveCounts:
         accepted = connection.scalar(
             sa.select(sa.func.count()).where(ledger_entries.c.accepted_at >= week_start(today))
         )
+        waiting: Any
+        oldest: Any
         waiting, oldest = connection.execute(
             sa.select(
                 sa.func.count(), sa.func.min(sa.func.coalesce(ledger_entries.c.not_before, ledger_entries.c.planned_at))

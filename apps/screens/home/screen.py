@@ -38,13 +38,14 @@ def figure(label: str, key: str, figures: HomeFigures, good: str = "up", note: s
 
 def groups_of(figures: HomeFigures, live: LiveCounts | None, pulse: Pulse) -> list[dict[str, Any]]:
     """The three cards: what came in, what went out, what it earned."""
+    sent = _sent_note(figures, live, pulse)
     return [
         {"title": "What came in", "icon": "inbox", "tone": "", "figures": [
             figure("Visits", "visits_count", figures),
             figure("Carts left", "carts_left_count", figures, good="none"),
         ]},
         {"title": "What went out", "icon": "send", "tone": "", "figures": [
-            figure("Messages accepted", "messages_accepted_count", figures, note=live_note(figures, live, pulse)),
+            figure("Messages delivered", "messages_delivered_count", figures, good="none", note=sent),
             figure("Clicked by people", "messages_clicked_count", figures),
         ]},
         {"title": "What it earned", "icon": "coins", "tone": "success", "figures": [
@@ -52,6 +53,13 @@ def groups_of(figures: HomeFigures, live: LiveCounts | None, pulse: Pulse) -> li
             figure("Recovered revenue", "recovered_cents", figures),
         ]},
     ]  # fmt: skip
+
+
+def _sent_note(figures: HomeFigures, live: LiveCounts | None, pulse: Pulse) -> str:
+    accepted = figures.this_week.get("messages_accepted_count", 0)
+    parts = [f"{accepted:,} accepted by the provider"] if accepted else []
+    ahead = live_note(figures, live, pulse)
+    return "; ".join([*parts, *([ahead] if ahead else [])])
 
 
 def live_note(figures: HomeFigures, live: LiveCounts | None, pulse: Pulse) -> str:
@@ -73,7 +81,7 @@ def trends_of(figures: HomeFigures) -> list[dict[str, Any]]:
     earned = [cents / 100 for cents in column.get("recovered_cents", [])]
     total = money(sum(column.get("recovered_cents", [])), figures.currency)
     carts, saved = column.get("carts_left_count", []), column.get("carts_recovered_count", [])
-    sent, clicked = column.get("messages_accepted_count", []), column.get("messages_clicked_count", [])
+    sent, clicked = column.get("messages_delivered_count", []), column.get("messages_clicked_count", [])
     return [
         {"key": "earned", "title": "Recovered revenue", "about": "By week in which the order came", "legend": [],
          "unit": f"money:{figures.currency or 'EUR'}", "summary": f"{total} recovered in eight weeks.",
@@ -83,11 +91,11 @@ def trends_of(figures: HomeFigures) -> list[dict[str, Any]]:
          "summary": f"{sum(carts):,} carts left, {sum(saved):,} recovered in eight weeks.",
          "options": chart(labels, [Series("Left", carts, "context"), Series("Recovered", saved)],
                           f"{sum(carts):,} carts left, {sum(saved):,} recovered in eight weeks.")},
-        {"key": "messages", "title": "Messages", "about": "Accepted by the provider, clicked by people",
-         "legend": [], "unit": "count", "summary": f"{sum(sent):,} accepted, {sum(clicked):,} clicked in eight weeks.",
-         "options": chart(labels, [Series("Accepted", sent, "series-0", "line"),
+        {"key": "messages", "title": "Messages", "about": "Delivered, and clicked by people, by week",
+         "legend": [], "unit": "count", "summary": f"{sum(sent):,} delivered, {sum(clicked):,} clicked in eight weeks.",
+         "options": chart(labels, [Series("Delivered", sent, "series-0", "line"),
                                    Series("Clicked", clicked, "series-1", "line")],
-                          f"{sum(sent):,} accepted, {sum(clicked):,} clicked in eight weeks.", label_room=72)},
+                          f"{sum(sent):,} delivered, {sum(clicked):,} clicked in eight weeks.", label_room=72)},
     ]  # fmt: skip
 
 
@@ -104,12 +112,18 @@ def verdict_of(figures: HomeFigures) -> dict[str, Any] | None:
          "of": f"{lift.held_out_recovered:,} of {lift.held_out:,}", "width": 100 * (lift.held_out_rate or 0) / top},
     ]  # fmt: skip
     return {
-        "rows": rows, "has_estimate": lift.incremental_cents is not None, "reason": lift.reason,
+        "rows": rows, "has_estimate": lift.incremental_cents is not None, "reason": plain_reason(lift.reason),
         "text": _figure_money(lift.incremental_cents, lift), "low": _figure_money(lift.low_cents, lift),
         "high": _figure_money(lift.high_cents, lift), "recovered": _figure_money(lift.recovered_cents, lift),
         "is_sure": lift.low_cents is not None and lift.low_cents > 0, "others": len(figures.lifts) - 1,
         "band": band_of(lift),
     }  # fmt: skip
+
+
+def plain_reason(reason: str) -> str:
+    """The warehouse's reason as a sentence; the words before it on the page already say "not enough data"."""
+    words = reason.removeprefix("not enough data").lstrip(": ").strip()
+    return f"{words[:1].upper()}{words[1:]}." if words else ""
 
 
 def _figure_money(cents: int | None, lift: Lift) -> str:
@@ -120,7 +134,7 @@ def band_of(lift: Lift) -> dict[str, float] | None:
     """Where zero, the estimate and its interval stand on a line from 0 to 100; None without an interval."""
     if lift.incremental_cents is None or lift.low_cents is None or lift.high_cents is None:
         return None
-    low, high = min(lift.low_cents, 0), max(lift.high_cents, 0)
+    low, high = float(min(lift.low_cents, 0)), float(max(lift.high_cents, 0))
     size = (high - low) or 1
     low, high = low - size * 0.04, high + size * 0.04
     place = {
@@ -174,14 +188,14 @@ class HomeScreen(pn.viewable.Viewer):
         return self._render("head", figures=figures, period=period, may_follow=self.user.may("marketer", "analyst"))
 
     def _figures_html(self) -> str:
-        figures, pulse = self.state.figures, self.state.pulse
+        figures, pulse = self.state.figures, self.state.pulse or Pulse(None)
         if figures is None or figures.missing:
             return self._render("first_run", missing=figures.missing if figures else (),
                                 is_simulated=self.context.settings.is_simulated)  # fmt: skip
         return self._render("figures", groups=groups_of(figures, self.state.live, pulse))
 
     def _trends_html(self) -> str:
-        figures, pulse = self.state.figures, self.state.pulse
+        figures, pulse = self.state.figures, self.state.pulse or Pulse(None)
         if figures is None or figures.missing:
             return ""
         now = self.context.now()

@@ -13,4 +13,4 @@ class HomeState(param.Parameterized):
 
     figures = param.ClassSelector(class_=HomeFigures, default=None, allow_None=True)
     live = param.ClassSelector(class_=LiveCounts, default=None, allow_None=True)
-    pulse = param.ClassSelector(class_=Pulse, default=None, allow_None=True)
+    pulse = param.ClassSelector(class_=Pulse, default=Pulse(None))

@@ -72,6 +72,12 @@ def test_colours_of_charts_are_names_of_tokens():
     assert options["series"][0]["lineStyle"]["color"] == "token:series-1"
 
 
+def test_the_names_of_two_lines_that_end_at_the_same_height_do_not_lie_on_each_other():
+    options = chart(["a", "b"], [Series("one", [9, 1], kind="line"), Series("two", [5, 1], kind="line")], "Two.")
+    offsets = [series["endLabel"]["offset"][1] for series in options["series"]]
+    assert abs(offsets[0] - offsets[1]) >= 14
+
+
 def test_echarts_comes_from_our_own_server():
     assert library().startswith("/static/extensions/panel/bundled/echarts/")
 

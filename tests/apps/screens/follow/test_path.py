@@ -13,7 +13,7 @@ from apps.screens.follow.state import FollowState
 
 ENDINGS = {
     "recovered": "recovered", "clicked": "sent", "sent": "sent", "held_out": "held_out", "suppressed": "suppressed",
-    "left": "left", "ordered": "ordered", "ambiguous": "unclear",
+    "left": "open", "ordered": "ordered", "ambiguous": "unclear",
 }  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def test_a_table_names_its_model_and_shows_its_sql(company):
 
 def test_compiled_sql_is_preferred_when_a_build_left_it(company, tmp_path):
     settings = company.model_copy(update={"home": tmp_path})
-    compiled = tmp_path / "dbt" / "target" / "compiled" / "dmat" / "models" / "marts" / "commerce" / "fct_carts.sql"
+    compiled = tmp_path / "dbt" / "compiled" / "dmat" / "models" / "marts" / "commerce" / "fct_carts.sql"
     compiled.parent.mkdir(parents=True)
     compiled.write_text("select 1\n\n  as one\n")
     assert sql_of("commerce.fct_carts", settings) == ("select 1\n  as one", True)

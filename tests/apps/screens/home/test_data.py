@@ -99,6 +99,10 @@ def test_a_source_is_judged_by_its_last_read_and_its_last_error(hours, error, is
     assert Source("shopify", at, is_read, 1, 0, error).state(NOW) == state
 
 
+def test_what_comes_by_itself_is_never_late():
+    assert Source("import", NOW - timedelta(days=90), True, 1, 0, "").state(NOW) == "received"
+
+
 def test_what_needs_somebody_is_listed_most_urgent_first(context):
     figures = read_figures(context, context.version())
     needs = list_needs(figures, read_live(context, figures.today), take_pulse(context), NOW)
@@ -117,10 +121,12 @@ def test_the_verdict_shows_the_interval_or_the_reason_why_there_is_none(context)
     verdict = verdict_of(figures)
     assert (verdict["text"], verdict["low"], verdict["high"]) == ("€3,882", "€415", "€7,349")
     assert verdict["is_sure"]
-    few = type(figures.lifts[0])("EUR", 4, 1, 1, 0, 4000, None, None, None, "at least 5 held-out carts are needed")
+    few = type(figures.lifts[0])(
+        "EUR", 4, 1, 1, 0, 4000, None, None, None, "not enough data: at least 5 held-out carts are needed"
+    )
     shy = verdict_of(type(figures)(**{**figures.__dict__, "lifts": (few,)}))
     assert not shy["has_estimate"]
-    assert "at least 5" in shy["reason"]
+    assert shy["reason"] == "At least 5 held-out carts are needed."
     assert shy["band"] is None
 
 
