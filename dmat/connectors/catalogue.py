@@ -23,7 +23,9 @@ from dmat.settings import Settings
 CONNECTORS: Mapping[str, type[Connector]] = MappingProxyType(
     {c.vendor: c for c in (Shopify, WooCommerce, HubSpot, Twilio, Meta, LinkedIn, Ga4, WordPress)}
 )
-HOT_RESOURCES: Mapping[str, tuple[str, ...]] = MappingProxyType({"shopify": ("abandoned_checkouts", "orders")})
+HOT_RESOURCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"shopify": ("customers", "abandoned_checkouts", "orders")}
+)
 
 
 def open_connector(settings: Settings, source: str) -> Connector:
