@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from bokeh.server.auth_provider import AuthProvider
 from tornado.httputil import HTTPServerRequest
-from tornado.web import Finish, OutputTransform, RedirectHandler, RequestHandler
+from tornado.web import Finish, HTTPError, OutputTransform, RedirectHandler, RequestHandler
 
 from apps.context import Context
 from apps.parts.render import render
@@ -25,6 +25,8 @@ from dmat.store import users
 from dmat.store.users import COOKIE_NAME, User
 
 HOME = "/home"
+COMPONENTS = (r"apps\.parts\.block/", r"panel_material_ui\.", r"panel\.")
+"""Modules whose scripts browsers may load; Panel alone would import whatever module an address names."""
 
 
 def initials(user: User) -> str:
@@ -56,6 +58,13 @@ def theme_of(cookie: str | None) -> str:
     return "dark" if cookie == "dark" else "light"
 
 
+def reader_of(document: Any) -> User | None:
+    """Who opened the page that this document belongs to, as the gate found out for the very request."""
+    context = document.session_context if document else None
+    found = getattr(context.request, "reader", None) if context and context.request else None
+    return found if isinstance(found, User) else None
+
+
 class Gate(AuthProvider):
     """Asked by Panel before it serves a page, a websocket or a piece of either."""
 
@@ -73,6 +82,7 @@ class Gate(AuthProvider):
         if user is None and handler.request.headers.get("Upgrade", "").lower() != "websocket":
             handler.redirect(self.get_login_url(handler))
             raise Finish
+        handler.request.reader = user  # type: ignore[attr-defined]  # for `reader_of`; the cookie never enters a page
         entry = entry_of(handler.request.path)
         if user is not None and entry is not None and user.role not in entry.roles:
             handler.set_status(403)
@@ -190,9 +200,18 @@ class SafeHeaders(OutputTransform):
         return status_code, headers, chunk
 
 
+class NothingHereHandler(RequestHandler):
+    """For addresses that Panel serves and we do not want."""
+
+    def prepare(self) -> None:
+        """404, whatever the method."""
+        raise HTTPError(404)
+
+
 def routes(context: Context) -> list[Any]:
     """The addresses of the gate, beside those of the screens."""
     return [
+        (rf"/components/(?!{'|'.join(COMPONENTS)}).*", NothingHereHandler),
         (r"/", RedirectHandler, {"url": HOME, "permanent": False}),
         (r"/sign-in", SignInHandler, {"context": context}),
         (r"/sign-out", SignOutHandler, {"context": context}),

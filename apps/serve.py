@@ -25,6 +25,7 @@ from apps.screens.health.screen import HealthScreen
 from apps.screens.home.screen import HomeScreen
 from apps.shell import build_page
 from dmat.settings import Settings, load_settings
+from dmat.store.users import COOKIE_NAME
 
 LATE_WEBSOCKET_MS = 60_000
 """How long a page waits for its websocket before it is thrown away; 15 s, the default, is too short on a slow line."""
@@ -85,7 +86,7 @@ def build_server(context: Context, port: int, start: bool = False, late_ms: int 
         auth_provider=Gate(context), sign_sessions=True, secret_key=signing_key(context).encode(),
         unused_session_lifetime_milliseconds=late_ms, check_unused_sessions_milliseconds=max(late_ms // 6, 100),
         keep_alive_milliseconds=20_000,
-        ico_path="none", session_history=0,
+        exclude_cookies=[COOKIE_NAME], exclude_headers=["Cookie", "Authorization"], ico_path="none", session_history=0,
         extra_patterns=[*routes(context), (r"/assets/(.*)", AssetHandler, {"path": str(FOLDER)})],
     )  # fmt: skip
     server._tornado.add_transform(SafeHeaders)

@@ -15,15 +15,14 @@ import panel_material_ui as pmui
 import param
 
 from apps.context import Context, Pulse
-from apps.gate import initials, theme_of
+from apps.gate import initials, reader_of, theme_of
 from apps.live import keep_fresh
 from apps.parts.block import Block
 from apps.parts.render import render
 from apps.parts.words import moment
 from apps.screens import Entry, entry_of, visible_to
 from apps.tokens import css_tokens, theme_config
-from dmat.store import users
-from dmat.store.users import COOKIE_NAME, User
+from dmat.store.users import User
 
 PHONE_WORDS = ("Mobi", "Android", "iPhone")
 
@@ -138,7 +137,7 @@ class Shell:
 def build_page(context: Context, path: str, builder: Any) -> Any:
     """One page for the reader whose cookie came with the request; called by Panel for each new session."""
     entry = entry_of(path)
-    user = users.user_of_token(context.store, pn.state.cookies.get(COOKIE_NAME))
+    user = reader_of(pn.state.curdoc)
     if entry is None or user is None or user.role not in entry.roles:
         return pn.pane.HTML("<p>Please sign in again.</p>")  # the gate has let nobody here; this is the second lock
     cookies = pn.state.cookies

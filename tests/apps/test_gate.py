@@ -7,6 +7,7 @@ import re
 
 import httpx
 import pytest
+from bokeh.util.token import get_token_payload
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.websocket import websocket_connect
@@ -79,6 +80,21 @@ def test_a_page_token_that_the_server_did_not_sign_opens_nothing(served):
     client = served.sign_in()
     token = page_token(client, "/home")
     assert open_socket(served, "/home", cookie_of(client), token=token[:-4] + "AAAA") is None
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_carries_the_cookie_where_a_script_could_read_it(served, path):
+    client = served.sign_in()
+    page = client.get(path).text
+    payload = get_token_payload(page_token(client, path))
+    assert client.cookies["dmat_session"] not in page
+    assert client.cookies["dmat_session"] not in repr(payload)
+    assert "dmat_session" not in repr(payload)
+
+
+@pytest.mark.parametrize("module", ["this", "dmat.settings", "apps.serve", "antigravity", "apps.parts.blockade"])
+def test_an_address_cannot_make_the_server_import_a_module(served, module):
+    assert httpx.get(f"{served.url}/components/{module}/x/_bundle_path/y.js").status_code == 404
 
 
 def test_a_role_without_a_screen_gets_neither_its_page_nor_its_websocket(served):
