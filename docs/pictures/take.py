@@ -1,0 +1,55 @@
+"""Take the pictures of the screens that the pages of this folder show, from a workspace that is being served.
+
+    python docs/pictures/take.py http://127.0.0.1:8020 admin@demo.example PASSWORD
+
+Belongs here: which pictures there are. Stays out: making the workspace (`dmat demo`) and serving it (`dmat up`).
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+FOLDER = Path(__file__).resolve().parent
+PICTURES = (
+    ("home", "/home", 1440, 1400, "light"),
+    ("home-dark", "/home", 1440, 900, "dark"),
+    ("home-phone", "/home", 390, 844, "light"),
+    ("follow", "/follow", 1440, 1400, "light"),
+    ("follow-phone", "/follow", 390, 844, "light"),
+    ("health", "/health", 1440, 1400, "light"),
+)
+
+
+def take(browser: Browser, url: str, email: str, password: str) -> None:
+    """Sign in for each picture anew, so that size and theme are those of its window."""
+    for name, path, width, height, theme in PICTURES:
+        window = browser.new_context(viewport={"width": width, "height": height})
+        window.add_cookies([{"name": "dmat_theme", "value": theme, "url": url}])
+        page = window.new_page()
+        page.goto(f"{url}/sign-in?next={path}")
+        page.fill("input[name=email]", email)
+        page.fill("input[name=password]", password)
+        page.click("button[type=submit]")
+        page.locator("h1").first.wait_for()
+        page.locator(".skeleton").first.wait_for(state="detached")
+        page.wait_for_timeout(1500)
+        page.screenshot(path=FOLDER / f"{name}.png")
+        window.close()
+
+
+def main() -> None:
+    """Take them all with the system's Chromium."""
+    url, email, password = sys.argv[1:4]
+    with sync_playwright() as driver:
+        program = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = driver.chromium.launch(executable_path=program, args=["--headless", "--no-sandbox", "--disable-gpu"])
+        take(browser, url.rstrip("/"), email, password)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
