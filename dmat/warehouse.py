@@ -39,14 +39,15 @@ _COPY = "import shutil, sys; shutil.copyfile(sys.argv[1], sys.argv[2])"
 
 def connect_core(settings: Settings) -> duckdb.DuckDBPyConnection:
     """Open the core file for writing; only inside `writer_lock`."""
-    return _limited(duckdb.connect(str(settings.core_path)), settings)
+    connection = _limited(duckdb.connect(str(settings.core_path)), settings)
+    connection.execute("set enable_progress_bar = false")  # our own progress is shown instead; refused in notebooks
+    return connection
 
 
 def _limited(connection: duckdb.DuckDBPyConnection, settings: Settings) -> duckdb.DuckDBPyConnection:
     connection.execute(f"set memory_limit = '{settings.duckdb_memory_limit}'")
     connection.execute(f"set threads = {settings.duckdb_threads}")
     connection.execute("set TimeZone = 'UTC'")
-    connection.execute("set enable_progress_bar = false")
     return connection
 
 
