@@ -40,7 +40,7 @@ def run(people: int, size: str) -> list[Row]:
     settings = built(f"screens-{size}", people)
     create_user(open_store(settings), *LOGIN, role="marketer", name="Bench")
     base = f"http://{settings.host}:{settings.apps_port}"
-    with serving(settings, "apps.serve", settings.apps_port, "/health"), sync_playwright() as play:
+    with serving(settings, "apps.serve", settings.apps_port, "/alive"), sync_playwright() as play:
         browser = play.chromium.launch(executable_path=browser_path, args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         plain = [load_ms(page, f"{base}/sign-in", "form") for _ in range(ROUNDS)]
