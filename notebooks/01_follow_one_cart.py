@@ -81,7 +81,8 @@ w.sql(
 
 # %%
 w.sql(
-    "select source, source_contact_id, full_name, created_at from people.person_contacts where person_id = ? order by 4",
+    "select source, source_contact_id, full_name, created_at from people.person_contacts"
+    " where person_id = ? order by created_at",
     [int(cart.person_id)],
 )
 

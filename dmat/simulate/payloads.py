@@ -43,13 +43,15 @@ def _present(struct: str) -> str:
 _HUBSPOT_CONTACTS = f"""
     select contact_id::varchar as record_id, created_at, updated_at, to_json(struct_pack(
         id := contact_id::varchar,
-        properties := {_present(f'''struct_pack(
+        properties := {
+    _present(f'''struct_pack(
             email := email, firstname := first_name, lastname := last_name, phone := phone, jobtitle := job_title,
             company := company_name, country := country_code, hs_timezone := time_zone,
             date_of_birth := birthday::varchar, lifecyclestage := lifecycle_stage, hs_lead_status := lead_status,
             associatedcompanyid := company_id::varchar, hs_analytics_source := source,
             hs_object_id := contact_id::varchar, createdate := {iso("created_at", True)},
-            lastmodifieddate := {iso("updated_at", True)})''')},
+            lastmodifieddate := {iso("updated_at", True)})''')
+},
         "createdAt" := {iso("created_at", True)}, "updatedAt" := {iso("updated_at", True)}, archived := false
     )) as payload from picked"""
 
@@ -66,11 +68,13 @@ _HUBSPOT_COMPANIES = f"""
 _HUBSPOT_DEALS = f"""
     select deal_id::varchar as record_id, created_at, updated_at, to_json(struct_pack(
         id := deal_id::varchar,
-        properties := {_present(f'''struct_pack(
+        properties := {
+    _present(f'''struct_pack(
             dealname := name, amount := printf('%.2f', amount_cents / 100.0), deal_currency_code := currency_code,
             dealstage := stage, pipeline := 'default', createdate := {iso("created_at", True)},
             closedate := {iso("closed_at", True)}, hs_is_closed_won := is_won::varchar,
-            hs_object_id := deal_id::varchar, hs_lastmodifieddate := {iso("updated_at", True)})''')},
+            hs_object_id := deal_id::varchar, hs_lastmodifieddate := {iso("updated_at", True)})''')
+},
         "createdAt" := {iso("created_at", True)}, "updatedAt" := {iso("updated_at", True)}, archived := false,
         associations := struct_pack(
             contacts := struct_pack(results := [
@@ -166,8 +170,10 @@ _FORMS = f"""
         id := submission_id, form_id := form_id, form_name := f.form_name, page_id := f.page_id,
         page_slug := p.slug, submitted_at := {iso("submitted_at")}, modified_at := {iso("modified_at")},
         client_id := client_id,
-        fields := {_present('''struct_pack(email := email, first_name := first_name, last_name := last_name,
-            phone := phone, company := company, job_title := job_title)''')},
+        fields := {
+    _present('''struct_pack(email := email, first_name := first_name, last_name := last_name,
+            phone := phone, company := company, job_title := job_title)''')
+},
         consent := struct_pack(email := email_consent, sms := sms_consent, "text" := f.consent_text),
         utm := {_present("struct_pack(source := utm_source, medium := utm_medium, campaign := utm_campaign)")}
     )) as payload
@@ -176,9 +182,11 @@ _FORMS = f"""
 _SENDGRID = f"""
     select 'sendgrid:' || sg_event_id as record_id, make_timestamp("timestamp" * 1000000) as created_at,
     make_timestamp("timestamp" * 1000000) as updated_at,
-    {_present('''struct_pack(email := email, "timestamp" := "timestamp", event := event, sg_event_id := sg_event_id,
+    {
+    _present('''struct_pack(email := email, "timestamp" := "timestamp", event := event, sg_event_id := sg_event_id,
         sg_message_id := sg_message_id, category := category, useragent := useragent, ip := ip, url := url,
-        sg_machine_open := sg_machine_open, "type" := "type", reason := reason, status := status)''')} as payload
+        sg_machine_open := sg_machine_open, "type" := "type", reason := reason, status := status)''')
+} as payload
     from picked"""
 
 SHAPES: dict[str, Shape] = {
