@@ -6,12 +6,12 @@ Belongs here: making a workspace of a given size. Stays out: measuring.
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
 
+from dmat.processes import free_ports
 from dmat.settings import Settings, load_settings
 from dmat.simulate.company import generate, load_raw
 from dmat.warehouse import writer
@@ -25,20 +25,9 @@ def fresh_settings(name: str, memory: str = "3GB") -> Settings:
     home = FOLDER / name
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    settings = load_settings(home=home, duckdb_memory_limit=memory, **free_ports())
+    settings = load_settings(home=home, duckdb_memory_limit=memory, **free_ports("127.0.0.1"))
     settings.clock.set(END)
     return settings
-
-
-def free_ports() -> dict[str, int]:
-    """Four ports nobody uses, as settings."""
-    sockets = [socket.socket() for _ in range(4)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return dict(zip(("api_port", "apps_port", "dagster_port", "vendors_port"), ports, strict=True))
 
 
 def loaded(name: str, people: int, months: int = 18) -> tuple[Settings, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -88,6 +89,17 @@ class Process:
     port: int = 0
     after: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def free_ports(host: str) -> dict[str, int]:
+    """A port nobody uses for each server, as settings."""
+    sockets = [socket.socket() for _ in PORTS]
+    for one in sockets:
+        one.bind((host, 0))
+    ports = dict(zip(PORTS, (one.getsockname()[1] for one in sockets), strict=True))
+    for one in sockets:
+        one.close()
+    return ports
 
 
 def prepare_dagster_home(settings: Settings) -> Path:

@@ -13,7 +13,6 @@ import argparse
 import logging
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -28,7 +27,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from dmat.clock import utc
 from dmat.errors import BuildFailedError, DmatError
-from dmat.processes import PORTS, Process, child_environment, default_processes
+from dmat.processes import PORTS, Process, child_environment, default_processes, free_ports
 from dmat.settings import Settings, load_settings
 from dmat.simulate import simulate
 from dmat.store import open_store
@@ -108,13 +107,7 @@ def greet(settings: Settings) -> None:
 
 def on_free_ports(settings: Settings) -> Settings:
     """The same settings on ports nobody uses, so that a second loop can run beside a served one."""
-    sockets = [socket.socket() for _ in PORTS]
-    for one in sockets:
-        one.bind((settings.host, 0))
-    ports = dict(zip(PORTS, (one.getsockname()[1] for one in sockets), strict=True))
-    for one in sockets:
-        one.close()
-    return load_settings(home=settings.home, **ports)
+    return load_settings(home=settings.home, **free_ports(settings.host))
 
 
 def reconnect(settings: Settings) -> Settings:
