@@ -19,7 +19,7 @@ setup: $(VENV)/.installed ## make the environment (done by the others when neede
 
 $(VENV)/.installed: requirements.lock pyproject.toml apps/assets/package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "DMAT needs Python 3.11 to 3.13; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 ...")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/python && { command -v uv || test -x $(BIN)/uv || $(BIN)/python -m pip --version; } >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@command -v uv >/dev/null 2>&1 || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@echo "Installing what requirements.lock names ..."
 	@UV=$$(command -v uv || echo $(BIN)/uv); \
