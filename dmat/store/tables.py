@@ -272,3 +272,67 @@ form_submissions = Table(
     Column("submitted_at", DateTime, nullable=False),
     Column("landed_at", DateTime),
 )
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("segment_id", Big, primary_key=True, autoincrement=True),
+    Column("key", String(100), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("description", Text, nullable=False, default=""),
+    Column("kind", String(10), nullable=False),
+    Column("folder", String(200), nullable=False, default=""),
+    Column("tags", sa.JSON, nullable=False),
+    Column("owner", String(320), nullable=False, default=""),
+    Column("state", String(10), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("created_by", String(320), nullable=False),
+    Column("updated_at", DateTime, nullable=False),
+    Column("updated_by", String(320), nullable=False),
+)
+
+segment_versions = Table(
+    "segment_versions",
+    metadata,
+    Column("segment_id", Big, ForeignKey("segments.segment_id"), primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("rule", sa.JSON, nullable=False),
+    Column("rule_hash", String(64), nullable=False),
+    Column("note", Text, nullable=False, default=""),
+    Column("created_at", DateTime, nullable=False),
+    Column("created_by", String(320), nullable=False),
+)
+
+segment_drafts = Table(
+    "segment_drafts",
+    metadata,
+    Column("user_email", String(320), primary_key=True),
+    Column("segment_key", String(100), primary_key=True),
+    Column("document", sa.JSON, nullable=False),
+    Column("based_on_version", Integer),
+    Column("updated_at", DateTime, nullable=False),
+)
+
+segment_uses = Table(
+    "segment_uses",
+    metadata,
+    Column("segment_id", Big, ForeignKey("segments.segment_id"), primary_key=True, autoincrement=False),
+    Column("user_kind", String(20), primary_key=True),
+    Column("user_key", String(200), primary_key=True),
+    Column("user_name", String(300), nullable=False, default=""),
+    Column("since_at", DateTime, nullable=False),
+    Index("ix_segment_uses_user_kind_user_key", "user_kind", "user_key"),
+)
+
+segment_evaluations = Table(
+    "segment_evaluations",
+    metadata,
+    Column("segment_id", Big, ForeignKey("segments.segment_id"), primary_key=True, autoincrement=False),
+    Column("rule_version", Integer, nullable=False),
+    Column("size", Big, nullable=False),
+    Column("data_version", Integer, nullable=False),
+    Column("evaluated_at", DateTime, nullable=False),
+    Column("error", Text, nullable=False, default=""),
+    Column("failed_at", DateTime),
+)
