@@ -5,6 +5,7 @@ DmatError
 │   ├── InvalidInputError     names the field and what is allowed
 │   ├── NotFoundError         the thing asked for does not exist
 │   ├── NotPublishedError     no warehouse version has been published yet
+│   ├── ConflictError         it changed in the meantime, exists already, or is in use
 │   ├── NotPermittedError     this user or this key may not do that
 │   ├── UnverifiedError       a signature does not match the body
 │   ├── VendorRefusedError    the vendor answered 4xx: our request or our key is wrong
@@ -50,6 +51,10 @@ class NotFoundError(PermanentError):
 
 class NotPublishedError(PermanentError):
     """No warehouse version has been published yet."""
+
+
+class ConflictError(PermanentError):
+    """It changed in the meantime, exists already, or is in use."""
 
 
 class NotPermittedError(PermanentError):
