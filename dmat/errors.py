@@ -3,9 +3,11 @@
 DmatError
 ├── PermanentError            trying again gives the same answer
 │   ├── InvalidInputError     names the field and what is allowed
+│   │   └── InvalidRuleError  a rule with faults: each names its place in the tree and what is allowed there
 │   ├── NotFoundError         the thing asked for does not exist
 │   ├── NotPublishedError     no warehouse version has been published yet
 │   ├── ConflictError         it changed in the meantime, exists already, or is in use
+│   │   └── InUseError        others need it; `users` names them
 │   ├── NotPermittedError     this user or this key may not do that
 │   ├── UnverifiedError       a signature does not match the body
 │   ├── VendorRefusedError    the vendor answered 4xx: our request or our key is wrong
@@ -19,6 +21,8 @@ DmatError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class DmatError(Exception):
@@ -45,6 +49,14 @@ class InvalidInputError(PermanentError):
         super().__init__(f"{field}: {problem}" + (f" (allowed: {allowed})" if allowed else ""))
 
 
+class InvalidRuleError(InvalidInputError):
+    """A rule with faults; each is (path in the tree, what is wrong, what is allowed). The first one is the message."""
+
+    def __init__(self, faults: Sequence[tuple[str, str, str]]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(*self.faults[0])
+
+
 class NotFoundError(PermanentError):
     """The thing asked for does not exist."""
 
@@ -55,6 +67,14 @@ class NotPublishedError(PermanentError):
 
 class ConflictError(PermanentError):
     """It changed in the meantime, exists already, or is in use."""
+
+
+class InUseError(ConflictError):
+    """Others need it, so it stays; `users` names them."""
+
+    def __init__(self, subject: str, users: Sequence[str]) -> None:
+        self.users = tuple(users)
+        super().__init__(f"{subject} is used by {', '.join(self.users)}")
 
 
 class NotPermittedError(PermanentError):
