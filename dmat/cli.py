@@ -250,6 +250,47 @@ def change_password(
     console.print(f"{email} has a new password.")
 
 
+tokens = typer.Typer(no_args_is_help=True, help="Tokens of machines that call the API.")
+app.add_typer(tokens, name="token")
+
+
+@tokens.command("create")
+def add_token(
+    name: str,
+    scope: Annotated[list[str], typer.Option(help="e.g. segments:read; may be repeated")],
+    days: Annotated[int | None, typer.Option(help="Days until it ends; without, it does not.")] = None,
+    home: Home = None,
+) -> None:
+    """Make a token and print it, once."""
+    from dmat.store import open_store
+    from dmat.store.tokens import create_token
+
+    console.print(create_token(open_store(load_settings(home=home)), name, scope, "command line", days=days))
+
+
+@tokens.command("list")
+def list_all_tokens(home: Home = None) -> None:
+    """All tokens with their scopes, never the secrets."""
+    from dmat.store import open_store
+    from dmat.store.tokens import list_tokens
+
+    for token in list_tokens(open_store(load_settings(home=home))):
+        used = f"last used {token.last_used_at:%Y-%m-%d %H:%M}" if token.last_used_at else "never used"
+        end = f", until {token.expires_at:%Y-%m-%d %H:%M}" if token.expires_at else ""
+        gone = "  (revoked)" if token.revoked_at else ""
+        console.print(f"{token.name}  {', '.join(token.scopes)}  {used}{end}{gone}")
+
+
+@tokens.command("revoke")
+def end_token(name: str, home: Home = None) -> None:
+    """End a token at once."""
+    from dmat.store import open_store
+    from dmat.store.tokens import revoke_token
+
+    revoke_token(open_store(load_settings(home=home)), name, "command line")
+    console.print(f"{name} opens nothing any more.")
+
+
 @app.command()
 def lab(home: Home = None) -> None:
     """Open the notebooks in JupyterLab (install it with `pip install dmat[lab]`)."""

@@ -271,6 +271,12 @@ form_submissions = Table(
     Column("client_id", String(200), nullable=False, default=""),
     Column("submitted_at", DateTime, nullable=False),
     Column("landed_at", DateTime),
+    Index(
+        "ix_form_submissions_unlanded",
+        "submission_id",
+        sqlite_where=sa.text("landed_at is null"),
+        postgresql_where=sa.text("landed_at is null"),
+    ),
 )
 
 segments = Table(
@@ -335,4 +341,27 @@ segment_evaluations = Table(
     Column("evaluated_at", DateTime, nullable=False),
     Column("error", Text, nullable=False, default=""),
     Column("failed_at", DateTime),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("scopes", sa.JSON, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("created_by", String(320), nullable=False),
+    Column("expires_at", DateTime),
+    Column("last_used_at", DateTime),
+    Column("revoked_at", DateTime),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("key_hash", String(64), primary_key=True),
+    Column("request_hash", String(64), nullable=False),
+    Column("answer", sa.JSON),
+    Column("created_at", DateTime, nullable=False, index=True),
+    Column("answered_at", DateTime),
 )

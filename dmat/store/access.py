@@ -1,0 +1,66 @@
+"""Who may do what: the scopes of each role and of machines' tokens, and the caller that carries them.
+
+Belongs here: names of scopes, which role has which, and the question "may this caller?". Stays out: cookies and
+headers (`apps/api/callers.py`), passwords (`users.py`), how tokens are kept (`tokens.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dmat.errors import InvalidInputError, NotPermittedError
+from dmat.store.users import User
+
+SCOPES = {
+    "segments:read": "see segments, their rules, sizes and history; count a rule",
+    "segments:write": "make, change and delete segments",
+    "people:read": "see who is in a segment, with personal columns",
+    "people:export": "take the members of a segment away as a file",
+}
+
+ROLE_SCOPES: dict[str, frozenset[str]] = {
+    "admin": frozenset(SCOPES),
+    "marketer": frozenset(SCOPES),
+    "analyst": frozenset({"segments:read", "segments:write"}),
+    "sales": frozenset({"segments:read", "people:read"}),
+}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who asks: a signed-in user, or a machine with a token; `name` goes into the audit trail."""
+
+    name: str
+    scopes: frozenset[str]
+
+    def may(self, scope: str) -> bool:
+        """Whether the caller has a scope."""
+        return scope in self.scopes
+
+    def require(self, scope: str) -> None:
+        """Let the caller go on, or not.
+
+        Raises:
+            NotPermittedError: names the scope that is missing and the roles that have it.
+        """
+        if scope not in self.scopes:
+            roles = ", ".join(role for role, scopes in ROLE_SCOPES.items() if scope in scopes)
+            raise NotPermittedError(f"this needs the scope {scope} (roles that have it: {roles})")
+
+
+def caller_of_user(user: User) -> Caller:
+    """A signed-in user with the scopes of the role."""
+    return Caller(user.email, ROLE_SCOPES.get(user.role, frozenset()))
+
+
+def checked_scopes(scopes: list[str]) -> list[str]:
+    """The scopes, each once, sorted.
+
+    Raises:
+        InvalidInputError: there is none, or one that is not a scope.
+    """
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes:
+        problem = f"{unknown[0]!r} is not a scope" if unknown else "a token needs at least one"
+        raise InvalidInputError("scope", problem, ", ".join(SCOPES))
+    return sorted(set(scopes))
