@@ -1,8 +1,10 @@
 """LinkedIn: posts of an organisation with their figures, and what campaigns cost a day (REST, version 2026-06).
 
 Addresses follow Rest.li 2.0: `List(...)` and `(year:...)` stay as they are, the URNs inside are percent-encoded, so
-query strings are written by hand. adAnalytics has no pages: it is read in spans of 90 days. Figures of posts come from
-organizationalEntityShareStatistics and are joined to the posts; posts of the last four weeks are read again each time.
+query strings are written by hand. adAnalytics has no pages: it is read in spans of 90 days, one ad account at a time,
+because a cost is in the currency of its account and only adAccounts names that; id and currency of the account are
+joined to each row. Figures of posts come from organizationalEntityShareStatistics and are joined to the posts; posts of
+the last four weeks are read again each time.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ ADS_OVERLAP = timedelta(days=7)
 OLDEST_ADS = timedelta(days=730)
 ADS_SPAN_DAYS = 90
 PAGE_SIZE = 50
+ACCOUNTS_PAGE_SIZE = 100
 AD_FIELDS = "pivotValues,dateRange,impressions,clicks,costInLocalCurrency"
 STATISTICS = "/rest/organizationalEntityShareStatistics"
 
@@ -78,10 +81,29 @@ class LinkedIn(Connector):
                     post["statistics"] = found.get("totalShareStatistics")
 
     def _read_ad_analytics(self, cursor: Cursor, window: Window | None) -> Iterator[Page]:
+        accounts = list(self._read_ad_accounts())
         for span, landed in self.spans(cursor, window, ADS_OVERLAP, OLDEST_ADS, ADS_SPAN_DAYS):
-            body = self.http.read_json("GET", analytics_path(self._urn, span))
-            records, refusals = sort_records(list_of(body, "elements", self.vendor), _to_ad_day, "pivotValues")
+            items = [item for account in accounts for item in self._read_ad_days(account, span)]
+            records, refusals = sort_records(items, _to_ad_day, "pivotValues")
             yield Page(records, landed, refusals)
+
+    def _read_ad_accounts(self) -> Iterator[Payload]:
+        """Id and currency of each ad account that advertises for the organisation."""
+        token = ""
+        while True:
+            body = self.http.read_json("GET", accounts_path(self._urn, token))
+            for item in list_of(body, "elements", self.vendor):
+                if not isinstance(item, dict) or not item.get("id"):
+                    raise self.refused(200, "an ad account without id")
+                yield {"id": item["id"], "currency": item.get("currency")}
+            token = str((body.get("metadata") or {}).get("nextPageToken") or "")
+            if not token:
+                return
+
+    def _read_ad_days(self, account: Payload, span: Window) -> list[Any]:
+        body = self.http.read_json("GET", analytics_path(account["id"], span))
+        items = list_of(body, "elements", self.vendor)
+        return [{**item, "account": account} if isinstance(item, dict) else item for item in items]
 
 
 def posts_path(urn: str, start: int) -> str:
@@ -96,12 +118,19 @@ def statistics_path(urn: str, facet: str, posts: list[str]) -> str:
     return f"{STATISTICS}?q=organizationalEntity&organizationalEntity={entity}&{facet}=List({wanted})"
 
 
-def analytics_path(urn: str, span: Window) -> str:
-    """Path and query of the days of `span`, one row a campaign and day."""
+def accounts_path(urn: str, page_token: str = "") -> str:
+    """Path and query of one page of the ad accounts that advertise for an organisation."""
+    following = f"&pageToken={quote(page_token, safe='')}" if page_token else ""
+    wanted = f"(reference:(values:List({quote(urn, safe='')})))"
+    return f"/rest/adAccounts?q=search&search={wanted}&pageSize={ACCOUNTS_PAGE_SIZE}{following}"
+
+
+def analytics_path(account: int | str, span: Window) -> str:
+    """Path and query of the days of `span` of one ad account, one row a campaign and day."""
     days = f"(start:{_restli(span.start)},end:{_restli(span.end - timedelta(days=1))})"
     return (
         f"/rest/adAnalytics?q=analytics&pivot=CAMPAIGN&timeGranularity=DAILY&dateRange={days}"
-        f"&companies=List({quote(urn, safe='')})&fields={AD_FIELDS}"
+        f"&accounts=List({quote(f'urn:li:sponsoredAccount:{account}', safe='')})&fields={AD_FIELDS}"
     )
 
 

@@ -18,6 +18,7 @@ from dmat.errors import InvalidInputError
 from dmat.simulate import shop_payloads
 
 ORGANIZATION = "urn:li:organization:90210"
+LINKEDIN_AD_ACCOUNT = 507_404_993
 TWILIO_ACCOUNT = "AC" + "5" * 32
 
 

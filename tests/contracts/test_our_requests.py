@@ -310,6 +310,11 @@ ANALYTICS = re.compile(
     r"&(companies|accounts|campaigns)=List\((urn%3Ali%3A\w+%3A\d+,?)+\)&fields=[\w,]+"
 )
 
+ACCOUNTS = re.compile(
+    r"/rest/adAccounts\?q=search&search=\((reference|id|name|type|status):\(values:List\((urn%3Ali%3A\w+%3A\d+,?)+\)\)\)"
+    r"&pageSize=\d{1,4}(&pageToken=[\w%]+)?"
+)
+
 
 def test_meta_documents_our_fields():
     fields = set(re.sub(r"\.metric\([^)]*\)", "", meta.POST_FIELDS).split(","))
@@ -320,7 +325,9 @@ def test_meta_documents_our_fields():
 
 
 def test_linkedin_documents_our_addresses():
-    assert ANALYTICS.fullmatch(linkedin.analytics_path("urn:li:organization:90210", SPAN))
+    assert ANALYTICS.fullmatch(linkedin.analytics_path(507404993, SPAN))
+    assert ACCOUNTS.fullmatch(linkedin.accounts_path("urn:li:organization:90210"))
+    assert ACCOUNTS.fullmatch(linkedin.accounts_path("urn:li:organization:90210", "DgF/A=="))
     assert re.fullmatch(
         r"/rest/posts\?q=author&author=urn%3Ali%3Aorganization%3A\d+&count=\d+&start=\d+&sortBy=(LAST_MODIFIED|CREATED)",
         linkedin.posts_path("urn:li:organization:90210", 50),

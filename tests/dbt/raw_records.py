@@ -159,6 +159,15 @@ def ledger_entry(message: str, person: int, cart: str, state: str, revision: int
     return Record(message, moment, payload)
 
 
+def linkedin_ad_day(campaign: int, day: int, cost: str, currency: str) -> Record:
+    moment = {"year": 2026, "month": 3, "day": day}
+    payload = {
+        "pivotValues": [f"urn:li:sponsoredCampaign:{campaign}"], "dateRange": {"start": moment, "end": moment},
+        "impressions": 900, "clicks": 12, "costInLocalCurrency": cost, "account": {"id": 501, "currency": currency},
+    }  # fmt: skip
+    return Record(f"urn:li:sponsoredCampaign:{campaign}:2026-03-{day:02d}", at(day), payload)
+
+
 def import_line(
     order_id: str, number: int, sku: str, quantity: int, price: float, kind: str, who: str | None
 ) -> Record:
@@ -206,6 +215,7 @@ def first_day() -> Rows:
             form(902, at(3, 2), "ana@x.example"),
         ],
         "ga4_sessions": [visit(1, "70.1", at(3)), visit(2, "99.9", at(3), "(direct)", "(none)")],
+        "linkedin_ad_analytics": [linkedin_ad_day(7, 3, "12.34", "SEK")],
         "delivery_events": [
             mail_event(1, "delivered", "cy@x.example", at(3)),
             mail_event(2, "open", "cy@x.example", at(3, 1), sg_machine_open=True),

@@ -114,6 +114,11 @@ def test_the_recovered_cart_is_counted_once_with_what_it_earned(step_by_step):
     assert step_by_step.one("select sum(recovered_cents) from operations.home_daily") == 7200
 
 
+def test_ad_spend_is_in_the_currency_of_the_account_that_pays(step_by_step):
+    found = step_by_step.rows("select platform, spend_cents, currency_code, clicks from marketing.fct_ad_spend")
+    assert found == [("linkedin", 1234, "SEK", 12)]
+
+
 def test_a_cart_without_a_known_customer_has_nobody_to_write_to(step_by_step):
     assert step_by_step.rows(
         "select status, person_id, contact_email from commerce.fct_carts where cart_id = 'c3'"

@@ -1,6 +1,7 @@
 """LinkedIn's REST API: posts of an organisation, their figures, what campaigns cost a day.
 
-Belongs here: the token and the version header, Rest.li's `List(...)` and `(year:...)`, LinkedIn's words for errors.
+Belongs here: the token and the version header, Rest.li's `List(...)` and `(year:...)`, the ad account and its currency,
+LinkedIn's words for errors.
 Stays out: where figures come from. LinkedIn publishes no specification: this follows its documentation by hand.
 """
 
@@ -15,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dmat.simulate.catalogue import CURRENCY
+from dmat.simulate.payloads import LINKEDIN_AD_ACCOUNT
 from dmat.simulate.records import Wanted
 from dmat.simulate.vendors.door import Door, JsonResponse, bearer, same, whole
 
@@ -32,6 +35,7 @@ ERRORS = {
     ),
     500: ("INTERNAL_SERVER_ERROR", 0, "Internal Server Error"),
 }
+REFERENCE = re.compile(r"\(reference:\(values:List\((.*)\)\)\)")
 DAY = re.compile(r"\(year:(\d+),month:(\d+),day:(\d+)\)")
 
 
@@ -45,6 +49,7 @@ class LinkedIn(Door):
         return [
             self.route("/rest/posts", self.posts),
             self.route("/rest/organizationalEntityShareStatistics", self.statistics),
+            self.route("/rest/adAccounts", self.ad_accounts),
             self.route("/rest/adAnalytics", self.ad_analytics),
         ]
 
@@ -107,6 +112,20 @@ class LinkedIn(Door):
                     )
         return JsonResponse({"elements": elements, "paging": {"start": 0, "count": len(elements), "links": []}})
 
+    def ad_accounts(self, request: Request, body: bytes) -> Response:
+        """The one ad account of the organisation, with its currency; of others we may see none."""
+        if problem := self._problem(request, "search"):
+            return problem
+        found = REFERENCE.fullmatch(request.query_params.get("search", ""))
+        if found is None:
+            return self.refuse(400, "the simulated account is searched by reference: (reference:(values:List(urn)))")
+        is_ours = self._organization in found[1].split(",")
+        account = {
+            "id": LINKEDIN_AD_ACCOUNT, "name": "Advertising", "type": "BUSINESS", "status": "ACTIVE", "test": False,
+            "currency": CURRENCY, "reference": self._organization, "servingStatuses": ["RUNNABLE"],
+        }  # fmt: skip
+        return JsonResponse({"elements": [account] if is_ours else [], "metadata": {}})
+
     def ad_analytics(self, request: Request, body: bytes) -> Response:
         """One element a campaign and day; there are no pages, and no more than 15,000 elements."""
         asked = request.query_params
@@ -121,6 +140,8 @@ class LinkedIn(Door):
                 raise ValueError(f"unknown fields: {', '.join(sorted(unknown))}")
         except ValueError as error:
             return self.refuse(400, str(error))
+        if f"urn:li:sponsoredAccount:{LINKEDIN_AD_ACCOUNT}" not in read_list(asked.get("accounts", "")):
+            return self.refuse(403, "Not enough permissions to access: the analytics of these accounts")
         wanted = Wanted("linkedin_ad_analytics", order="created_at", limit=MAX_ELEMENTS, created_from=since,
                         created_until=until)  # fmt: skip
         rows = [row.load() for row in self.office.records.page(wanted)]

@@ -222,9 +222,34 @@ def test_linkedin_addresses_keep_their_brackets_and_join_the_figures_of_posts(co
     connector, vendor = connect("linkedin", {"elements": [post]}, figures)
     assert next(connector.read("posts")).records[0].payload["statistics"] == {"likeCount": 4}
     assert str(vendor.requests[1].url).endswith("&shares=List(urn%3Ali%3Ashare%3A1)")
-    connector, vendor = connect("linkedin", {"elements": []})
+    connector, vendor = connect("linkedin", {"elements": [{"id": 501, "currency": "EUR"}]}, {"elements": []})
     list(connector.read("ad_analytics", Cursor(), DAY))
-    assert "dateRange=(start:(year:2026,month:6,day:1),end:(year:2026,month:6,day:1))" in str(vendor.requests[0].url)
+    assert "dateRange=(start:(year:2026,month:6,day:1),end:(year:2026,month:6,day:1))" in str(vendor.requests[1].url)
+
+
+def test_each_cost_at_linkedin_carries_the_currency_of_its_ad_account(connect):
+    def ad_day(campaign):
+        start = {"year": 2026, "month": 6, "day": 1}
+        return {"pivotValues": [f"urn:li:sponsoredCampaign:{campaign}"], "dateRange": {"start": start}}
+
+    def answer(request):
+        address = str(request.url)
+        if "/rest/adAccounts" in address:
+            if "pageToken=NEXT" in address:
+                return httpx.Response(200, json={"elements": [{"id": 502, "currency": "SEK"}], "metadata": {}})
+            more = {"nextPageToken": "NEXT"}
+            return httpx.Response(200, json={"elements": [{"id": 501, "currency": "EUR"}], "metadata": more})
+        assert "companies=" not in address
+        campaign = 7 if "sponsoredAccount%3A501" in address else 8
+        return httpx.Response(200, json={"elements": [ad_day(campaign)]})
+
+    connector, _ = connect("linkedin", answer)
+    (page,) = connector.read("ad_analytics", Cursor(), DAY)
+    found = {record.record_id: record.payload["account"] for record in page.records}
+    assert found == {
+        "urn:li:sponsoredCampaign:7:2026-06-01": {"id": 501, "currency": "EUR"},
+        "urn:li:sponsoredCampaign:8:2026-06-01": {"id": 502, "currency": "SEK"},
+    }
 
 
 def test_ad_figures_are_read_again_for_a_week_in_spans(connect, settings):

@@ -27,10 +27,18 @@ def report(*rows):
 
 
 ANALYTICS = {
+    "id": 501,  # the same answer serves the question for ad accounts and the one for their days
     "pivotValues": ["urn:li:sponsoredCampaign:7"],
     "dateRange": {"start": {"year": 2026, "month": 6, "day": 1}},
 }
 SPOILT = {"id": None}
+
+
+def spoilt_ad_days(request):
+    days = [] if "adAccounts" in str(request.url) else [{"pivotValues": ["x"]}]
+    return httpx.Response(200, json={"elements": [ANALYTICS, *days]})
+
+
 KEY_HEADERS = ("authorization", "x-shopify-access-token")
 # vendor, resource, an answer with one good record, an answer with one good and one spoilt, an answer of another shape
 CASES = [
@@ -43,7 +51,7 @@ CASES = [
     ("meta", "posts", {"data": [{"id": "7", "timestamp": "2026-06-01T08:00:00+0000"}]},
      {"data": [{"id": "7", "timestamp": "2026-06-01T08:00:00+0000"}, {"id": "8", "timestamp": "never"}]}, {}),
     ("meta", "ad_insights", {"data": [AD]}, {"data": [AD, {"campaign_id": "8"}]}, []),
-    ("linkedin", "ad_analytics", {"elements": [ANALYTICS]}, {"elements": [ANALYTICS, {"pivotValues": ["x"]}]}, {}),
+    ("linkedin", "ad_analytics", {"elements": [ANALYTICS]}, spoilt_ad_days, {}),
     ("ga4", "ad_costs", report(("20260601", "google", "cpc", "spring")),
      report(("20260601", "google", "cpc", "spring"), ("someday", "google", "cpc", "spring")), []),
     ("wordpress", "form_submissions", [{"id": 7, "modified_at": "2026-06-01T08:00:00Z"}],

@@ -8,7 +8,8 @@ parsed as (
         {{ parse_json('payload', {
             'pivotValues': ['VARCHAR'],
             'dateRange': {'start': {'year': 'INTEGER', 'month': 'INTEGER', 'day': 'INTEGER'}},
-            'impressions': 'BIGINT', 'clicks': 'BIGINT', 'costInLocalCurrency': 'VARCHAR', 'currencyCode': 'VARCHAR'
+            'impressions': 'BIGINT', 'clicks': 'BIGINT', 'costInLocalCurrency': 'VARCHAR',
+            'account': {'id': 'BIGINT', 'currency': 'VARCHAR'}
         }) }} as document
     from source
 ),
@@ -20,7 +21,7 @@ renamed as (
             as spend_date,
         document.pivotValues[1] as campaign,
         {{ cents('document.costInLocalCurrency') }} as spend_cents,
-        document.currencyCode as currency_code,
+        document.account.currency as currency_code,
         document.impressions as impressions_count,
         document.clicks as clicks_count
     from parsed

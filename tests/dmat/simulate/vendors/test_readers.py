@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import httpx
 import pytest
 
 from dmat.connectors.catalogue import CONNECTORS
+from dmat.connectors.contract import Window
+from dmat.connectors.linkedin import LinkedIn, analytics_path
+from dmat.errors import VendorRefusedError
 from dmat.simulate.vendors.running import RunningVendors
 
 EVERYTHING = [(name, resource) for name, kind in CONNECTORS.items() for resource in kind.resources]
@@ -185,6 +189,17 @@ def test_linkedin_wants_its_version_header_and_the_right_organisation(
         get(shared_vendors, client, "/linkedin/rest/posts", q="author", author="urn:li:organization:1").status_code
         == 400
     )
+
+
+def test_linkedin_names_the_currency_of_the_ad_account_and_shows_the_costs_of_no_other(
+    shared_vendors: RunningVendors,
+) -> None:
+    connector, span = LinkedIn(shared_vendors.settings), Window(date(2026, 9, 1), date(2026, 9, 5))
+    (page,) = connector.read("ad_analytics", None, span)
+    assert {record.payload["account"]["currency"] for record in page.records} == {"EUR"}
+    with pytest.raises(VendorRefusedError, match="Not enough permissions"):
+        connector.http.read_json("GET", analytics_path(1, span))
+    connector.close()
 
 
 def test_a_path_that_no_vendor_has_is_404_in_the_vendors_words(
