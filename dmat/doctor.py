@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
+from ipaddress import ip_address
 from typing import Literal
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -102,7 +104,7 @@ def _vendors(settings: Settings) -> Finding:
     connected = [vendor for vendor in VENDORS if settings.is_connected(vendor)]
     if not connected:
         return Finding("vendors", "note", "none connected", "set DMAT_<VENDOR>_URL in .env, or run `dmat simulate`")
-    unreachable = [vendor for vendor in connected if not _answers(str(getattr(settings, f"{vendor}_url")))]
+    unreachable = [vendor for vendor in connected if not _is_reachable(str(getattr(settings, f"{vendor}_url")))]
     kind = "simulated" if settings.is_simulated else "connected"
     if unreachable:
         advice = (
@@ -113,12 +115,29 @@ def _vendors(settings: Settings) -> Finding:
     return Finding("vendors", "ok", f"{len(connected)} {kind}, all answer")
 
 
-def _answers(url: str) -> bool:
+def _is_reachable(url: str) -> bool:
     try:
         httpx.get(url, timeout=3.0)
     except httpx.HTTPError:
         return False
     return True
+
+
+def _public_address(settings: Settings) -> Finding:
+    """Links, sign-in cookies and webhooks travel over this address: in the clear only on this machine."""
+    url = settings.resolved_public_url
+    parsed = urlsplit(url)
+    if parsed.scheme != "https" and not _is_loopback(parsed.hostname or ""):
+        advice = "put TLS before the API and set DMAT_PUBLIC_URL to its https:// address"
+        return Finding("public address", "note", f"{url} is not encrypted: keys and sign-ins can be read", advice)
+    return Finding("public address", "ok", url)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _ports(settings: Settings) -> Finding:
@@ -159,7 +178,7 @@ def _assets(settings: Settings) -> Finding:
 
 
 CHECKS: tuple[Callable[[Settings], Finding], ...] = (
-    _python, _packages, _disk, _store, _warehouse, _vendors, _ports, _processes, _assets,
+    _python, _packages, _disk, _store, _warehouse, _vendors, _public_address, _ports, _processes, _assets,
 )  # fmt: skip
 
 

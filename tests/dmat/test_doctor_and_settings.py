@@ -53,6 +53,26 @@ def test_a_vendor_that_does_not_answer_is_named(tmp_path):
     assert "shopify" in finding.what
 
 
+@pytest.mark.parametrize(
+    ("given", "state"),
+    [
+        ({}, "ok"),
+        ({"public_url": "https://mail.shop.example"}, "ok"),
+        ({"public_url": "http://localhost:8010"}, "ok"),
+        ({"public_url": "http://[::1]:8010"}, "ok"),
+        ({"public_url": "http://mail.shop.example"}, "note"),
+        ({"public_url": "http://localhost.shop.example"}, "note"),
+        ({"public_url": "http://10.0.0.7:8010"}, "note"),
+        ({"public_url": "mail.shop.example"}, "note"),
+        ({"host": "0.0.0.0"}, "note"),
+    ],
+)
+def test_an_address_that_is_not_encrypted_is_pointed_out_unless_it_stays_on_this_machine(tmp_path, given, state):
+    finding = found(load_settings(home=tmp_path, **given))["public address"]
+    assert finding.state == state
+    assert ("DMAT_PUBLIC_URL" in finding.advice) == (state == "note")
+
+
 def test_the_environment_wins_over_the_simulated_vendors_file(tmp_path, monkeypatch):
     (tmp_path / "simulation").mkdir()
     (tmp_path / "simulation" / "connection.env").write_text(
