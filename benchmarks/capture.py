@@ -19,6 +19,7 @@ import httpx
 from benchmarks.measure import Row, measured
 from benchmarks.workspace import END, fresh_settings
 from dmat.processes import child_environment
+from dmat.servers import wait_for_answer
 from dmat.settings import Settings, load_settings
 from dmat.simulate import simulate
 
@@ -29,22 +30,11 @@ def serving(settings: Settings, module: str, port: int, health: str) -> Iterator
     command = [sys.executable, "-m", module, "--home", str(settings.home), "--port", str(port)]
     process = subprocess.Popen(command, env={**os.environ, **child_environment(settings)}, stdout=subprocess.DEVNULL)
     try:
-        _wait(f"http://{settings.host}:{port}{health}")
+        wait_for_answer(f"http://{settings.host}:{port}{health}", is_alive=lambda: process.poll() is None)
         yield
     finally:
         process.terminate()
         process.wait(timeout=20)
-
-
-def _wait(url: str) -> None:
-    for _ in range(600):
-        try:
-            if httpx.get(url, timeout=2).status_code < 500:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    raise TimeoutError(f"{url} does not answer")
 
 
 def bare_read(settings: Settings) -> tuple[int, float]:

@@ -19,8 +19,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +27,7 @@ from typing import IO, Any, Literal
 
 from dmat.errors import InvalidInputError
 from dmat.processes import Process, child_environment, default_processes, prepare_dagster_home
+from dmat.servers import is_answering
 from dmat.settings import ROOT, Settings
 
 __all__ = ["Child", "Process", "Supervisor", "child_environment", "default_processes", "prepare_dagster_home"]
@@ -40,7 +39,6 @@ LOOK_AGAIN_SECONDS = 10.0
 HUNG_AFTER_SECONDS = 90.0
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass
@@ -218,7 +216,7 @@ class Supervisor:
         if not child.process.health_url:
             if now - child.started >= HEALTHY_AFTER_SECONDS:
                 child.state = "running"
-        elif _answers(child.process.health_url):
+        elif is_answering(child.process.health_url):
             child.state, child.answered = "running", now
         elif child.state != "starting":
             child.state = "not answering"
@@ -297,13 +295,3 @@ def _is_free(host: str, port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _answers(url: str) -> bool:
-    try:
-        with _direct.open(url, timeout=2.0) as response:
-            return int(response.status) < 500
-    except urllib.error.HTTPError as refusal:
-        return refusal.code < 500
-    except (OSError, ValueError):
-        return False

@@ -7,7 +7,6 @@ import json
 import socket
 import subprocess
 import sys
-import time
 from datetime import datetime, timedelta
 
 import duckdb
@@ -19,6 +18,7 @@ from dmat.connectors.catalogue import CONNECTORS, connected_sources, open_connec
 from dmat.connectors.http import Retry
 from dmat.connectors.sendgrid import SendGrid
 from dmat.errors import AmbiguousError, RateLimitedError, VendorRefusedError, VendorUnavailableError
+from dmat.servers import wait_for_answer
 from dmat.settings import load_settings
 from dmat.simulate import simulate
 from dmat.warehouse import writer
@@ -45,7 +45,7 @@ def world(tmp_path_factory):
     with (home / "vendors.log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            wait_for(f"{control}/health", server)
+            wait_for_answer(f"{control}/health", is_alive=lambda: server.poll() is None, hint="vendors.log")
             yield settings, control
         finally:
             server.terminate()
@@ -57,18 +57,6 @@ def records_by_resource(home):
     with duckdb.connect(str(home / "simulation" / "company.duckdb"), read_only=True) as company:
         found = company.execute("select resource, list(record_id) from records group by resource").fetchall()
     return dict(found)
-
-
-def wait_for(url, server):
-    for _ in range(600):
-        if server.poll() is not None:
-            pytest.fail("the vendors' server ended at once; see vendors.log in its home")
-        try:
-            if httpx.get(url).status_code == 200:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    pytest.fail(f"{url} did not answer")
 
 
 @pytest.fixture
