@@ -1,0 +1,119 @@
+"""What a door answers when it cannot do what was asked: a status, one sentence, and each fault by the path to it.
+
+    {"detail": "...", "faults": [{"path": "rule.where.all[1].value", "what": "...", "allowed": "..."}]}
+
+    401 nobody is known          403 the caller may not              404 there is no such thing
+    409 it changed, exists       413 the body is too large           415 the body is not JSON
+    422 a field is wrong         428 say which version you change    503 nothing has been published yet
+
+Belongs here: turning errors into answers, and the route that does so. Stays out: the errors (`dmat/errors.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any
+
+import orjson
+from fastapi import HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from dmat.errors import (
+    ConflictError,
+    DmatError,
+    InvalidInputError,
+    InvalidRuleError,
+    NotFoundError,
+    NotPermittedError,
+    NotPublishedError,
+)
+
+STATUS: tuple[tuple[type[DmatError], int], ...] = (
+    (ConflictError, 409),
+    (NotFoundError, 404),
+    (NotPermittedError, 403),
+    (NotPublishedError, 503),
+    (InvalidInputError, 422),
+)
+MOST_FAULTS = 50
+LONGEST_VALUE = 80
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read strictly: UTF-8, no NaN, no lone surrogates, no nesting without end."""
+
+    async def json(self) -> Any:
+        """The body.
+
+        Raises:
+            RequestValidationError: it is not JSON.
+        """
+        try:
+            return orjson.loads(await self.body())
+        except orjson.JSONDecodeError as error:
+            raise RequestValidationError([{"loc": ("body",), "msg": f"not JSON: {error}"}]) from None
+
+
+class Door(APIRoute):
+    """A route that answers our errors, and faults in the request, in one shape."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of FastAPI, with our errors turned into answers."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(StrictRequest(request.scope, request.receive))
+            except RequestValidationError as error:
+                return _as_answer(error)
+            except tuple(kind for kind, _ in STATUS) as error:
+                return refusal(error)
+
+        return answer
+
+
+def refusal(error: DmatError) -> JSONResponse:
+    """The answer to one of our errors."""
+    status = next(status for kind, status in STATUS if isinstance(error, kind))
+    faults: list[dict[str, str]] = []
+    if isinstance(error, InvalidRuleError):
+        faults = [fault(*found) for found in error.faults]
+    elif isinstance(error, InvalidInputError):
+        faults = [fault(error.field, error.problem, error.allowed)]
+    return JSONResponse({"detail": str(error), "faults": faults[:MOST_FAULTS]}, status)
+
+
+def fault(path: str, what: str, allowed: str = "") -> dict[str, str]:
+    """One fault as it is answered."""
+    return {"path": path, "what": what, "allowed": allowed}
+
+
+def _as_answer(error: RequestValidationError) -> JSONResponse:
+    found = [fault(path_of(item["loc"]), str(item["msg"]), _allowed(item)) for item in error.errors()[:MOST_FAULTS]]
+    if len(found) == 1 and found[0]["path"] == "" and "valid dictionary" in found[0]["what"]:
+        raise HTTPException(415, "send JSON, with the header `Content-Type: application/json`")
+    first = found[0]
+    return JSONResponse({"detail": f"{first['path'] or 'body'}: {first['what']}", "faults": found}, 422)
+
+
+def path_of(location: Sequence[Any]) -> str:
+    """`("body", "rule", "where", "all", 1)` as `rule.where.all[1]`."""
+    return "".join(_steps(location[1:] if location[:1] in [("body",), ("query",), ("path",)] else location))
+
+
+def _steps(location: Iterable[Any]) -> Iterable[str]:
+    for number, step in enumerate(location):
+        yield f"[{step}]" if isinstance(step, int) else f"{'.' if number else ''}{step}"
+
+
+def _allowed(item: dict[str, Any]) -> str:
+    context = item.get("ctx") or {}
+    kind = str(item.get("type", ""))
+    if kind in {"literal_error", "enum"}:
+        return str(context.get("expected", ""))
+    if kind == "extra_forbidden":
+        return "only the fields that the documentation names"
+    return ", ".join(f"{name.replace('_', ' ')} {value}"[:LONGEST_VALUE] for name, value in context.items()
+                     if isinstance(value, (int, float, str)))  # fmt: skip
