@@ -24,11 +24,11 @@ from dmat.errors import (
     ConflictError,
     DmatError,
     InvalidInputError,
-    InvalidRuleError,
     NotFoundError,
     NotPermittedError,
     NotPublishedError,
 )
+from dmat.segments.rules import InvalidRuleError
 
 STATUS: tuple[tuple[type[DmatError], int], ...] = (
     (ConflictError, 409),
