@@ -23,6 +23,7 @@ DmatError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class DmatError(Exception):
@@ -52,8 +53,8 @@ class InvalidInputError(PermanentError):
 class InvalidRuleError(InvalidInputError):
     """A rule with faults; each is (path in the tree, what is wrong, what is allowed). The first one is the message."""
 
-    def __init__(self, faults: Sequence[tuple[str, str, str]]) -> None:
-        self.faults = tuple(faults)
+    def __init__(self, faults: Sequence[Any]) -> None:
+        self.faults = tuple(faults)  # of dmat/segments/rules.py: Fault
         super().__init__(*self.faults[0])
 
 

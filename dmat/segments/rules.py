@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from typing import Any, NamedTuple
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from dmat.errors import InvalidInputError
+from dmat.errors import InvalidRuleError as InvalidRuleError
 from dmat.segments.tree import (
     MAXIMUM_DEPTH,
     MAXIMUM_NODES,
@@ -51,14 +51,6 @@ class Fault(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}" + (f" (allowed: {self.allowed})" if self.allowed else "")
-
-
-class InvalidRuleError(InvalidInputError):
-    """A rule that cannot be used; `faults` are all that is wrong with it, and the first one is the message."""
-
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = list(faults)
-        super().__init__(*self.faults[0])
 
 
 EVERYBODY = Rule(where=All(children=()))
