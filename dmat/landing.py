@@ -6,6 +6,9 @@ Stays out: reading vendors (`dmat/connectors`) and making sense of payloads (`db
 Every raw table has the same columns; a record that comes again unchanged is not written again, a record that
 changed is a new row, and staging keeps the newest row of each record (by record_updated_at, then _loaded_at).
 Where a capture goes on from is kept in `raw.capture_cursors`, in the transaction that lands its pages.
+
+Each run writes its outcome. The stream looks every few seconds and mostly finds nothing, so a run that brought nothing
+takes the place of one before it that ended the same way, and `runs_count` says how many runs a row speaks for.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -74,10 +77,13 @@ class Outcome:
         return len(self.refusals)
 
 
+OUTCOMES_KEPT = timedelta(days=90)
+
 _OUTCOME_TABLES = (
     "create table if not exists raw.capture_outcomes (source varchar, resource varchar, run_id varchar,"
     " started_at timestamp, finished_at timestamp, fetched_count bigint, kept_count bigint,"
-    ' unchanged_count bigint, refused_count bigint, "cursor" varchar, error varchar)',
+    ' unchanged_count bigint, refused_count bigint, "cursor" varchar, error varchar, runs_count bigint default 1)',
+    "alter table raw.capture_outcomes add column if not exists runs_count bigint default 1",
     "create table if not exists raw.capture_refusals (source varchar, resource varchar, run_id varchar,"
     " refused_at timestamp, record_id varchar, reason varchar, payload varchar)",
     "create table if not exists raw.capture_cursors (source varchar, resource varchar, run_id varchar,"
@@ -207,16 +213,46 @@ def write_refusals(connection: duckdb.DuckDBPyConnection, outcome: Outcome, now:
 
 
 def write_outcome(connection: duckdb.DuckDBPyConnection, outcome: Outcome, now: datetime) -> None:
-    """Write what a capture did, and each record it refused, to `raw.capture_outcomes` and `raw.capture_refusals`."""
+    """Write what a capture did, and each record it refused, to `raw.capture_outcomes` and `raw.capture_refusals`.
+
+    A run that brought nothing (nothing kept, no new refusal) takes over the row of the run before it if that brought
+    nothing either and ended with the same error or none. Rows older than `OUTCOMES_KEPT` go, but the last success.
+    """
     write_refusals(connection, outcome, now)
     outcome.finished_at = now
-    connection.execute(
-        "insert into raw.capture_outcomes values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            outcome.source, outcome.resource, outcome.run_id, outcome.started_at, now, outcome.fetched_count,
-            outcome.kept_count, outcome.unchanged_count, outcome.refused_count, outcome.cursor, outcome.error,
-        ],
-    )  # fmt: skip
+    if outcome.kept_count or not _take_over_last_outcome(connection, outcome):
+        connection.execute(
+            "insert into raw.capture_outcomes (source, resource, run_id, started_at, finished_at, fetched_count,"
+            ' kept_count, unchanged_count, refused_count, "cursor", error, runs_count)'
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            [outcome.source, outcome.resource, *_facts_of(outcome), outcome.error],
+        )
+        connection.execute(
+            "delete from raw.capture_outcomes where source = $1 and resource = $2 and finished_at < $3 and finished_at"
+            " < (select max(finished_at) from raw.capture_outcomes where source = $1 and resource = $2 and error = '')",
+            [outcome.source, outcome.resource, now - OUTCOMES_KEPT],
+        )
+
+
+def _facts_of(outcome: Outcome) -> list[Any]:
+    return [
+        outcome.run_id, outcome.started_at, outcome.finished_at, outcome.fetched_count, outcome.kept_count,
+        outcome.unchanged_count, outcome.refused_count, outcome.cursor,
+    ]  # fmt: skip
+
+
+def _take_over_last_outcome(connection: duckdb.DuckDBPyConnection, outcome: Outcome) -> bool:
+    """Whether the newest row of the resource was one that this outcome, which kept nothing, could take over."""
+    taken = connection.execute(
+        "update raw.capture_outcomes set run_id = $1, started_at = $2, finished_at = $3, fetched_count = $4,"
+        ' kept_count = $5, unchanged_count = $6, refused_count = $7, "cursor" = $8, runs_count = runs_count + 1'
+        " where kept_count = 0 and error = $9 and rowid = (select rowid from raw.capture_outcomes"
+        " where source = $10 and resource = $11 order by finished_at desc, rowid desc limit 1) and not exists"
+        " (select 1 from raw.capture_refusals as r where r.source = $10 and r.resource = $11"
+        " and r.run_id in (capture_outcomes.run_id, $1))",
+        [*_facts_of(outcome), outcome.error, outcome.source, outcome.resource],
+    ).fetchone()
+    return bool(taken and taken[0])
 
 
 def move_cursor(

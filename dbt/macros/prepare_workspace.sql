@@ -1,4 +1,5 @@
-{# Runs before every build: makes missing raw tables, so that a workspace with one vendor builds, and counts the build. #}
+{# Runs before every build: makes missing raw tables and columns, so that a workspace with one vendor or of an
+   older release builds, and counts the build. #}
 
 {% macro prepare_workspace() %}
     {% if execute %}
@@ -7,6 +8,9 @@
         {% for node in graph.sources.values() if node.source_name == 'raw' %}
             {% set columns = node.meta.get('raw_columns') or raw_columns() %}
             {% do statements.append('create table if not exists raw.' ~ node.name ~ ' (' ~ columns ~ ')') %}
+            {% for column in node.meta.get('later_columns', []) %}
+                {% do statements.append('alter table raw.' ~ node.name ~ ' add column if not exists ' ~ column) %}
+            {% endfor %}
         {% endfor %}
         {% do statements.append(
             'insert into raw.workspace_clock select 0, timestamp \'1970-01-01\''

@@ -316,8 +316,8 @@ def fill_source(connection: duckdb.DuckDBPyConnection, source: str, resource: st
     earlier = at - timedelta(hours=1)
     insert(
         connection, "operations.capture_runs",
-        [source, resource, "run-0041", earlier, earlier + timedelta(minutes=1), 420, 400, 20, 0, "c1", ""],
-        [source, resource, "run-0042", at - timedelta(seconds=9), at, 37, 30, 5, refused, "c2", error],
+        [source, resource, "run-0041", earlier, earlier + timedelta(minutes=1), 420, 400, 20, 0, "c1", "", 1],
+        [source, resource, "run-0042", at - timedelta(seconds=9), at, 37, 30, 5, refused, "c2", error, 1],
     )  # fmt: skip
 
 

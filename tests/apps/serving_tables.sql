@@ -47,6 +47,6 @@ create table operations.source_freshness (source varchar, resource varchar, last
   refused_count bigint);
 create table operations.capture_runs (source varchar, resource varchar, run_id varchar, started_at timestamp,
   finished_at timestamp, fetched_count bigint, kept_count bigint, unchanged_count bigint, refused_count bigint,
-  "cursor" varchar, error varchar);
+  "cursor" varchar, error varchar, runs_count bigint);
 create table operations.capture_refusals (source varchar, resource varchar, run_id varchar, refused_at timestamp,
   record_id varchar, reason varchar, payload varchar);

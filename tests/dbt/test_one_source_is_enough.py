@@ -17,6 +17,23 @@ def test_a_workspace_without_any_source_builds(tmp_path, new_home):
     assert build(new_home(tmp_path)).require_ok().is_ok
 
 
+def test_outcomes_written_before_runs_were_counted_are_one_run_each(tmp_path, new_home):
+    settings = new_home(tmp_path)
+    with writer(settings) as connection:
+        connection.execute("create schema raw")
+        connection.execute(
+            "create table raw.capture_outcomes (source varchar, resource varchar, run_id varchar,"
+            " started_at timestamp, finished_at timestamp, fetched_count bigint, kept_count bigint,"
+            ' unchanged_count bigint, refused_count bigint, "cursor" varchar, error varchar)'
+        )
+        connection.execute(
+            "insert into raw.capture_outcomes values ('shopify', 'orders', 'old', now(), now(), 1, 1, 0, 0, '', '')"
+        )
+    build(settings, select=["capture_runs", "source_freshness"], exclude_tests=True).require_ok()
+    assert query(settings, "select run_id, runs_count from operations.capture_runs") == [("old", 1)]
+    assert query(settings, "select last_run_id, refused_count from operations.source_freshness") == [("old", 0)]
+
+
 def test_a_workspace_with_imported_orders_only_builds_and_reconciles(tmp_path, new_home, raw, land):
     settings = new_home(tmp_path)
     rows = raw.only(raw.first_day(), ["import_orders"])

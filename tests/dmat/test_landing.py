@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from dmat.errors import InvalidInputError
-from dmat.landing import Outcome, Record, Refusal, land, last_cursor, move_cursor, write_outcome
+from dmat.landing import OUTCOMES_KEPT, Outcome, Record, Refusal, land, last_cursor, move_cursor, write_outcome
 
 NOW = datetime(2026, 6, 1, 12)
 
@@ -88,6 +88,68 @@ def test_what_was_refused_is_written_once_with_its_reason(connection):
     assert found == [("9", "id is missing", "r1")]
     counts = connection.execute("select run_id, refused_count from raw.capture_outcomes order by run_id").fetchall()
     assert counts == [("r1", 2), ("r2", 2)]
+
+
+def written(connection):
+    return connection.execute(
+        "select resource, run_id, finished_at, kept_count, error, runs_count from raw.capture_outcomes"
+        " order by resource, finished_at"
+    ).fetchall()
+
+
+def look(connection, run, minutes, resource="orders", **more):
+    at = NOW + timedelta(minutes=minutes)
+    write_outcome(connection, Outcome("shop", resource, run, at, **more), at)
+    return at
+
+
+def test_runs_in_a_row_that_bring_nothing_share_a_row_that_says_when_the_last_one_ended(connection):
+    looks = [look(connection, f"r{n}", n, fetched_count=3, unchanged_count=3) for n in range(1, 5)]
+    look(connection, "other", 9, resource="customers")
+    assert written(connection) == [
+        ("customers", "other", NOW + timedelta(minutes=9), 0, "", 1),
+        ("orders", "r4", looks[-1], 0, "", 4),
+    ]
+
+
+def test_every_run_that_brings_or_refuses_something_or_ends_otherwise_keeps_its_own_row(connection):
+    look(connection, "idle", 1)
+    look(connection, "news", 2, fetched_count=1, kept_count=1)
+    look(connection, "refused", 3, fetched_count=1, refusals=[Refusal("9", "id is missing")])
+    look(connection, "the same refused", 4, fetched_count=1, refusals=[Refusal("9", "id is missing")])
+    look(connection, "and again", 5, fetched_count=1, refusals=[Refusal("9", "id is missing")])
+    look(connection, "down", 6, error="down")
+    look(connection, "still down", 7, error="down")
+    look(connection, "up", 8)
+    found = [(run, count) for _, run, _, _, _, count in written(connection)]
+    assert found == [("idle", 1), ("news", 1), ("refused", 1), ("and again", 2), ("still down", 2), ("up", 1)]
+    assert sum(count for _, count in found) == 8, "each run is written or counted"
+
+
+def test_old_outcomes_go_but_the_last_success_stays(connection):
+    look(connection, "first", 0, fetched_count=1, kept_count=1)
+    look(connection, "second", 1, fetched_count=1, kept_count=1)
+    look(connection, "down", 2, error="down")
+    later = round(OUTCOMES_KEPT / timedelta(minutes=1)) + 60
+    look(connection, "other error", later, error="refused")
+    assert [row[1] for row in written(connection)] == ["second", "down", "other error"]
+    look(connection, "works", later + 1)
+    look(connection, "works and brings", later + 2, fetched_count=1, kept_count=1)
+    assert [row[1] for row in written(connection)] == ["other error", "works", "works and brings"]
+
+
+def test_outcomes_of_an_older_workspace_count_as_one_run_each(connection):
+    connection.execute("create schema raw")
+    connection.execute(
+        "create table raw.capture_outcomes (source varchar, resource varchar, run_id varchar, started_at timestamp,"
+        " finished_at timestamp, fetched_count bigint, kept_count bigint, unchanged_count bigint,"
+        ' refused_count bigint, "cursor" varchar, error varchar)'
+    )
+    connection.execute(
+        "insert into raw.capture_outcomes values ('shop', 'orders', 'old', ?, ?, 0, 0, 0, 0, '', '')", [NOW, NOW]
+    )
+    look(connection, "new", 1)
+    assert [(row[1], row[-1]) for row in written(connection)] == [("new", 2)]
 
 
 def test_the_cursor_of_a_resource_is_the_last_one_that_was_written(connection):

@@ -11,5 +11,6 @@ select
     unchanged_count,
     refused_count,
     "cursor",
-    error
+    error,
+    runs_count
 from {{ source('raw', 'capture_outcomes') }}

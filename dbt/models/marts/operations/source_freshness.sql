@@ -4,9 +4,15 @@ with runs as (
     select
         source, resource,
         max(case when error = '' then finished_at end) as last_checked_at,
-        {{ first_by('run_id', '-' ~ seconds_of('finished_at')) }} as last_run_id,
-        sum(refused_count) as refused_count
+        {{ first_by('run_id', '-' ~ seconds_of('finished_at')) }} as last_run_id
     from {{ source('raw', 'capture_outcomes') }}
+    group by source, resource
+),
+
+refusals as (
+    select
+        source, resource, count(*) as refused_count
+    from {{ source('raw', 'capture_refusals') }}
     group by source, resource
 ),
 
@@ -31,7 +37,8 @@ select
     runs.last_checked_at,
     tables.rows_count,
     runs.last_run_id,
-    cast(coalesce(runs.refused_count, 0) as bigint) as refused_count
+    cast(coalesce(refusals.refused_count, 0) as bigint) as refused_count
 from tables
 left join runs on tables.source = runs.source and tables.resource = runs.resource
+left join refusals on tables.source = refusals.source and tables.resource = refusals.resource
 where tables.rows_count > 0 or runs.source is not null

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from serving_fixture import NASTY, NOW, build_home
@@ -25,6 +26,16 @@ def test_each_resource_shows_its_last_run(context):
     assert rows["shopify", "orders"]["run_id"] == "run-0042"
     assert state_of(rows["linkedin", "posts"], NOW) == "failing"
     assert state_of(rows["shopify", "orders"], NOW) == "fresh"
+
+
+def test_runs_that_brought_nothing_are_one_line_that_counts_them(context):
+    health = read_sources(context, context.version())
+    [run] = [row for row in health.runs if row["source"] == "meta" and row["run_id"] == "run-0042"]
+    quiet = replace(health, runs=({**run, "runs_count": 8_641}, {**run, "runs_count": 1}))
+    states = {(row["source"], row["resource"]): "fresh" for row in health.resources}
+    html = render("screens/health/sources.jinja", NOW, "UTC", health=quiet, states=states)
+    assert html.count("before it, just as quiet") == 1
+    assert "8,640 before it" in html
 
 
 def test_refused_rows_can_be_narrowed_by_source_and_by_words(context):
