@@ -72,28 +72,20 @@ class DrainReport:
 class Sender:
     """The loop around batches: pauses for the provider's sake, looks for evidence, stops when told."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        provider: MailProvider,
-        now: Callable[[], datetime],
-        settle_seconds: float = SETTLE_SECONDS,
-    ) -> None:
-        self.settings, self.store, self.provider, self.now = settings, store, provider, now
-        self.settle_seconds = settle_seconds
+    def __init__(self, batches: BatchSender) -> None:
+        self.batches = batches
         self.stop = threading.Event()
-        self._batches = BatchSender(settings, store, provider, now, settle_seconds)
         self._backoff = 0.0
         self._reconciled_at = 0.0
 
     def close(self) -> None:
         """End threads and the renderer."""
-        self._batches.close()
+        self.batches.close()
 
     def take_fence(self) -> Fence:
         """See `dmat.ledger.fence.take_fence`."""
-        return take_fence(self.settings, self.store, self.now(), self.settle_seconds)
+        mine = self.batches
+        return take_fence(mine.settings, mine.store, mine.now(), mine.settle_seconds)
 
     def work(self, fence: Fence, report: DrainReport, deadline: float) -> None:
         """Send until nothing is due, the deadline (monotonic) passes, or `stop` is set.
@@ -106,9 +98,9 @@ class Sender:
                 report.stopped_because = "its time was over"
                 return
             self._resolve(report)
-            if not has_due(self.store, self.now()):
+            if not has_due(self.batches.store, self.batches.now()):
                 return
-            batch = self._batches.send_batch(fence)
+            batch = self.batches.send_batch(fence)
             report.add(batch)
             if batch.halted_because:
                 report.stopped_because = batch.halted_because
@@ -119,9 +111,10 @@ class Sender:
         report.stopped_because = "it was told to stop"
 
     def _resolve(self, report: DrainReport) -> None:
-        if time.monotonic() - self._reconciled_at < min(RECONCILE_SECONDS, self.settle_seconds):
+        mine = self.batches
+        if time.monotonic() - self._reconciled_at < min(RECONCILE_SECONDS, mine.settle_seconds):
             return
-        found = reconcile(self.store, self.provider, self.now())
+        found = reconcile(mine.store, mine.provider, mine.now())
         report.resolved_count += found.accepted_count + found.planned_again_count
         self._reconciled_at = time.monotonic()
 
@@ -164,9 +157,9 @@ def drain(
         if not is_mine:
             report.stopped_because = "another sender is at work"
             return report
-        with closing(
-            Sender(settings, store, provider or mail_provider(settings), _clock(settings, now), settle_seconds)
-        ) as sender:
+        chosen = provider or mail_provider(settings)
+        batches = BatchSender(settings, store, chosen, _clock(settings, now), settle_seconds)
+        with closing(Sender(batches)) as sender:
             try:
                 sender.work(sender.take_fence(), report, time.monotonic() + max_seconds)
             except FencedError as error:
@@ -187,7 +180,7 @@ def _clock(settings: Settings, now: datetime | Callable[[], datetime] | None) ->
 def run(sender: Sender) -> None:
     """Work until `stop` is set: wait for the lock, for the fence, for something due."""
     while not sender.stop.is_set():
-        with sending_lock(sender.settings) as is_mine:
+        with sending_lock(sender.batches.settings) as is_mine:
             if is_mine:
                 _work_while_mine(sender)
         sender.stop.wait(IDLE_SECONDS)
@@ -227,9 +220,8 @@ def main() -> None:
         report = drain(settings, store, settle_seconds=arguments.settle_seconds)
         log.info("%s", json.dumps(asdict(report)))
         return
-    with closing(
-        Sender(settings, store, mail_provider(settings), settings.clock.now, arguments.settle_seconds)
-    ) as sender:
+    batches = BatchSender(settings, store, mail_provider(settings), settings.clock.now, arguments.settle_seconds)
+    with closing(Sender(batches)) as sender:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sender.stop.set())
         run(sender)
