@@ -26,7 +26,7 @@ REGIONS_TABLE = "seeds.regions"
 
 @dataclass(frozen=True)
 class Field:
-    """A column of a table with one row a person."""
+    """A column of a table with one row a person; `channel` is what a consent is for."""
 
     key: str
     label: str
@@ -39,6 +39,7 @@ class Field:
     description: str = ""
     unit: str = ""
     currency_column: str = ""
+    channel: str = ""
     is_personal: bool = False
 
     @property
@@ -157,6 +158,7 @@ def _field(row: Mapping[str, Any]) -> Field:
         group=row["group_name"],
         table=row["table_name"],
         person_column=row["person_column"],
+        channel=row["channel"],
         **_described(row),
     )
 
@@ -225,12 +227,12 @@ def example_values(
     Raises:
         NotFoundError: no such field, event or property.
     """
-    table, column, filter_sql = _place(catalogue, key, event)
+    table, column, filter_sql, type_ = _place(catalogue, key, event)
     # identifiers and the filter come from the catalogue alone; what the user typed is bound
-    text = f"cast({_quoted(column)} as varchar)"
+    value = f"unnest({_quoted(column)})" if type_ == "list" else _quoted(column)
     rows = workspace.rows(
-        f"select {text} as value, count(*) as found from {_quoted_table(table)}"
-        f" where {_quoted(column)} is not null and ({filter_sql or 'true'}) and contains(lower({text}), lower(?))"
+        f"select value, count(*) as found from (select cast({value} as varchar) as value from {_quoted_table(table)}"
+        f" where {_quoted(column)} is not null and ({filter_sql or 'true'})) where contains(lower(value), lower(?))"
         " group by 1 order by 2 desc, 1 limit ?",
         [containing, limit],
     )
@@ -256,16 +258,17 @@ def freshness(workspace: Workspace, catalogue: Catalogue, key: str) -> Freshness
     return Freshness(version.data_as_of, newest)
 
 
-def _place(catalogue: Catalogue, key: str, event_key: str) -> tuple[str, str, str]:
+def _place(catalogue: Catalogue, key: str, event_key: str) -> tuple[str, str, str, str]:
     if not event_key:
         found = catalogue.fields.get(key)
         if found is None:
             raise NotFoundError(f"no field {key!r}")
-        return found.table, found.column, ""
+        return found.table, found.column, "", found.type
     event = catalogue.events.get(event_key)
     if event is None or key not in event.properties:
         raise NotFoundError(f"no event {event_key!r} with a property {key!r}")
-    return event.table, event.properties[key].column, event.filter_sql
+    found_property = event.properties[key]
+    return event.table, found_property.column, event.filter_sql, found_property.type
 
 
 def _quoted(name: str) -> str:

@@ -8,6 +8,15 @@
     try_cast({{ expression }} as {{ type }})
 {%- endmacro %}
 
+{# All values that are not null, each once, in order, as a list. #}
+{% macro sorted_list(value) -%}
+    {{ return(adapter.dispatch('sorted_list', 'dmat')(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__sorted_list(value) -%}
+    list_sort(coalesce(list(distinct {{ value }}) filter (where {{ value }} is not null), []))
+{%- endmacro %}
+
 {# The value of the row where `ordering` is smallest, among rows where the value is not null. #}
 {% macro first_by(value, ordering) -%}
     {{ return(adapter.dispatch('first_by', 'dmat')(value, ordering)) }}

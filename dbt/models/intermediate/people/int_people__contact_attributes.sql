@@ -1,6 +1,7 @@
 select
     resolved.person_id,
     contacts.contact_key,
+    contacts.source,
     contacts.email,
     contacts.phone,
     contacts.first_name,

@@ -6,7 +6,7 @@ with events as (
 
 messages as (
     select
-        message_id, person_id
+        message_id, person_id, programme, step
     from {{ ref('fct_messages') }}
 )
 
@@ -19,6 +19,8 @@ select
     events.email,
     events.phone,
     events.channel,
+    messages.programme as campaign,
+    messages.step,
     events.event_type,
     events.is_machine,
     events.occurred_at,
