@@ -4,9 +4,9 @@ Belongs here: the writer lock, publishing a version, and the read-only view of t
 Stays out: what is in the tables (`dbt/`) and who writes them (`dmat_pipelines/`).
 
 A DuckDB file that is open for writing cannot be opened by any other process, and closing a second handle on
-it inside the writing process drops its lock. So `core.duckdb` is opened only by the holder of `core.lock`,
-and a child process makes the copy that readers open. Every version has its own file name, because
-`duckdb.connect` gives back a cached instance for a path it already knows.
+it inside the writing process drops its lock. So `core.duckdb` is opened only by the holder of `core.lock`
+(`core_file.py`), and a child process makes the file that readers open (`copying.py`). Every version has its own file
+name, because `duckdb.connect` gives back a cached instance for a path it already knows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import duckdb
 
+from dmat import copying
+from dmat.core_file import limit, open_core, ranges_of
 from dmat.errors import NotPublishedError, WarehouseBusyError
 from dmat.settings import Settings
 
@@ -34,21 +36,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 VERSIONS_KEPT = 3
-_COPY = "import shutil, sys; shutil.copyfile(sys.argv[1], sys.argv[2])"
-
-
-def connect_core(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """Open the core file for writing; only inside `writer_lock`."""
-    connection = _limited(duckdb.connect(str(settings.core_path)), settings)
-    connection.execute("set enable_progress_bar = false")  # our own progress is shown instead; refused in notebooks
-    return connection
-
-
-def _limited(connection: duckdb.DuckDBPyConnection, settings: Settings) -> duckdb.DuckDBPyConnection:
-    connection.execute(f"set memory_limit = '{settings.duckdb_memory_limit}'")
-    connection.execute(f"set threads = {settings.duckdb_threads}")
-    connection.execute("set TimeZone = 'UTC'")
-    return connection
 
 
 @contextmanager
@@ -89,12 +76,8 @@ def writer(settings: Settings, timeout_seconds: float = 900.0) -> Iterator[duckd
     Raises:
         WarehouseBusyError: see `writer_lock`.
     """
-    with writer_lock(settings, timeout_seconds):
-        connection = connect_core(settings)
-        try:
-            yield connection
-        finally:
-            connection.close()
+    with writer_lock(settings, timeout_seconds), open_core(settings) as core:
+        yield core.connection
 
 
 @dataclass(frozen=True)
@@ -127,39 +110,58 @@ def current_version(settings: Settings) -> Version:
 
 
 def publish(settings: Settings) -> Version:
-    """Copy the core file to the next serving version and point readers to it.
+    """Make the next serving version from the core file and point readers to it.
 
-    Call it inside `writer_lock`, with every connection of this process to the core file closed or idle.
-    The copy is made by a child process, is complete before the pointer moves, and the pointer moves atomically.
+    Call it inside `writer_lock`, with every other connection of this process to the core file closed or idle.
+    The file is made by a child process, is complete before the pointer moves, and the pointer moves atomically.
     """
-    connection = connect_core(settings)
-    try:
-        connection.execute("checkpoint")
-    finally:
-        connection.close()
     serving = settings.warehouse_dir / "serving"
     serving.mkdir(parents=True, exist_ok=True)
-    try:
-        number = current_version(settings).number + 1
-    except NotPublishedError:
-        number = 1
-    target = serving / f"v{number}.duckdb"
-    partial = serving / f".v{number}.partial"
-    subprocess.run([sys.executable, "-I", "-S", "-c", _COPY, str(settings.core_path), str(partial)], check=True)
-    partial.replace(target)
-    now = settings.clock.now().isoformat()
-    pointer = {"version": number, "file": target.name, "published_at": now, "data_as_of": now}
-    temporary = serving / ".CURRENT.partial"
-    temporary.write_text(json.dumps(pointer))
-    temporary.replace(serving / "CURRENT")
-    _forget_old(serving, number)
+    with open_core(settings) as core:
+        core.checkpoint()
+        number = _next_number(settings)
+        _make_version(settings, number, core.lacking)
+        now = settings.clock.now().isoformat()
+        pointer = {"version": number, "file": f"v{number}.duckdb", "published_at": now, "data_as_of": now}
+        temporary = serving / ".CURRENT.partial"
+        temporary.write_text(json.dumps(pointer))
+        temporary.replace(serving / "CURRENT")
+        core.lacking[number] = set()
+        for version in core.lacking.keys() - {kept for kept, _ in _versions(serving)}:
+            del core.lacking[version]
     return current_version(settings)
 
 
-def _forget_old(serving: Path, newest: int) -> None:
-    for file in serving.glob("v*.duckdb"):
-        if int(file.stem[1:]) <= newest - VERSIONS_KEPT:
-            file.unlink(missing_ok=True)  # a reader that has it open keeps it until it moves on
+def _next_number(settings: Settings) -> int:
+    try:
+        return current_version(settings).number + 1
+    except NotPublishedError:
+        return 1
+
+
+def _make_version(settings: Settings, number: int, lacking: Mapping[int, set[int]]) -> None:
+    """Make the file of a version; one too old to be kept is reused for it, unless somebody still reads it."""
+    serving = settings.warehouse_dir / "serving"
+    for left_over in serving.glob(".v*.partial"):
+        left_over.unlink()  # by a process that died
+    partial = serving / f".v{number}.partial"
+    old = [(version, file) for version, file in _versions(serving) if version <= number - VERSIONS_KEPT]
+    job = {
+        "core": str(settings.core_path),
+        "partial": str(partial),
+        "candidates": [
+            {"file": str(file), "ranges": ranges_of(lacking[version]) if version in lacking else None}
+            for version, file in old
+        ],
+    }
+    command = [sys.executable, "-I", "-S", str(Path(copying.__file__))]
+    subprocess.run(command, input=json.dumps(job), text=True, check=True, stdout=subprocess.DEVNULL)
+    partial.replace(serving / f"v{number}.duckdb")
+
+
+def _versions(serving: Path) -> list[tuple[int, Path]]:
+    """The versions that lie there, oldest first."""
+    return sorted((int(file.stem[1:]), file) for file in serving.glob("v*.duckdb"))
 
 
 class Workspace:
@@ -198,7 +200,7 @@ class Workspace:
         raise NotPublishedError(f"the published file {newest.path.name} cannot be opened")
 
     def _open(self, path: Path) -> duckdb.DuckDBPyConnection:
-        return _limited(duckdb.connect(str(path), read_only=True), self.settings)
+        return limit(duckdb.connect(str(path), read_only=True), self.settings)
 
     def sql(self, query: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
         """Run a query and give its rows as a data frame; parameters are bound to `?`."""

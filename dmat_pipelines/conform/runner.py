@@ -21,9 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dmat.core_file import close_core, open_core, put_note, take_note
 from dmat.errors import BuildFailedError
 from dmat.settings import ROOT, Settings, load_settings
-from dmat.warehouse import Version, connect_core, publish, writer_lock
+from dmat.warehouse import Version, publish, writer_lock
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -192,14 +193,11 @@ class Runner:
 
 
 def _count_raw_rows(settings: Settings) -> dict[str, int]:
-    connection = connect_core(settings)
-    try:
-        rows = connection.execute(
+    with open_core(settings) as core:
+        rows = core.connection.execute(
             "select table_name, estimated_size from duckdb_tables() where schema_name = 'raw'"
             " and table_name not in ('workspace_clock', 'capture_outcomes', 'capture_refusals')"
         ).fetchall()
-    finally:
-        connection.close()
     return {str(name): int(count) for name, count in rows}
 
 
@@ -247,11 +245,9 @@ def _manifest(settings: Settings) -> Manifest:
 
 def _run(settings: Settings, arguments: Sequence[str]) -> list[NodeResult]:
     manifest = _manifest(settings)
-    try:
+    with _core_open_for_dbt(settings):
         outcome = _invoke(settings, arguments, manifest)
         rows = _count_rows()
-    finally:
-        release_core()
     return [_node_result(result, rows) for result in outcome.result or ()]
 
 
@@ -268,7 +264,6 @@ def _invoke(settings: Settings, arguments: Sequence[str], manifest: Manifest | N
     with _environment(settings):
         outcome = dbtRunner(manifest=manifest).invoke([*arguments, *flags])
     if outcome.exception is not None:
-        release_core()
         raise BuildFailedError(f"dbt {arguments[0]}: {outcome.exception}") from outcome.exception
     return outcome
 
@@ -296,15 +291,29 @@ def _environment(settings: Settings) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def release_core() -> None:
-    """Close the handle on the core file that dbt's adapter keeps open, so that other processes can open it."""
+@contextmanager
+def _core_open_for_dbt(settings: Settings) -> Iterator[None]:
+    """Keep the note of what was written while dbt has the core file open; close it afterwards."""
+    lacking = take_note(settings)
+    try:
+        yield
+    finally:
+        environment = _let_go()
+        if environment is None or environment.conn is None:
+            put_note(settings, lacking)
+        else:
+            connection, environment.conn = environment.conn, None
+            close_core(settings, connection, lacking)
+
+
+def _let_go() -> Any:
+    """Take away the environment in which dbt's adapter keeps the core file open, if there is one."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     with DuckDBConnectionManager._LOCK:
         environment = DuckDBConnectionManager._ENV
         DuckDBConnectionManager._ENV = None
-    if environment is not None:
-        environment.close()
+    return environment
 
 
 def _count_rows() -> Mapping[tuple[str, str], int]:

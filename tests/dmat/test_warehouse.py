@@ -14,7 +14,7 @@ import pytest
 
 from dmat.errors import NotPublishedError, WarehouseBusyError
 from dmat.settings import load_settings
-from dmat.warehouse import VERSIONS_KEPT, Workspace, connect_core, current_version, publish, writer, writer_lock
+from dmat.warehouse import VERSIONS_KEPT, Workspace, current_version, publish, writer, writer_lock
 
 OPEN = "import duckdb, sys\ntry:\n duckdb.connect(sys.argv[1]); print('opened')"
 OPEN += "\nexcept duckdb.IOException:\n print('refused')"
@@ -28,10 +28,8 @@ def settings(tmp_path):
 
 def write_round(settings, number: int) -> None:
     """Every row of a version carries its number, so that a reader can tell a mixture."""
-    with writer_lock(settings):
-        connection = connect_core(settings)
+    with writer(settings) as connection:
         connection.execute("create or replace table numbers as select ? as number from range(5000)", [number])
-        connection.close()
         publish(settings)
 
 
@@ -113,13 +111,12 @@ def test_reader_processes_never_fail_while_one_writes_and_publishes(settings):
 
 def test_publishing_inside_a_process_keeps_its_lock_on_the_core_file(settings):
     """Trap 1: copying a DuckDB file inside the process that has it open drops the lock; a child process copies."""
-    with writer_lock(settings):
-        connection = connect_core(settings)
+    with writer(settings) as connection:
         connection.execute("create table numbers as select 1 as number")
         publish(settings)
         assert opens(settings.core_path) == "refused"
         connection.execute("insert into numbers values (2)")
-        connection.close()
+        assert opens(settings.core_path) == "refused"
     assert opens(settings.core_path) == "opened"
 
 
@@ -140,9 +137,13 @@ def test_only_the_newest_versions_are_kept_and_an_open_reader_keeps_its_own(sett
     old = duckdb.connect(str(current_version(settings).path), read_only=True)
     for number in range(1, VERSIONS_KEPT + 2):
         write_round(settings, number)
-    kept = sorted(file.name for file in (settings.warehouse_dir / "serving").glob("v*.duckdb"))
-    assert len(kept) == VERSIONS_KEPT
+    kept = {int(file.stem[1:]) for file in (settings.warehouse_dir / "serving").glob("v*.duckdb")}
+    newest = current_version(settings).number
+    assert kept == {1, *range(newest - VERSIONS_KEPT + 1, newest + 1)}, "one that is still read stays as well"
     assert old.execute("select max(number) from numbers").fetchall() == [(0,)]
+    old.close()
+    write_round(settings, 9)
+    assert not (settings.warehouse_dir / "serving" / "v1.duckdb").exists()
 
 
 def test_before_anything_is_published_a_reader_is_told_so(settings):

@@ -1,0 +1,26 @@
+"""How dbt opens the core file: attached with the log of writes on (`dmat/core_file.py` says why).
+
+Belongs here: the plugin of dbt-duckdb that `dbt/profiles.yml` names. Stays out: reading the log.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dbt.adapters.duckdb.plugins import BasePlugin
+from duckdb import DuckDBPyConnection
+
+from dmat.core_file import NAME, attach
+
+
+class Plugin(BasePlugin):
+    """Attaches the core file of the profile, and makes it the default database of each cursor."""
+
+    def configure_connection(self, conn: DuckDBPyConnection) -> None:
+        """Attach the file; dbt-duckdb attaches what the profile lists only if it is not there yet."""
+        for attachment in (self.creds.attach if self.creds else None) or ():
+            attach(conn, Path(attachment.path))
+
+    def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
+        """Cursors do not inherit the default database."""
+        cursor.execute(f"use {NAME}")
