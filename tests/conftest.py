@@ -1,4 +1,7 @@
-"""What many tests share: one small demo company, lived through once a session."""
+"""What many tests share: one small demo company, lived through once a session; stores and messages to send.
+
+Fixtures that belong to one subject are in `tests/fixtures`, modules that any test may import from.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["sending_fixtures"]
 ROOT = Path(__file__).resolve().parents[1]
 
 

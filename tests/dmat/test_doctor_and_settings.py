@@ -10,14 +10,6 @@ from dmat.doctor import examine
 from dmat.settings import Settings, load_settings
 
 
-@pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch):
-    import os
-
-    for name in [name for name in os.environ if name.startswith("DMAT_")]:
-        monkeypatch.delenv(name)
-
-
 def found(settings):
     return {finding.part: finding for finding in examine(settings)}
 
