@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dmat.simulate.catalogue import CURRENCY
 from dmat.simulate.payloads import LINKEDIN_AD_ACCOUNT
 from dmat.simulate.records import Wanted
 from dmat.simulate.vendors.door import Door, JsonResponse, bearer, same, whole
@@ -122,7 +121,7 @@ class LinkedIn(Door):
         is_ours = self._organization in found[1].split(",")
         account = {
             "id": LINKEDIN_AD_ACCOUNT, "name": "Advertising", "type": "BUSINESS", "status": "ACTIVE", "test": False,
-            "currency": CURRENCY, "reference": self._organization, "servingStatuses": ["RUNNABLE"],
+            "currency": self.office.records.currency_code, "reference": self._organization, "servingStatuses": ["RUNNABLE"],
         }  # fmt: skip
         return JsonResponse({"elements": [account] if is_ours else [], "metadata": {}})
 
