@@ -37,8 +37,14 @@ def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
     captured = [asset for made in capture.assets for asset in _placed(made, settings)]
     tables = build_table_assets(manifest)
     return dg.Definitions(
-        assets=[*captured, *_other_raw_tables(manifest, captured), *tables, *decide.ASSETS, *deliver.ASSETS],
-        asset_checks=list(evaluate.CHECKS),
+        assets=[
+            *captured,
+            *_other_raw_tables(manifest, [*captured, *decide.ASSETS]),
+            *tables,
+            *decide.ASSETS,
+            *deliver.ASSETS,
+        ],
+        asset_checks=[*decide.CHECKS, *evaluate.CHECKS],
         jobs=[*calendar.JOBS, *loop_jobs(manifest), *capture.jobs],
         schedules=calendar.make_schedules(),
         resources=resources,

@@ -4,7 +4,8 @@ Belongs here: the order of the parts, when each is due, and what a failing part 
 Stays out: the parts themselves (the verbs; given in as `Parts`, so that tests give others) and the process around it
 (`stream.py`).
 
-    apply events to the ledger -> look at the shop -> land events -> export the ledger -> hot tables, publish -> plan
+    apply events to the ledger -> look at the shop -> land events -> export the ledger -> hot tables, publish
+    -> who entered and left segments -> plan
 
 Nothing new: nothing is built. What was landed but not built (a failure, a death) stays owed: the first pass of a
 process always builds.
@@ -49,6 +50,7 @@ class Parts:
     build_hot: Callable[[], Built]
     plan: Callable[[], int]
     report: Callable[[Built], object]
+    evaluate_segments: Callable[[str], int] = lambda _: 0
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Pass:
     landed_count: int = 0
     exported_count: int = 0
     planned_count: int = 0
+    moved_count: int = 0
     built: Built | None = None
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -73,7 +76,11 @@ class Pass:
     @property
     def did_anything(self) -> bool:
         """Whether there was anything to do."""
-        return self.landed_anything or self.built is not None or bool(self.applied_count or self.planned_count)
+        return (
+            self.landed_anything
+            or self.built is not None
+            or bool(self.applied_count or self.planned_count or self.moved_count)
+        )
 
     def facts(self) -> dict[str, Any]:
         """The pass as one line of a log."""
@@ -137,12 +144,24 @@ class MicroBatch:
             done.latencies = self._latencies(arrivals if done.landed_count else (), began)
             built = done.built
             self._guard("tell Dagster", lambda: self.parts.report(built), None)
+        self._evaluate_segments(done)
         if looks or done.built is not None:
             done.planned_count = self._guard("plan messages", self._plan, 0)
 
     def _may_look(self, now: float, events_wait: bool) -> bool:
         """Whether the shop is due; events that wait go first, unless the shop has waited as long again."""
         return now >= self._shop_at + (self.shop_seconds if events_wait and self._shop_at else 0.0)
+
+    def _evaluate_segments(self, done: Pass) -> None:
+        """In each pass: time alone may move people. Who moved is in the tables after the next build."""
+        done.moved_count = self._guard("evaluate segments", lambda: self._evaluate(done.run_id), 0)
+        self.is_owed = self.is_owed or bool(done.moved_count)
+
+    def _evaluate(self, run_id: str) -> int:
+        try:
+            return self.parts.evaluate_segments(run_id)
+        except NotPublishedError:
+            return 0  # no tables yet: nobody is in a segment
 
     def _plan(self) -> int:
         try:

@@ -36,6 +36,7 @@ from dmat_pipelines.capture.deliveries import export_ledger, land_inbox
 from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.conform.runner import Runner, build, load_manifest
 from dmat_pipelines.decide.carts import plan_due_carts
+from dmat_pipelines.decide.segments import open_pass
 from dmat_pipelines.health import Health
 from dmat_pipelines.micro_batch import Built, MicroBatch, Parts, Pass
 from dmat_pipelines.telling import Teller
@@ -125,6 +126,8 @@ def make_parts(settings: Settings, store: Store) -> Parts:
             total += count
         return total
 
+    memberships = open_pass(settings, store, view)
+
     def plan() -> int:
         return plan_due_carts(settings, store, view).planned_count
 
@@ -138,6 +141,7 @@ def make_parts(settings: Settings, store: Store) -> Parts:
         build_hot=tables.build,
         plan=plan,
         report=lambda built: teller.tell(built.tables, built.version),
+        evaluate_segments=lambda run_id: memberships.run(run_id).moved_count,
     )
 
 

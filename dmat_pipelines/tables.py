@@ -1,11 +1,12 @@
 """dbt models as assets: one asset a table, its key is its path, its tests are its checks, its raw tables its roots.
 
-Belongs here: translating dbt's manifest for Dagster, and two multi-assets (`conform`, `evaluate`) that run models by
-the warm runner. Stays out: SQL (`dbt/`) and how dbt is run (`dmat_pipelines/conform/runner.py`).
+Belongs here: translating dbt's manifest for Dagster, and multi-assets (`conform`, `decide`, `evaluate`) that run models
+by the warm runner. Stays out: SQL (`dbt/`) and how dbt is run (`dmat_pipelines/conform/runner.py`).
 
-A model's group follows from its schema: what was sent and what came of it (and whatever reads that) is `evaluate`, the
-rest is `conform`. Nothing that is decided may read `evaluate`, so the graph has no way back; the loop closes in the
-store and in the world (the ledger's export and the providers' events are captured like any other source).
+A model's group follows from its schema: what was sent and what came of it (and whatever reads that) is `evaluate`, what
+is made from the log of segments (and whatever reads that) is `decide`, the rest is `conform`. Nothing that is decided
+may read `evaluate`, so the graph has no way back; the loop closes in the store and in the world (the ledger's export
+and the providers' events are captured like any other source).
 (Dagster reads annotations as they stand: this file does without `from __future__ import annotations`.)
 """
 
@@ -22,6 +23,8 @@ from dmat_pipelines.conform.runner import NodeResult, run_models
 from dmat_pipelines.resources import WorkspaceResource
 
 EVALUATED = frozenset({"deliveries", "evaluation", "operations"})
+DECIDED = frozenset({"segment_changes"})  # sources that `decide` writes: tables made from them come after it
+GROUPS = ("conform", "decide", "evaluate")
 MESSAGES = dg.AssetKey(["deliveries", "fct_messages"])
 SENT_MESSAGES = dg.AssetKey(["store", "sent_messages"])
 ASSET_TYPES = ("model", "seed", "snapshot")
@@ -65,15 +68,25 @@ def table_key(node: Mapping[str, Any]) -> dg.AssetKey:
 
 
 def group_models(manifest: Manifest) -> dict[str, str]:
-    """Unique id -> group, for every node that is a table; what reads a table of `evaluate` is `evaluate` too."""
+    """Unique id -> group, for every node that is a table; whoever reads a table is never in an earlier group."""
     nodes = manifest["nodes"]
-    late = {uid for uid, node in nodes.items() if node["schema"] in EVALUATED}
-    waiting = list(late)
+    late = _with_readers(manifest, {uid for uid, node in nodes.items() if node["schema"] in EVALUATED})
+    sources = {uid for uid, source in manifest["sources"].items() if source["name"] in DECIDED}
+    decided = _with_readers(manifest, sources)
+    return {
+        uid: "evaluate" if uid in late else "decide" if uid in decided else "conform"
+        for uid, node in nodes.items()
+        if _is_table(node)
+    }
+
+
+def _with_readers(manifest: Manifest, first: set[str]) -> set[str]:
+    found, waiting = set(first), list(first)
     while waiting:
-        readers = set(manifest["child_map"].get(waiting.pop(), [])) - late
-        late |= readers
+        readers = set(manifest["child_map"].get(waiting.pop(), [])) - found
+        found |= readers
         waiting += readers
-    return {uid: "evaluate" if uid in late else "conform" for uid, node in nodes.items() if _is_table(node)}
+    return found
 
 
 def hot_tables(manifest: Manifest) -> list[dg.AssetKey]:
@@ -91,10 +104,9 @@ def _is_table(node: Mapping[str, Any]) -> bool:
 
 
 def build_table_assets(manifest: Manifest) -> list[dg.AssetsDefinition]:
-    """The multi-assets `conform` and `evaluate`."""
-    groups = group_models(manifest)
-    translator = TableTranslator(groups)
-    return [_table_assets(manifest, translator, group) for group in ("conform", "evaluate")]
+    """The multi-assets `conform`, `decide` and `evaluate`."""
+    translator = TableTranslator(group_models(manifest))
+    return [_table_assets(manifest, translator, group) for group in GROUPS]
 
 
 def _table_assets(manifest: Manifest, translator: TableTranslator, group: str) -> dg.AssetsDefinition:
@@ -158,7 +170,7 @@ def _owner(test: Mapping[str, Any], groups: Mapping[str, str]) -> str | None:
     if test.get("attached_node"):
         return str(test["attached_node"])
     read = [uid for uid in test["depends_on"]["nodes"] if uid in groups]
-    return max(read, key=lambda uid: (groups[uid] == "evaluate", read.index(uid)), default=None)
+    return max(read, key=lambda uid: (GROUPS.index(groups[uid]), read.index(uid)), default=None)
 
 
 def _materialized(key: dg.AssetKey, result: NodeResult, view: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]

@@ -21,8 +21,9 @@ import dagster as dg
 from dmat.settings import load_settings
 
 CAPTURE = dg.AssetSelection.groups("capture")
-TABLES = dg.AssetSelection.groups("conform", "evaluate")
-FROM_SCRATCH = {"ops": {"conform_tables": {"config": {"full": True}}, "evaluate_tables": {"config": {"full": True}}}}
+MEMBERSHIPS = dg.AssetSelection.key_prefixes("segments")
+TABLES = dg.AssetSelection.groups("conform", "evaluate") | MEMBERSHIPS
+FROM_SCRATCH = {"ops": {f"{group}_tables": {"config": {"full": True}} for group in ("conform", "decide", "evaluate")}}
 
 
 def make_job(name: str, selection: dg.AssetSelection, description: str, config: Mapping[str, Any] | None = None) -> Any:

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from dmat.segments.catalogue import Catalogue
-from dmat.segments.rules import Rule, as_document
+from dmat.segments.rules import Rule, as_document, parse
+from dmat.segments.words import clause
 
 GROUPS = {"all": "all of", "any": "any of", "not": "none of"}
 Node = dict[str, Any]
@@ -30,9 +31,9 @@ def differences(before: Rule, after: Rule, catalogue: Catalogue) -> list[str]:
             pairs = min(len(removed[subject]), len(added[subject]))
             for _ in range(pairs):
                 was, now = removed[subject].pop(0), added[subject].pop(0)
-                lines.append(f"changed: {_say(was, before, catalogue)} -> {_say(now, after, catalogue)}")
-    lines += [f"removed: {_say(node, before, catalogue)}" for nodes in removed.values() for node in nodes]
-    lines += [f"added: {_say(node, after, catalogue)}" for nodes in added.values() for node in nodes]
+                lines.append(f"changed: {_say(was, catalogue)} -> {_say(now, catalogue)}")
+    lines += [f"removed: {_say(node, catalogue)}" for nodes in removed.values() for node in nodes]
+    lines += [f"added: {_say(node, catalogue)}" for nodes in added.values() for node in nodes]
     if old.get("time_zone") != new.get("time_zone"):
         lines.append(f"time zone: {old.get('time_zone')} -> {new.get('time_zone')}")
     if not lines and old["where"] != new["where"]:
@@ -91,7 +92,5 @@ def _changed_groups(old: Node, new: Node, path: str = "where") -> list[str]:
     return lines
 
 
-def _say(node: Node, rule: Rule, catalogue: Catalogue) -> str:
-    from dmat.segments.words import sentence
-
-    return sentence(rule.model_validate({**as_document(rule), "where": node}), catalogue)
+def _say(node: Node, catalogue: Catalogue) -> str:
+    return clause(parse({"where": node}).where, catalogue)

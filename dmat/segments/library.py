@@ -25,6 +25,7 @@ from sqlalchemy.engine import Connection
 from dmat.clock import Clock
 from dmat.errors import ConflictError, InUseError, InvalidRuleError, NotFoundError
 from dmat.segments.catalogue import Catalogue
+from dmat.segments.checking import check
 from dmat.segments.differences import differences
 from dmat.segments.records import (
     ACTIVE,
@@ -36,7 +37,6 @@ from dmat.segments.records import (
     Use,
     read_segments,
 )
-from dmat.segments.references import find_circle
 from dmat.segments.rows import (
     Stamp,
     clean_card,
@@ -336,15 +336,8 @@ class Library:
             return self._faults(connection, key, rule)
 
     def _faults(self, connection: Connection, key: str, rule: Rule) -> Sequence[Fault]:
-        from dmat.segments.checking import check
-
         others = {other.key: other.rule for other in read_segments(connection, segments.c.state == ACTIVE)}
-        others.pop(key, None)
-        circle = find_circle(key, rule, others)
-        if circle:
-            words = f"the rule runs in a circle: {' -> '.join(circle)}"
-            return [Fault("where", words, "segments that do not lead back to this one")]
-        return check(rule, self.catalogue(), others)
+        return check(rule, self.catalogue(), others, key)
 
     def _check(self, connection: Connection, key: str, rule: Rule) -> None:
         faults = self._faults(connection, key, rule)

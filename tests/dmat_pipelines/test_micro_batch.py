@@ -163,3 +163,28 @@ def test_the_status_file_names_what_fails_and_since_when(world):
     assert written["state"] == "failing"
     assert written["failures"]["look at the shop"]["error"] == "VendorUnavailableError: down"
     assert written["failures"]["look at the shop"]["is_transient"] is True
+
+
+def test_who_entered_a_segment_is_built_into_the_tables_by_the_next_pass(world):
+    moved = [3, 0, 0]
+    batch = world.batch(evaluate_segments=lambda run_id: moved.pop(0))
+    assert batch.run().moved_count == 3
+    world.calls.clear()
+    assert batch.run().built is not None
+    assert batch.run().built is None
+
+
+def test_segments_are_looked_at_in_each_pass_because_time_alone_moves_people(world):
+    looked = []
+    batch = world.batch(evaluate_segments=lambda run_id: looked.append(run_id) or 0)
+    batch.run()
+    assert not batch.run().did_anything
+    assert len(looked) == 2
+
+
+def test_before_the_first_tables_nobody_is_in_a_segment_and_nothing_fails(world):
+    def evaluate(run_id):
+        raise NotPublishedError("no")
+
+    assert world.batch(evaluate_segments=evaluate).run().moved_count == 0
+    assert world.noted == []
