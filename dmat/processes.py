@@ -34,8 +34,11 @@ DAGSTER_YAML = """\
 telemetry:
   enabled: false
 storage:
-  sqlite:
-    base_dir: {home}
+  custom:
+    module: dmat_pipelines.run_history
+    class: RunHistory
+    config:
+      base_dir: {home}
 compute_logs:
   module: dagster._core.storage.local_compute_log_manager
   class: LocalComputeLogManager
