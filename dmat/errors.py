@@ -106,6 +106,10 @@ class VendorUnavailableError(TransientError):
     """The vendor could not be reached or answered 5xx before doing anything."""
 
 
+class VendorUnreachableError(VendorUnavailableError):
+    """Nobody listens at the vendor's address."""
+
+
 class RateLimitedError(TransientError):
     """429: `retry_after_seconds` is what the vendor asked for."""
 

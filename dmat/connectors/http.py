@@ -4,6 +4,7 @@ Belongs here: retries of transient failures, Retry-After, the mapping of failure
 Stays out: addresses and payloads of vendors (one file each).
 
     reading (`read`, `read_json`)            sending (`send`), never repeated here
+    nobody listens     -> unreachable, again once -> unreachable: nothing has left
     no connection      -> unavailable, again   -> unavailable: nothing has left
     time-out, cut      -> unavailable, again   -> ambiguous: it may have been carried out
     429, 503 + Retry-After -> rate limited, again -> rate limited: nothing was done
@@ -16,11 +17,13 @@ from __future__ import annotations
 
 import random
 import re
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any, TypeVar
 
 import httpx
@@ -34,6 +37,7 @@ from dmat.errors import (
     TransientError,
     VendorRefusedError,
     VendorUnavailableError,
+    VendorUnreachableError,
 )
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0, pool=10.0)
@@ -46,6 +50,7 @@ class Retry:
     """How often a reading is tried, and how long it may wait in all (seconds)."""
 
     attempts: int = 6
+    attempts_unreachable: int = 2  # nobody listens: waiting seldom helps, and all that comes after it waits too
     first_wait_seconds: float = 0.5
     longest_wait_seconds: float = 30.0
     longest_total_seconds: float = 180.0
@@ -82,7 +87,7 @@ class VendorHttp:
         self._headers = {"User-Agent": "dmat", **(headers or {})}
         self._auth = httpx.BasicAuth(*auth) if auth else None
         self._secrets = [s.get_secret_value() for s in secrets if s.get_secret_value()]
-        self._client = client or httpx.Client(timeout=TIMEOUT)
+        self._client = client or httpx.Client(timeout=TIMEOUT, verify=_certificates())
         self._random = random.Random()
 
     def close(self) -> None:
@@ -141,11 +146,15 @@ class VendorHttp:
                 return attempt()
             except TransientError as error:
                 wait = self._wait(number, error)
-                if number == self.retry.attempts or waited + wait > self.retry.longest_total_seconds:
+                if number >= self._attempts(error) or waited + wait > self.retry.longest_total_seconds:
                     raise
                 self.sleep(wait)
                 waited += wait
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _attempts(self, error: TransientError) -> int:
+        unreachable = isinstance(error, VendorUnreachableError)
+        return min(self.retry.attempts, self.retry.attempts_unreachable) if unreachable else self.retry.attempts
 
     def _wait(self, number: int, error: TransientError) -> float:
         backoff = min(self.retry.longest_wait_seconds, self.retry.first_wait_seconds * 2.0 ** (number - 1))
@@ -162,7 +171,8 @@ class VendorHttp:
                 method, self.base_url + path, params=params, json=json, headers=self._headers, auth=self._auth
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise VendorUnavailableError(f"{self.vendor} cannot be reached: {self.hide(str(error))}") from None
+            kind = VendorUnreachableError if _is_refused(error) else VendorUnavailableError
+            raise kind(f"{self.vendor} cannot be reached: {self.hide(str(error))}") from None
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL):
             raise InvalidInputError(f"{self.vendor} settings", "address or key cannot be put in a request") from None
         except httpx.TransportError as error:
@@ -194,6 +204,19 @@ class VendorHttp:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return re.sub(r"(?i)\b(bearer|basic)\s+[\w.+/=~-]{8,}", r"\1 ***", text)
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Whom we trust; reading it takes longer than many requests, so all vendors share it."""
+    return httpx.create_ssl_context()
+
+
+def _is_refused(error: BaseException | None) -> bool:
+    """Whether the other machine said at once that nobody listens."""
+    while error is not None and not isinstance(error, ConnectionRefusedError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def seconds_asked(response: httpx.Response) -> float | None:

@@ -11,7 +11,13 @@ import pytest
 from pydantic import SecretStr
 
 from dmat.connectors.http import Retry, VendorHttp, seconds_asked
-from dmat.errors import AmbiguousError, InvalidInputError, RateLimitedError, VendorUnavailableError
+from dmat.errors import (
+    AmbiguousError,
+    InvalidInputError,
+    RateLimitedError,
+    VendorUnavailableError,
+    VendorUnreachableError,
+)
 
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 
@@ -78,6 +84,16 @@ def test_a_server_that_is_not_there_has_done_nothing():
         port = listener.getsockname()[1]
     with pytest.raises(VendorUnavailableError):
         open_http(f"http://127.0.0.1:{port}").send("POST", "/mail", json={})
+
+
+def test_a_vendor_at_whose_address_nobody_listens_is_given_up_after_one_more_try():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    slept = []
+    http = VendorHttp("vendor", f"http://127.0.0.1:{port}", sleep=slept.append)
+    with pytest.raises(VendorUnreachableError):
+        http.read_json("GET", "/things")
+    assert len(slept) == 1
 
 
 def test_reading_goes_on_after_a_cut(server):
