@@ -1,13 +1,16 @@
 """Read a connected source and land it, page by page.
 
 The writer lock is held only while a batch of pages is landed, never while a vendor is asked. The cursor moves in the
-same transaction as the pages, so a capture that dies goes on from the last landed page.
+same transaction as the pages, so a capture that dies goes on from the last landed page. Resources that bring little
+share a batch: opening the core file costs more than landing a few records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
+
+import duckdb
 
 from dmat.connectors.catalogue import open_connector, raw_table
 from dmat.connectors.contract import Connector, Cursor, Page, Window
@@ -50,27 +53,37 @@ def capture_source(
     unknown = sorted(set(chosen) - set(opened.resources))
     if unknown:
         raise InvalidInputError("resources", f"{source} has no {', '.join(unknown)}", ", ".join(opened.resources))
+    cursors = {} if full or window else _last_cursors(settings, opened.vendor, chosen)
+    batch = _Batch(settings, moves_cursor=window is None)
     try:
-        return [_capture_resource(settings, opened, resource, run_id, full, window) for resource in chosen]
-    finally:
+        return [_capture_resource(batch, opened, resource, run_id, cursors, window) for resource in chosen]
+    finally:  # also when a defect of ours stops it halfway: what came is kept
+        batch.land()
         if connector is None:
             opened.close()
 
 
+def _last_cursors(settings: Settings, source: str, resources: Sequence[str]) -> dict[str, str]:
+    with writer(settings) as connection:
+        return {resource: last_cursor(connection, source, resource) for resource in resources}
+
+
 def _capture_resource(
-    settings: Settings, connector: Connector, resource: str, run_id: str, full: bool, window: Window | None
+    batch: _Batch,
+    connector: Connector,
+    resource: str,
+    run_id: str,
+    cursors: Mapping[str, str],
+    window: Window | None,
 ) -> Outcome:
-    outcome = Outcome(connector.vendor, resource, run_id, settings.clock.now())
-    if not (full or window):
-        with writer(settings) as connection:
-            outcome.cursor = last_cursor(connection, connector.vendor, resource)
+    outcome = Outcome(connector.vendor, resource, run_id, batch.settings.clock.now())
+    outcome.cursor = cursors.get(resource, "")
     try:
-        pages = _pages(connector, resource, Cursor.parse(outcome.cursor), window)
-        _land_pages(settings, outcome, pages, moves_cursor=window is None)
+        for page in _pages(connector, resource, Cursor.parse(outcome.cursor), window):
+            batch.add(outcome, page)
     except DmatError as error:  # the boundary: one resource that fails does not keep the others from being read
         outcome.error = f"{type(error).__name__}: {error}"
-    with writer(settings) as connection:
-        write_outcome(connection, outcome, settings.clock.now())
+    batch.finish(outcome)
     return outcome
 
 
@@ -90,34 +103,52 @@ def _pages(connector: Connector, resource: str, cursor: Cursor, window: Window |
     return chain([first], pages)
 
 
-def _land_pages(settings: Settings, outcome: Outcome, pages: Iterator[Page], moves_cursor: bool) -> None:
-    batch: list[Page] = []
-    waiting = 0
-    try:
-        for page in pages:
-            batch.append(page)
-            waiting += len(page.records)
-            if waiting >= BATCH_RECORDS:
-                full, batch, waiting = batch, [], 0
-                _land_batch(settings, outcome, full, moves_cursor)
-    finally:  # also when the vendor fails halfway: what came is kept, and the next capture goes on from there
-        if batch:
-            _land_batch(settings, outcome, batch, moves_cursor)
+class _Batch:
+    """Pages and finished outcomes that wait to be landed together, in one transaction for each resource."""
 
+    def __init__(self, settings: Settings, moves_cursor: bool) -> None:
+        self.settings, self.moves_cursor = settings, moves_cursor
+        self._pages: list[tuple[Outcome, list[Page]]] = []
+        self._finished: list[Outcome] = []
+        self._records_count = 0
 
-def _land_batch(settings: Settings, outcome: Outcome, batch: list[Page], moves_cursor: bool) -> None:
-    records = [record for page in batch for record in page.records]
-    refusals = [refusal for page in batch for refusal in page.refusals]
-    with writer(settings) as connection:
-        now = settings.clock.now()
+    def add(self, outcome: Outcome, page: Page) -> None:
+        """Take one page; lands the batch when it is full."""
+        if not self._pages or self._pages[-1][0] is not outcome:
+            self._pages.append((outcome, []))
+        self._pages[-1][1].append(page)
+        self._records_count += len(page.records)
+        if self._records_count >= BATCH_RECORDS:
+            self.land()
+
+    def finish(self, outcome: Outcome) -> None:
+        """The resource is read as far as it could be: its outcome is written after its pages."""
+        self._finished.append(outcome)
+
+    def land(self) -> None:
+        """Land what waits; nothing waits afterwards, also when it could not be landed."""
+        pages, self._pages, self._records_count = self._pages, [], 0
+        finished, self._finished = self._finished, []
+        if not (pages or finished):
+            return
+        with writer(self.settings) as connection:
+            for outcome, its_pages in pages:
+                self._land_pages(connection, outcome, its_pages)
+            for outcome in finished:
+                write_outcome(connection, outcome, self.settings.clock.now())
+
+    def _land_pages(self, connection: duckdb.DuckDBPyConnection, outcome: Outcome, pages: list[Page]) -> None:
+        records = [record for page in pages for record in page.records]
+        refusals = [refusal for page in pages for refusal in page.refusals]
+        now = self.settings.clock.now()
         connection.begin()
         kept, unchanged = land(connection, raw_table(outcome.source, outcome.resource), records, outcome.run_id, now)
         outcome.refusals.extend(refusals)
         write_refusals(connection, outcome, now)
-        if moves_cursor:
-            outcome.cursor = batch[-1].cursor.text
+        if self.moves_cursor:
+            outcome.cursor = pages[-1].cursor.text
             move_cursor(connection, outcome.source, outcome.resource, outcome.cursor, outcome.run_id, now)
         connection.commit()
-    outcome.fetched_count += len(records) + len(refusals)
-    outcome.kept_count += kept
-    outcome.unchanged_count += unchanged
+        outcome.fetched_count += len(records) + len(refusals)
+        outcome.kept_count += kept
+        outcome.unchanged_count += unchanged
