@@ -64,7 +64,9 @@ class HotShop:
         for source, resources in HOT_RESOURCES.items():
             if not self.settings.is_connected(source):
                 continue
-            connector = self._open.setdefault(source, open_connector(self.settings, source))
+            if source not in self._open:
+                self._open[source] = open_connector(self.settings, source)
+            connector = self._open[source]
             outcomes = capture_source(self.settings, source, run_id, resources, connector=connector)
             kept += sum(outcome.kept_count for outcome in outcomes)
             errors += [f"{source} {outcome.resource}: {outcome.error}" for outcome in outcomes if outcome.error]

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+import duckdb
+
 from dmat.landing import Outcome, Record, land, write_outcome
 from dmat.ledger.entries import unexported
 from dmat.ledger.post import mark_exported
@@ -27,19 +29,31 @@ NOT_DELIVERY = "changed"  # a shop or CRM tells that a record changed: it is cap
 def land_inbox(settings: Settings, store: Store, run_id: str) -> Outcome:
     """Land every event of the inbox that the warehouse has not got yet."""
     outcome = Outcome("delivery", "events", run_id, settings.clock.now())
-    while rows := unlanded(store, BATCH_ROWS):
-        land_records(settings, outcome, "delivery_events", event_records(rows))
-        mark_landed(store, [row.inbox_id for row in rows], settings.clock.now())
-    return _finish(settings, outcome)
+    rows = unlanded(store, BATCH_ROWS)
+    if rows:
+        with writer(settings) as connection:
+            while rows:
+                _land(settings, connection, outcome, "delivery_events", event_records(rows))
+                mark_landed(store, [row.inbox_id for row in rows], settings.clock.now())
+                rows = unlanded(store, BATCH_ROWS)
+            write_outcome(connection, outcome, settings.clock.now())
+    outcome.finished_at = settings.clock.now()
+    return outcome
 
 
 def export_ledger(settings: Settings, store: Store, run_id: str) -> Outcome:
     """Land every entry of the ledger that changed since it was last exported."""
     outcome = Outcome("ledger", "entries", run_id, settings.clock.now())
-    while rows := unexported(store, BATCH_ROWS):
-        land_records(settings, outcome, "ledger_entries", ledger_records(rows))
-        mark_exported(store, rows)
-    return _finish(settings, outcome)
+    rows = unexported(store, BATCH_ROWS)
+    if rows:
+        with writer(settings) as connection:
+            while rows:
+                _land(settings, connection, outcome, "ledger_entries", ledger_records(rows))
+                mark_exported(store, rows)
+                rows = unexported(store, BATCH_ROWS)
+            write_outcome(connection, outcome, settings.clock.now())
+    outcome.finished_at = settings.clock.now()
+    return outcome
 
 
 def event_records(rows: Iterable[InboxRow]) -> list[Record]:
@@ -53,21 +67,13 @@ def ledger_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
     return [Record(str(row["message_id"]), _moment(row["updated_at"]), row) for row in kept]
 
 
-def land_records(settings: Settings, outcome: Outcome, table: str, records: list[Record]) -> None:
-    """Land one batch under the writer lock and add it to the outcome."""
-    with writer(settings) as connection:
-        kept, unchanged = land(connection, table, records, outcome.run_id, settings.clock.now())
+def _land(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, outcome: Outcome, table: str, records: list[Record]
+) -> None:
+    kept, unchanged = land(connection, table, records, outcome.run_id, settings.clock.now())
     outcome.fetched_count += len(records)
     outcome.kept_count += kept
     outcome.unchanged_count += unchanged
-
-
-def _finish(settings: Settings, outcome: Outcome) -> Outcome:
-    outcome.finished_at = settings.clock.now()
-    if outcome.fetched_count:
-        with writer(settings) as connection:
-            write_outcome(connection, outcome, settings.clock.now())
-    return outcome
 
 
 def _moment(value: object) -> datetime:
