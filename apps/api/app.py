@@ -19,8 +19,12 @@ from apps.api.committer import Committer
 from apps.api.forms import forms_router
 from apps.api.links import links_router
 from apps.api.reading import reading_router
+from apps.api.segment_people import people_router
+from apps.api.segment_rules import rules_router
+from apps.api.segments import segments_router
 from apps.api.sign_in import sign_in_router
 from apps.api.webhooks import webhook_router
+from dmat.segments.desk import Desk
 from dmat.settings import Settings
 from dmat.store import Store, open_store
 from dmat.store.inbox import waiting_counts
@@ -37,12 +41,14 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
             opened.close()
 
     app = FastAPI(title="DMAT", docs_url=None, redoc_url=None, openapi_url="/openapi.json", lifespan=lifespan)
-    committer = Committer(opened, settings.clock.now)
+    committer, desk = Committer(opened, settings.clock.now), Desk(settings, opened)
     app.include_router(webhook_router(settings, committer))
     app.include_router(links_router(settings, committer))
     app.include_router(forms_router(settings, opened))
     app.include_router(sign_in_router(settings, opened))
     app.include_router(reading_router(settings, opened, committer))
+    for router in (rules_router, segments_router, people_router):
+        app.include_router(router(opened, desk))
 
     @app.get("/health", tags=["health"])
     async def health() -> dict[str, str]:

@@ -30,14 +30,31 @@ from dmat.errors import (
 )
 from dmat.segments.rules import InvalidRuleError
 
+
+class VersionMissingError(InvalidInputError):
+    """A change that does not say which version it was made on."""
+
+
 STATUS: tuple[tuple[type[DmatError], int], ...] = (
     (ConflictError, 409),
     (NotFoundError, 404),
     (NotPermittedError, 403),
     (NotPublishedError, 503),
+    (VersionMissingError, 428),
     (InvalidInputError, 422),
 )
 MOST_FAULTS = 50
+_SHAPE = {
+    "detail": "where.op: is no operator of a number",
+    "faults": [{"path": "where.op", "what": "is no operator of a number", "allowed": "equals, at_least"}],
+}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"description": words, "content": {"application/json": {"example": _SHAPE}}}
+    for status, words in {
+        401: "Nobody is known", 403: "The caller may not", 404: "There is no such thing",
+        409: "It changed, exists already, or is in use", 422: "A field is wrong", 503: "Nothing has been published yet",
+    }.items()
+}  # fmt: skip
 LONGEST_VALUE = 80
 
 

@@ -93,7 +93,7 @@ def choose_columns(
             raise InvalidInputError("fields", f"there is no field {key[:100]!r}", ", ".join(visible))
         if key not in visible:
             raise InvalidInputError("fields", f"{key} is personal, and you may not see people", ", ".join(visible))
-    consent = [column.key for column in CONSENT] if with_consent else []
+    consent = [key for key, column in known.items() if column.type == "consent"] if with_consent else []
     keys = dict.fromkeys([PERSON_COLUMN, *wanted, *consent])
     return [known[key] for key in keys]
 
