@@ -64,10 +64,10 @@ class Dictionary:
             self._lower = pc.utf8_lower(self.texts)
         return self._lower
 
-    def answers(self, question: TextQuestion) -> Flags:
-        """A truth value a code; the question is asked of the lower-case texts, the unknown answers no."""
+    def answers(self, question: TextQuestion, in_lower_case: bool) -> Flags:
+        """A truth value a code; the unknown answers no."""
         found = np.zeros(len(self), np.bool_)
-        found[1:] = question(self.lower()).to_numpy(zero_copy_only=False)
+        found[1:] = question(self.lower() if in_lower_case else self.texts).to_numpy(zero_copy_only=False)
         return found
 
 
@@ -103,10 +103,10 @@ class Column:
         """The flags, false where nothing is known."""
         return flags if self.known is None else flags & self.known
 
-    def answers(self, question: TextQuestion) -> Flags:
-        """Of text: the answer by place."""
+    def answers(self, question: TextQuestion, in_lower_case: bool = True) -> Flags:
+        """Of text: the answer by place; a question is asked of the lower-case texts unless they count as they stand."""
         assert self.dictionary is not None  # noqa: S101 - only text is asked so
-        return self.dictionary.answers(question)[self.values]
+        return self.dictionary.answers(question, in_lower_case)[self.values]
 
     def take(self, places: npt.NDArray[Any]) -> Column:
         """The column of these places (or of those that flags choose) only."""
@@ -190,6 +190,8 @@ def column_of(array: pa.ChunkedArray | pa.Array, kind: str) -> Column:
     values = _numbers(array, kind)
     if kind in ("integer", "day"):
         values = values.astype(smallest(values))
+    if kind == "real" and np.isnan(values).any():  # no number is unknown
+        known = ~np.isnan(values) if known is None else known & ~np.isnan(values)
     return Column(kind, values, known)
 
 

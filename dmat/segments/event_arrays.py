@@ -1,4 +1,4 @@
-"""Events as arrays: who and when, sorted by time, with the properties that conditions have asked for.
+"""Events as arrays: who and when, sorted by time, with the columns of properties that conditions have asked for.
 
 Belongs here: reading one type of event, cutting windows out of it, taking only some people, putting new events in and
 others out. Stays out: what a condition on events means (`event_conditions.py`).
@@ -28,7 +28,10 @@ _MOST_CHANGED_PEOPLE = 200_000
 
 @dataclass(frozen=True, eq=False)
 class Events:
-    """Events of one type in order of time: `people` are places, `at` is microseconds since 1970."""
+    """Events of one type in order of time: `people` are places, `at` is microseconds since 1970.
+
+    `properties` are columns by their name in the table.
+    """
 
     people: Places
     at: Moments
@@ -117,8 +120,7 @@ class EventArrays:
         """Whether arrays can hold the time and these properties."""
         types = self.snapshot.types(type_.table)
         at = kind_of(types.get(type_.at_column, ""))
-        columns = [type_.properties[key].column for key in keys]
-        return at in ("moment", "day") and all(kind_of(types.get(column, "")) for column in columns)
+        return at in ("moment", "day") and all(kind_of(types.get(key, "")) for key in keys)
 
     def events(self, type_: EventType, keys: Iterable[str] = ()) -> Events:
         """The events of a type with at least these properties."""
@@ -127,7 +129,8 @@ class EventArrays:
         if known is not None and self._types.get(type_.key) == type_ and wanted <= set(known.properties):
             return known
         before = self._loaded.get(type_.key)
-        still = {key for key in before.keys if key in type_.properties} if before is not None else set()
+        known_columns = self.snapshot.types(type_.table)
+        still = {key for key in before.keys if key in known_columns} if before is not None else set()
         return self._read(type_, tuple(sorted(wanted | still)))
 
     def _read(self, type_: EventType, keys: tuple[str, ...]) -> Events:
@@ -142,8 +145,8 @@ class EventArrays:
     def _select(self, type_: EventType, keys: tuple[str, ...], where: str = "", parameters: Any = ()) -> Events:
         """Read events, a batch at a time, so that what is read never stands in memory beside what is kept."""
         types = self.snapshot.types(type_.table)
-        kinds = {key: kind_of(types[type_.properties[key].column]) or "" for key in keys}
-        columns = [as_sql(quoted(type_.properties[key].column), kind) for key, kind in kinds.items()]
+        kinds = {key: kind_of(types[key]) or "" for key in keys}
+        columns = [as_sql(quoted(key), kind) for key, kind in kinds.items()]
         names = ", ".join([quoted(type_.person_column), as_sql(quoted(type_.at_column), "moment"), *columns])
         sql = f"select {names} from {quoted_table(type_.table)} where {_kept(type_)}{where}"
         people, at, unknown = _People(self.index), [], {key: list[pa.Array]() for key in keys}
@@ -167,10 +170,12 @@ class EventArrays:
         columns = self.snapshot.types(type_.table)
         return next((name for name in (BUILD, LOADED_AT) if name in columns), "")
 
-    def step(self, snapshot: Snapshot, types: Mapping[str, EventType], moved: Places) -> dict[str, Places | None]:
+    def step(
+        self, snapshot: Snapshot, types: Mapping[str, EventType], moved: Places | None
+    ) -> dict[str, Places | None]:
         """Move to a newer version; gives the people whose events changed, by type; None where all may have.
 
-        `moved` are people whose events may have become somebody else's without the rows saying so.
+        `moved` are people whose events may have become somebody else's without the rows saying so; None: anybody.
         """
         self.snapshot = snapshot
         changes: dict[str, Places | None] = {}
@@ -189,7 +194,7 @@ class EventArrays:
         self._loaded.pop(key, None)
         self._types.pop(key, None)
 
-    def _step_type(self, type_: EventType, moved: Places) -> Places | None:
+    def _step_type(self, type_: EventType, moved: Places | None) -> Places | None:
         loaded, newest = self._loaded[type_.key], self._newest_mark(type_)
         known = self._events.get(type_.key)
         if known is None or newest is None or loaded.mark is None or newest < loaded.mark:
@@ -199,7 +204,10 @@ class EventArrays:
         if len(ids) > _MOST_CHANGED_PEOPLE:
             return None
         places = np.unique(self.index.add(ids))
-        places = places if mark == BUILD else np.union1d(places, moved).astype(np.int32)
+        if mark != BUILD:
+            if moved is None:
+                return None
+            places = np.union1d(places, moved).astype(np.int32)
         changed = self._update(type_, known, loaded, places)
         loaded.mark = newest
         return changed

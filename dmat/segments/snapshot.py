@@ -34,6 +34,10 @@ class Snapshot:
         ):
             self._types.setdefault(table, {})[column] = type_
 
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A fresh cursor on this version."""
+        return self._connection.cursor()
+
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
         return self._connection.cursor().execute(sql, list(parameters)).fetchall()
@@ -76,6 +80,23 @@ def take_snapshot(workspace: Workspace) -> Snapshot:
         if Path(file).name == version.path.name:
             return Snapshot(version, cursor)
     raise NotPublishedError("the published version changes faster than it can be opened")
+
+
+class Pinned(Workspace):
+    """A workspace that stays at the version of a snapshot."""
+
+    def __init__(self, workspace: Workspace, snapshot: Snapshot) -> None:
+        super().__init__(workspace.settings)
+        self._snapshot = snapshot
+
+    @property
+    def version(self) -> Version:
+        """The version of the snapshot."""
+        return self._snapshot.version
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A fresh cursor on that version."""
+        return self._snapshot.cursor()
 
 
 def quoted(name: str) -> str:
