@@ -8,11 +8,9 @@ Nothing to carry writes no outcome: the stream looks every other second.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
-
-import duckdb
+from typing import Any, TypeVar
 
 from dmat.landing import Outcome, Record, land, write_outcome
 from dmat.ledger.entries import unexported
@@ -22,38 +20,29 @@ from dmat.store import Store
 from dmat.store.inbox import InboxRow, mark_landed, unlanded
 from dmat.warehouse import writer
 
+T = TypeVar("T")
 BATCH_ROWS = 5_000
 NOT_DELIVERY = "changed"  # a shop or CRM tells that a record changed: it is captured from there, not kept as an event
 
 
 def land_inbox(settings: Settings, store: Store, run_id: str) -> Outcome:
     """Land every event of the inbox that the warehouse has not got yet."""
+
+    def mark(rows: list[InboxRow]) -> None:
+        mark_landed(store, [row.inbox_id for row in rows], settings.clock.now())
+
     outcome = Outcome("delivery", "events", run_id, settings.clock.now())
-    rows = unlanded(store, BATCH_ROWS)
-    if rows:
-        with writer(settings) as connection:
-            while rows:
-                _land(settings, connection, outcome, "delivery_events", event_records(rows))
-                mark_landed(store, [row.inbox_id for row in rows], settings.clock.now())
-                rows = unlanded(store, BATCH_ROWS)
-            write_outcome(connection, outcome, settings.clock.now())
-    outcome.finished_at = settings.clock.now()
-    return outcome
+    return _carry(settings, outcome, "delivery_events", lambda: unlanded(store, BATCH_ROWS), event_records, mark)
 
 
 def export_ledger(settings: Settings, store: Store, run_id: str) -> Outcome:
     """Land every entry of the ledger that changed since it was last exported."""
+
+    def mark(rows: list[dict[str, Any]]) -> None:
+        mark_exported(store, rows)
+
     outcome = Outcome("ledger", "entries", run_id, settings.clock.now())
-    rows = unexported(store, BATCH_ROWS)
-    if rows:
-        with writer(settings) as connection:
-            while rows:
-                _land(settings, connection, outcome, "ledger_entries", ledger_records(rows))
-                mark_exported(store, rows)
-                rows = unexported(store, BATCH_ROWS)
-            write_outcome(connection, outcome, settings.clock.now())
-    outcome.finished_at = settings.clock.now()
-    return outcome
+    return _carry(settings, outcome, "ledger_entries", lambda: unexported(store, BATCH_ROWS), ledger_records, mark)
 
 
 def event_records(rows: Iterable[InboxRow]) -> list[Record]:
@@ -67,13 +56,30 @@ def ledger_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
     return [Record(str(row["message_id"]), _moment(row["updated_at"]), row) for row in kept]
 
 
-def _land(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, outcome: Outcome, table: str, records: list[Record]
-) -> None:
-    kept, unchanged = land(connection, table, records, outcome.run_id, settings.clock.now())
-    outcome.fetched_count += len(records)
-    outcome.kept_count += kept
-    outcome.unchanged_count += unchanged
+def _carry(
+    settings: Settings,
+    outcome: Outcome,
+    table: str,
+    waiting: Callable[[], list[T]],
+    records_of: Callable[[list[T]], list[Record]],
+    mark: Callable[[list[T]], None],
+) -> Outcome:
+    """Land what waits, batch by batch, in one opening of the core file; nothing waiting opens nothing."""
+    rows = waiting()
+    if rows:
+        with writer(settings) as connection:
+            while rows:
+                records = records_of(rows)
+                kept, unchanged = land(connection, table, records, outcome.run_id, settings.clock.now())
+                mark(rows)
+                outcome.fetched_count += len(records)
+                outcome.kept_count += kept
+                outcome.unchanged_count += unchanged
+                rows = waiting()
+            if outcome.fetched_count:
+                write_outcome(connection, outcome, settings.clock.now())
+    outcome.finished_at = settings.clock.now()
+    return outcome
 
 
 def _moment(value: object) -> datetime:
