@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pandas  # noqa: F401  (duckdb imports it at the first query, which would otherwise be a reader's)
 import sqlalchemy as sa
@@ -82,6 +82,8 @@ class Context:
     workspace: Workspace
     store: Store
     answers: Answers = field(default_factory=Answers)
+    parts: dict[str, Any] = field(default_factory=dict)
+    _parts_lock: threading.Lock = field(default_factory=threading.Lock)
     _pulse: Pulse | None = None
     _pulse_at: float = 0.0
     _pulse_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -94,6 +96,13 @@ class Context:
     def zone(self) -> str:
         """The marketers' time zone."""
         return self.settings.workspace_time_zone
+
+    def part(self, name: str, make: Callable[[Context], T]) -> T:
+        """What an area of the screens makes once for all its pages."""
+        with self._parts_lock:
+            if name not in self.parts:
+                self.parts[name] = make(self)
+            return cast("T", self.parts[name])
 
     def version(self) -> Version | None:
         """The newest published version; None when nothing has been published yet."""

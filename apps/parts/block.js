@@ -1,9 +1,11 @@
 // The browser's side of `block.py`: show HTML in a shadow root with the shared style sheet, keep what the reader
 // was doing across updates, draw charts, and send back what was clicked. Scripts inside the HTML are never run.
 
-const sheet = new CSSStyleSheet()
-const styled = fetch("/assets/screens.css").then((answer) => answer.text()).then((text) => sheet.replace(text))
-await styled
+async function sheetOf(address) {
+  const sheet = new CSSStyleSheet()
+  return sheet.replace(await (await fetch(address)).text())
+}
+const sheets = await Promise.all(["/assets/screens.css", "/assets/segments.css"].map(sheetOf))
 
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--d-${name}`).trim()
 
@@ -191,7 +193,15 @@ function listen(el, send) {
   })
 }
 
+const countries = new Intl.DisplayNames(["en"], {type: "region"})
+function nameCountries(el) {
+  for (const place of el.querySelectorAll("[data-country]")) {
+    if (/^[A-Z]{2}$/.test(place.dataset.country)) place.textContent = countries.of(place.dataset.country)
+  }
+}
+
 function settle(el) {
+  nameCountries(el)
   if (anchor && el.querySelector(`[id="${CSS.escape(anchor)}"]`)) setTimeout(() => { if (goTo(anchor)) anchor = "" }, 150)
   shown.add(el)
   tellTime()
@@ -204,7 +214,7 @@ function settle(el) {
 
 function render({model, el}) {
   const root = el.getRootNode()
-  if (root.adoptedStyleSheets && !root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet]
+  if (root.adoptedStyleSheets && !root.adoptedStyleSheets.includes(sheets[0])) root.adoptedStyleSheets = [...root.adoptedStyleSheets, ...sheets]
   el.classList.add("root")
   el.innerHTML = model.html
   listen(el, (action, value) => model.send_msg({action, value}))

@@ -59,6 +59,9 @@ _SHAPES = {
     "server": '<rect x="4" y="4.5" width="16" height="6.5" rx="2"/><rect x="4" y="13" width="16" height="6.5" rx="2"/>'
               '<path d="M8 7.8v.1M8 16.2v.1"/>',
     "flask": '<path d="M9.5 4h5M10.5 4v6l-5 8.5a1 1 0 0 0 .9 1.5h11.2a1 1 0 0 0 .9-1.5l-5-8.5V4"/><path d="M8.5 15h7"/>',  # noqa: E501
+    "plus": '<path d="M12 5v14M5 12h14"/>',
+    "more": '<path d="M5.5 12h.1M12 12h.1M18.5 12h.1" stroke-width="2.6"/>',
+    "edit": '<path d="M4.5 19.5 5.5 15 16 4.5l3.5 3.5L9 18.5z"/>',
     "mark": '<path d="M4.5 17.5V7l7.5 6 7.5-6v10.5"/>',
 }  # fmt: skip
 

@@ -140,7 +140,7 @@ const figure = new Intl.NumberFormat("en-GB")
 export const count = (value) => figure.format(value)
 
 // several values as chips, with suggestions from the warehouse and how many people have each
-export function Values({value, onChange, label, faulty, suggestions, ask, isNumber}) {
+export function Values({value, onChange, label, faulty, suggestions, ask, isNumber, named = String}) {
   const id = useId()
   const field = useRef()
   const [words, setWords] = useState(null)
@@ -155,9 +155,9 @@ export function Values({value, onChange, label, faulty, suggestions, ask, isNumb
   const pick = (option) => { setWords(""); list.setAt(0); ask(""); onChange([...chosen, option.value]) }
   const list = useList(options, pick, close)
   const open = () => { setWords(""); ask("") }
-  const name = (each) => suggestions.find((known) => known.value === each)?.label ?? String(each)
+  const name = (each) => suggestions.find((known) => known.value === each)?.label ?? named(each)
   const drop = (each) => { onChange(chosen.filter((other) => other !== each)); field.current?.focus() }
-  return <span class={`combo chips input ${faulty ? "faulty" : ""}`} onClick={(event) => event.target === event.currentTarget && field.current.focus()}>
+  return <span class={`combo chips input ${faulty ? "faulty" : ""} ${chosen.length ? "filled" : ""}`} onClick={(event) => event.target === event.currentTarget && field.current.focus()}>
     {chosen.map((each) => <span key={String(each)} class="chip primary">{name(each)}<button type="button" aria-label={`Take ${name(each)} away`} onClick={() => drop(each)}><Icon name="close"/></button></span>)}
     <input ref={field} type="text" role="combobox" aria-label={label} aria-expanded={isOpen} aria-controls={isOpen && options.length ? id : undefined} aria-autocomplete="list"
       aria-activedescendant={isOpen && options.length ? `${id}-${list.at}` : undefined} aria-invalid={faulty || undefined} autocomplete="off" spellcheck={false}

@@ -50,7 +50,7 @@ export function Count({value, everybody, isKiller, label}) {
 }
 
 export function Faults({faults}) {
-  return faults.map((fault) => <p class="fault" role="note" key={fault.path + fault.what}><Icon name="warning"/><span>{fault.what}{fault.allowed && <span class="muted"> {fault.allowed}</span>}</span></p>)
+  return faults.map((fault) => <p class={fault.quiet ? "fault quiet" : "fault"} role="note" key={fault.path + fault.what}><Icon name="warning"/><span>{fault.what}{fault.allowed && <span class="muted"> {fault.allowed}</span>}</span></p>)
 }
 
 export function Line({node, number, catalogue, options, acts, offers, told}) {
@@ -59,12 +59,13 @@ export function Line({node, number, catalogue, options, acts, offers, told}) {
   const key = subjectOf(rule)
   const name = options.find((each) => each.key === key)?.label ?? "New condition"
   const faults = told.faults(node.id)
+  const faulty = faults.some((fault) => !fault.quiet)
   const killer = told.killer(node.id)
   return <div class="line" role="group" aria-label={`Condition ${number}: ${name}`}>
     <div class="parts">
       {node.negated && <button type="button" class="chip warning not" title="Take the “not” away" aria-label="Not. Take it away" onClick={() => acts.negate(node.id)}>not<Icon name="close"/></button>}
-      <Combo first class="subject" label="What to look at" value={key} options={options} faulty={faults.length > 0 && !key} onPick={(next) => set(begin(catalogue, next, rule))} placeholder="Choose a field or an event"/>
-      <Parts catalogue={catalogue} rule={rule} set={set} offers={offers} faulty={faults.length > 0}/>
+      <Combo first class="subject" label="What to look at" value={key} options={options} faulty={faulty && !key} onPick={(next) => set(begin(catalogue, next, rule))} placeholder="Choose a field or an event"/>
+      <Parts catalogue={catalogue} rule={rule} set={set} offers={offers} faulty={faulty}/>
     </div>
     <div class="end">
       <Count value={told.count(node.id)} everybody={told.everybody} isKiller={killer} label={`Condition ${number} alone`}/>
@@ -75,7 +76,7 @@ export function Line({node, number, catalogue, options, acts, offers, told}) {
       ]}/>
       <button type="button" class="tool" aria-label={`Remove condition ${number}`} title="Remove" onClick={() => acts.remove(node.id)}><Icon name="close"/></button>
     </div>
-    {killer && <p class="fault quiet" role="note"><Icon name="warning"/><span>Almost nobody is left after this line.</span></p>}
+    {killer && <p class="fault" role="note"><Icon name="warning"/><span>{told.count(node.id) ? "Nobody is left: this line lets the fewest people through." : "Nobody fits this line."}</span></p>}
     <Faults faults={faults}/>
   </div>
 }

@@ -6,6 +6,8 @@ import {Combo, DateBox, NumberBox, Pick, SpanBox, TextBox, Values} from "./contr
 const FAVOURITE = {text: "one_of", number: "at_least", money: "at_least", score: "at_least", prediction: "at_least", boolean: "is_true",
   consent: "is_granted", date: "within_last", list: "contains_any", geography: "one_of"}
 const SIGNS = {EUR: "€", USD: "$", GBP: "£", JPY: "¥", INR: "₹"}
+const countries = new Intl.DisplayNames(["en"], {type: "region"})
+const country = (code) => /^[A-Z]{2}$/.test(code) ? countries.of(code) : code
 const isNumeric = (type) => ["number", "money", "score", "prediction"].includes(type)
 
 export const operatorsOf = (catalogue, type) => catalogue.operators[type] ?? []
@@ -49,7 +51,7 @@ function Value({catalogue, type, rule, set, about, subject, faulty, offers}) {
   if (kind === "regions") return <Values label={`${about.label}: regions`} value={rule.value} onChange={put} faulty={faulty} ask={() => {}}
     suggestions={catalogue.regions.map((region) => ({value: region.key, label: region.label}))}/>
   if (kind === "many") return <Values label={`${about.label}: values`} value={rule.value} onChange={put} faulty={faulty} isNumber={isNumeric(type)}
-    suggestions={offers.of(subject)} ask={(words) => offers.ask(subject, words)}/>
+    suggestions={type === "geography" ? offers.of(subject).map((each) => ({...each, label: country(each.value)})) : offers.of(subject)} named={type === "geography" ? country : String} ask={(words) => offers.ask(subject, words)}/>
   if (kind === "two") {
     const pair = Array.isArray(rule.value) ? rule.value : [null, null]
     return <span class="together">{one(pair[0], (from) => put([from, pair[1]]), `${about.label}, from`)}<span class="word">and</span>{one(pair[1], (to) => put([pair[0], to]), `${about.label}, to`)}</span>
