@@ -147,6 +147,7 @@ def test_the_jump_box_opens_by_keyboard_and_leads_to_a_screen(reader):
     one.page.get_by_role("dialog", name="Jump to").get_by_role("textbox").fill("queue")
     one.page.keyboard.press("Enter")
     one.page.wait_for_url("**/health")
+    assert one.page.get_by_role("heading", level=1).inner_text() == "Health"
 
 
 def test_the_dark_theme_is_kept_from_page_to_page(reader):

@@ -41,28 +41,32 @@ def payloads(db: duckdb.DuckDBPyConnection, resource: str) -> list[Any]:
     return [json.loads(text) for (text,) in rows]
 
 
-def check(types: Types, kind: dict[str, Any], value: Any, path: str) -> None:
-    """Follow a GraphQL type through a value."""
+def faults(types: Types, kind: dict[str, Any], value: Any, path: str) -> Iterator[str]:
+    """Follow a GraphQL type through a value, and say where it does not fit."""
     if kind["kind"] == "NON_NULL":
-        assert value is not None, f"{path} may not be null"
-        return check(types, kind["ofType"], value, path)
-    if value is None:
-        return None
-    if kind["kind"] == "LIST":
-        assert isinstance(value, list), path
-        for item in value:
-            check(types, kind["ofType"], item, path)
-        return None
-    if kind["kind"] == "ENUM":
-        assert value in {each["name"] for each in types[kind["name"]]["enumValues"]}, f"{path}: {value}"
-    elif kind["kind"] == "SCALAR":
-        assert isinstance(value, SCALARS.get(kind["name"], str)), f"{path}: {value!r} is not a {kind['name']}"
+        yield from [f"{path} may not be null"] if value is None else faults(types, kind["ofType"], value, path)
+    elif value is None:
+        return
+    elif kind["kind"] == "LIST":
+        items = value if isinstance(value, list) else []
+        yield from [f"{path}: {value!r} is not a list"] if items is not value else []
+        for item in items:
+            yield from faults(types, kind["ofType"], item, path)
+    elif kind["kind"] in ("ENUM", "SCALAR"):
+        if not is_leaf(types, kind, value):
+            yield f"{path}: {value!r} is not a {kind['name']}"
     else:
         fields = {field["name"]: field for field in types[kind["name"]]["fields"]}
-        for name, inner in value.items():
-            assert name in fields, f"{kind['name']} has no field {name}"
-            check(types, fields[name]["type"], inner, f"{path}.{name}")
-    return None
+        yield from (f"{kind['name']} has no field {name}" for name in value.keys() - fields.keys())
+        for name in value.keys() & fields.keys():
+            yield from faults(types, fields[name]["type"], value[name], f"{path}.{name}")
+
+
+def is_leaf(types: Types, kind: dict[str, Any], value: Any) -> bool:
+    """Whether a value is one of an enumeration, or of the Python type of a scalar."""
+    if kind["kind"] == "ENUM":
+        return value in {each["name"] for each in types[kind["name"]]["enumValues"]}
+    return isinstance(value, SCALARS.get(kind["name"], str))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,19 @@ def test_shopify_payloads_follow_the_schema(
     db: duckdb.DuckDBPyConnection, shopify: Types, resource: str, kind: str
 ) -> None:
     for payload in payloads(db, resource):
-        check(shopify, {"kind": "OBJECT", "name": kind}, payload, kind)
+        assert list(faults(shopify, {"kind": "OBJECT", "name": kind}, payload, kind)) == []
+
+
+def test_what_does_not_fit_the_schema_is_found(shopify: Types) -> None:
+    order = {"id": None, "name": 5, "colour": "red", "lineItems": {"nodes": {}}, "displayFinancialStatus": "RICH"}
+    found = sorted(faults(shopify, {"kind": "OBJECT", "name": "Order"}, order, "Order"))
+    assert found == [
+        "Order has no field colour",
+        "Order.displayFinancialStatus: 'RICH' is not a OrderDisplayFinancialStatus",
+        "Order.id may not be null",
+        "Order.lineItems.nodes: {} is not a list",
+        "Order.name: 5 is not a String",
+    ]
 
 
 @pytest.mark.parametrize("module", ["contacts", "companies", "deals"])
@@ -83,7 +99,7 @@ def test_hubspot_payloads_follow_the_models(db: duckdb.DuckDBPyConnection, share
     schema = models["SimplePublicObjectWithAssociations"] | {"$defs": models}
     validator = jsonschema_rs.validator_for(schema)
     for payload in payloads(db, f"hubspot_{module}"):
-        validator.validate(payload)
+        assert [error.message for error in validator.iter_errors(payload)] == []
 
 
 def test_twilio_payloads_follow_the_schema(db: duckdb.DuckDBPyConnection, shared_dir: Path) -> None:

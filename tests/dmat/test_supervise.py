@@ -114,7 +114,7 @@ def test_a_process_that_does_not_listen_to_sigterm_is_killed(settings):
     process = Process("deaf", (sys.executable, "-S", "-c", deaf + "; time.sleep(600)"))
     log = settings.home / "logs" / "deaf.log"
     with supervised(settings, process, grace_seconds=0.2):
-        wait_until(lambda: log.exists() and "deaf" in log.read_text())
+        wait_until(lambda: log.exists() and "deaf" in log.read_text() and pid_of(settings, "deaf"))
         pid = pid_of(settings, "deaf")
     assert not psutil.pid_exists(pid)
 
@@ -157,10 +157,12 @@ def test_a_process_starts_only_after_those_it_needs_answer(settings, tmp_path):
 
 
 def test_what_a_process_prints_is_in_its_own_log(settings):
-    talker = Process("talker", (sys.executable, "-S", "-c", "print('hello'); import time; time.sleep(600)"))
-    log = settings.home / "logs" / "talker.log"
-    with supervised(settings, talker):
-        wait_until(lambda: log.exists() and "hello" in log.read_text())
+    words = "import sys, time; print(sys.argv[1], flush=True); time.sleep(600)"
+    talkers = [Process(name, (sys.executable, "-S", "-c", words, f"I am {name}")) for name in ("one", "other")]
+    logs = [settings.home / "logs" / f"{talker.name}.log" for talker in talkers]
+    with supervised(settings, *talkers):
+        wait_until(lambda: all(log.exists() and log.read_text() for log in logs))
+    assert [log.read_text() for log in logs] == ["I am one\n", "I am other\n"]
 
 
 def test_the_list_of_processes_can_be_read_at_any_moment(settings):

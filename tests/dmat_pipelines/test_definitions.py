@@ -36,7 +36,8 @@ def ancestors(graph, key: dg.AssetKey) -> set[dg.AssetKey]:
 
 
 def test_the_definitions_can_be_loaded(defs):
-    dg.Definitions.validate_loadable(defs)
+    dg.Definitions.validate_loadable(defs)  # raises what is wrong
+    assert {job.name for job in defs.resolve_all_job_defs()} >= {*CRON, "build_and_plan", "recapture_days"}
 
 
 def test_the_graph_has_no_cycle(graph):
