@@ -41,6 +41,8 @@ from dmat.segments.tree import Sample as Sample
 from dmat.segments.tree import Sequence as Sequence
 from dmat.segments.tree import Step as Step
 
+MAXIMUM_LENGTH = 500_000
+
 
 class Fault(NamedTuple):
     """Something wrong in a rule: where (as `where.all[1].value`), what, and what would have been accepted."""
@@ -79,6 +81,7 @@ def parse_json(text: str | bytes) -> Rule:
     Raises:
         InvalidRuleError: see `parse`.
     """
+    _refuse_long(text)
     try:
         return parse(json.loads(text))
     except (ValueError, RecursionError) as error:
@@ -91,10 +94,16 @@ def parse_yaml(text: str) -> Rule:
     Raises:
         InvalidRuleError: see `parse`.
     """
+    _refuse_long(text)
     try:
         return parse(_with_days_as_text(yaml.safe_load(text)))
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InvalidRuleError([Fault("rule", f"is no YAML: {str(error)[:200]}")]) from None
+
+
+def _refuse_long(text: str | bytes) -> None:
+    if len(text) > MAXIMUM_LENGTH:
+        raise InvalidRuleError([Fault("rule", "is too long", f"{MAXIMUM_LENGTH:,} characters")])
 
 
 def _with_days_as_text(value: Any) -> Any:

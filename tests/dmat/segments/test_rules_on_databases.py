@@ -40,10 +40,7 @@ def world_of(seed):
 def duckdb_of(seed):
     connection = duckdb.connect()
     connection.execute("set threads = 1")
-    create_tables(
-        lambda sql, rows: connection.execute(sql) if rows is None else connection.executemany(sql, rows),
-        world_of(seed), "?",
-    )  # fmt: skip
+    create_tables(connection.execute, world_of(seed), "?")
     return connection
 
 
@@ -62,11 +59,7 @@ def postgres_of(postgres_server):
                     f"create database {name} template template0 locale_provider icu icu_locale 'und' locale 'C.UTF-8'"
                 )
             connections[seed] = psycopg.connect(f"{address}/{name}", autocommit=True)
-            cursor = connections[seed].cursor()
-            create_tables(
-                lambda sql, rows: cursor.execute(sql) if rows is None else cursor.executemany(sql, rows),
-                world_of(seed), "%s",
-            )  # fmt: skip
+            create_tables(connections[seed].execute, world_of(seed), "%s")
         return connections[seed]
 
     yield of
