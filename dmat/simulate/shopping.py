@@ -23,7 +23,11 @@ KEYS = {
     "wordpress_form_submissions": "submission_id",
     "woocommerce_orders": "order_id",
     "hubspot_contacts": "contact_id",
+    "hubspot_deals": "deal_id",
     "twilio_messages": "sid",
+    "meta_posts": "post_id",
+    "linkedin_posts": "post_id",
+    **dict.fromkeys(("meta_ad_insights", "linkedin_ad_analytics", "ga4_ad_costs"), "campaign_id || ':' || day"),
 }
 #: share of the price that a discount code takes off
 DISCOUNT = 0.10

@@ -1,8 +1,9 @@
 """The living company: from the end of its written past on, moved forward by the workspace's clock.
 
 Belongs here: `World.step(now)` - who visits, who leaves a cart, who comes back - and making due happenings happen.
-Stays out: how a person reacts to a message (`reactions.py`), rows and records (`shopping.py`), posting webhooks
-(`vendors/webhooks.py`). The same seed and the same sequence of steps give the same world.
+Stays out: what the company itself does (`business.py`), how a person reacts to a message (`reactions.py`), rows and
+records (`shopping.py`), posting webhooks (`vendors/webhooks.py`). The same seed and the same sequence of steps give the
+same world.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from dmat.simulate.business import Business
 from dmat.simulate.crowd import Crowd
 from dmat.simulate.diary import Diary, Happening, Mail
 from dmat.simulate.reactions import Truth, react_to_mail, react_to_text, read_letter
@@ -51,6 +53,7 @@ class World:
         self._lock = threading.Lock()
         create_tables(records.cursor())
         self._crowd: Crowd | None = None
+        self._business = Business(diary, seed)
         if not diary.read_state("stepped_to"):
             self._remember_blocked()
             diary.write_state("stepped_to", (records.newest_change() or clock()).isoformat())
@@ -107,6 +110,7 @@ class World:
             connection.begin()
             try:
                 shopping = Shopping(connection)
+                self._business.plan(connection, since, until)
                 for start, end in _hours(since, until):
                     report.visits_count += self._visits(shopping, start, end)
                     self._do_what_is_due(shopping, end, report)
@@ -143,7 +147,7 @@ class World:
             "mail": self._mail, "mail_event": self._mail_event, "one_click": self._one_click, "text": self._text,
             "text_status": self._text_status, "text_answer": self._text_answer, "click_visit": self._click_visit,
             "cart": self._cart, "cart_touch": self._cart_touch, "order": self._order, "refund": self._refund,
-            "form": self._form,
+            "form": self._form, **self._business.doings,
         }  # fmt: skip
         done = doings[happening.kind](shopping, happening)
         report.happenings_count += 1

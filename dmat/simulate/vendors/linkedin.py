@@ -121,7 +121,8 @@ class LinkedIn(Door):
         is_ours = self._organization in found[1].split(",")
         account = {
             "id": LINKEDIN_AD_ACCOUNT, "name": "Advertising", "type": "BUSINESS", "status": "ACTIVE", "test": False,
-            "currency": self.office.records.currency_code, "reference": self._organization, "servingStatuses": ["RUNNABLE"],
+            "currency": self.office.records.currency_code, "reference": self._organization,
+            "servingStatuses": ["RUNNABLE"],
         }  # fmt: skip
         return JsonResponse({"elements": [account] if is_ours else [], "metadata": {}})
 
