@@ -35,6 +35,8 @@ from dmat.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dmat.segments.notebook import RuleView, SegmentView
+
 VERSIONS_KEPT = 3
 
 
@@ -218,3 +220,42 @@ class Workspace:
             "select table_schema || '.' || table_name as name from information_schema.tables order by name"
         )
         return [str(row["name"]) for row in found]
+
+    def segments(self) -> pd.DataFrame:
+        """The active segments: key, name, kind, size at the last evaluation, rule in words."""
+        from dmat.segments.notebook import list_segments
+
+        return list_segments(self)
+
+    def segment(self, key: str) -> SegmentView:
+        """One segment: `.members()`, `.size_at(moment)`, `.growth()`, `.sentence`, `.versions()`.
+
+        Raises:
+            NotFoundError: there is none with that key.
+        """
+        from dmat.segments.notebook import get_segment
+
+        return get_segment(self, key)
+
+    def segment_from(self, people: pd.DataFrame | str | dict[str, Any]) -> RuleView:
+        """A segment in the making, from a condition as pandas takes it, a data frame of people, or a rule.
+
+        A data frame names people by a column `person_id` or `email`. `.save("Name")` keeps it.
+
+        Raises:
+            InvalidInputError: it cannot be read, or names people that have no e-mail address.
+            InvalidRuleError: the rule does not fit the catalogue.
+        """
+        from dmat.segments.notebook import segment_from
+
+        return segment_from(self, people)
+
+    def compare(self, first: str, second: str) -> pd.DataFrame:
+        """Two segments beside each other: only in the first, in both, only in the second.
+
+        Raises:
+            NotFoundError: there is no such segment.
+        """
+        from dmat.segments.notebook import compare_segments
+
+        return compare_segments(self, first, second)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
+import duckdb
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
@@ -24,24 +25,29 @@ from apps.api.segment_rules import rules_router
 from apps.api.segments import segments_router
 from apps.api.sign_in import sign_in_router
 from apps.api.webhooks import webhook_router
+from dmat.errors import DmatError
 from dmat.segments.desk import Desk
 from dmat.settings import Settings
 from dmat.store import Store, open_store
 from dmat.store.inbox import waiting_counts
 
+IN_STEP_SECONDS = 1.0
+
 
 def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     """The application of one workspace; it closes the store that it opened itself."""
     opened = store or open_store(settings)
+    committer, desk = Committer(opened, settings.clock.now), Desk(settings, opened, with_engine=True)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        in_step = asyncio.create_task(keep_in_step(desk))
         yield
+        in_step.cancel()
         if store is None:
             opened.close()
 
     app = FastAPI(title="DMAT", docs_url=None, redoc_url=None, openapi_url="/openapi.json", lifespan=lifespan)
-    committer, desk = Committer(opened, settings.clock.now), Desk(settings, opened)
     app.include_router(webhook_router(settings, committer))
     app.include_router(links_router(settings, committer))
     app.include_router(forms_router(settings, opened))
@@ -64,6 +70,14 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
             return JSONResponse({"status": "the store does not answer"}, 503)
 
     return app
+
+
+async def keep_in_step(desk: Desk, every_seconds: float = IN_STEP_SECONDS) -> None:
+    """Take on each version of the warehouse as it is published, so that nobody who counts a rule waits for that."""
+    while True:
+        with suppress(DmatError, duckdb.Error):  # nothing published yet, or replaced just now: the next look will do
+            await asyncio.to_thread(desk.keep_in_step)
+        await asyncio.sleep(every_seconds)
 
 
 def _look(store: Store) -> dict[str, int]:

@@ -13,8 +13,8 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
+from dmat.segments.answer_shapes import Overlap, Preview
 from dmat.segments.catalogue import Catalogue, EventType, Field, Property
-from dmat.segments.desk import Overlap, Preview
 from dmat.segments.operators import MEASURE_WORDS, OPERATORS, UNITS, VALUE_WORDS, Operator
 from dmat.segments.people_columns import PERSON_COLUMN, PersonColumn
 from dmat.segments.records import Segment, SegmentVersion, Use
@@ -136,15 +136,19 @@ def preview_json(preview: Preview) -> Json:
         "share": round(preview.count / preview.everybody, 4) if preview.everybody else 0.0,
         "by_lifecycle": dict(preview.by_lifecycle), "by_country": dict(preview.by_country),
         "reachable": dict(preview.reachable),
-        "conditions": [{"path": path, "count": count} for path, count in preview.conditions.items()],
+        "conditions": [{"path": path, "count": count} for path, count in preview.per_condition.items()],
         "version": preview.version, "data_as_of": plain(preview.data_as_of), "seconds": round(preview.seconds, 6),
     }  # fmt: skip
 
 
 def overlap_json(overlap: Overlap) -> Json:
     """How segments overlap."""
-    combinations = [{"segments": list(keys), "count": count} for keys, count in overlap.exactly.items()]
-    return {"sizes": overlap.sizes, "union": overlap.union, "combinations": combinations}
+    return {
+        "sizes": dict(overlap.sizes),
+        "union": sum(each.count for each in overlap.intersections),
+        "pairs": [{"segments": list(keys), "count": count} for keys, count in overlap.pairs.items()],
+        "combinations": [{"segments": list(each.keys), "count": each.count} for each in overlap.intersections],
+    }
 
 
 def why_json(clause: Clause, sees_people: bool = True) -> Json:

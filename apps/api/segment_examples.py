@@ -56,6 +56,7 @@ VALIDATE = _json({
 })  # fmt: skip
 OVERLAP = _json({
     "sizes": {"vip": 1247, "germany": 2100}, "union": 2800,
+    "pairs": [{"segments": ["vip", "germany"], "count": 547}],
     "combinations": [{"segments": ["vip", "germany"], "count": 547}, {"segments": ["germany"], "count": 1553}],
 })  # fmt: skip
 WHY = _json({

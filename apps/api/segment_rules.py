@@ -6,8 +6,10 @@ Belongs here: these questions, which name nobody unless the caller may see peopl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Depends, Query
 
 from apps.api.callers import caller_with
@@ -28,7 +30,7 @@ from dmat.errors import NotPermittedError
 from dmat.segments.catalogue import Catalogue, example_values, freshness
 from dmat.segments.desk import Desk
 from dmat.segments.people_columns import choose_columns, read_people
-from dmat.segments.rules import InvalidRuleError, Rule, as_document, json_schema
+from dmat.segments.rules import InvalidRuleError, as_document, json_schema
 from dmat.store import Store
 from dmat.store.access import Caller
 
@@ -52,8 +54,8 @@ def _add_questions(router: APIRouter, desk: Desk, reader: Any) -> None:
     def preview(body: RuleToAnswer, caller: Caller = reader) -> dict[str, Any]:
         """How many people a rule is true for, by lifecycle and country, reachable by channel, and some of them."""
         rule = desk.checked_rule(body.document, body.segment)
-        counted = preview_json(desk.preview(rule)) | {"sentence": desk.sentence(rule)}
-        return counted | {"sample": _sample(desk, rule, body.sample, caller)}
+        counted = desk.preview(rule, body.sample if caller.may("people:read") else 0)
+        return preview_json(counted) | {"sentence": desk.sentence(rule), "sample": _people(desk, counted.sample)}
 
     @router.post("/rules/validate", summary="Check a rule", responses=VALIDATE)
     def validate(body: RuleToAnswer, _caller: Caller = reader) -> dict[str, Any]:
@@ -70,11 +72,10 @@ def _add_questions(router: APIRouter, desk: Desk, reader: Any) -> None:
         return overlap_json(desk.overlap(list(dict.fromkeys(body.segments))))
 
 
-def _sample(desk: Desk, rule: Rule, count: int, caller: Caller) -> list[dict[str, Any]]:
-    if not (count and caller.may("people:read")):
-        return []
+def _people(desk: Desk, numbers: Sequence[int]) -> list[dict[str, Any]]:
     columns = choose_columns(desk.catalogue(), (), sees_people=True)
-    return [person_json(row, columns) for row in read_people(desk.workspace, desk.people_of(rule)[:count], columns)]
+    found = read_people(desk.workspace, np.array(numbers, np.int64), columns)
+    return [person_json(row, columns) for row in found]
 
 
 def _add_catalogue(router: APIRouter, desk: Desk, reader: Any) -> None:

@@ -272,8 +272,9 @@ def test_who_joins_between_two_pages_moves_nobody(marketer, world):
     first = marketer.get("/api/segments/germans/contacts", params={"limit": 3}).json()
     segment_world.change_world(
         world,
-        f"update people.dim_people set country_code = 'DE' where person_id in ({number_of(2)}, {number_of(8)})",
-        f"update people.dim_people set country_code = 'AT' where person_id = {number_of(1)}",
+        "update people.dim_people set country_code = 'DE', _build = 2"
+        f" where person_id in ({number_of(2)}, {number_of(8)})",
+        f"update people.dim_people set country_code = 'AT', _build = 2 where person_id = {number_of(1)}",
     )
     second = marketer.get("/api/segments/germans/contacts", params={"limit": 9, "after": first["next_after"]}).json()
     assert [person["person_id"] for person in first["contacts"]] == [str(number_of(n)) for n in (1, 3, 5)]
