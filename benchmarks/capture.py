@@ -30,7 +30,7 @@ def serving(settings: Settings, module: str, port: int, health: str) -> Iterator
     command = [sys.executable, "-m", module, "--home", str(settings.home), "--port", str(port)]
     process = subprocess.Popen(command, env={**os.environ, **child_environment(settings)}, stdout=subprocess.DEVNULL)
     try:
-        wait_for_answer(f"http://{settings.host}:{port}{health}", is_alive=lambda: process.poll() is None)
+        wait_for_answer(f"http://{settings.host}:{port}{health}", process=process)
         yield
     finally:
         process.terminate()

@@ -6,10 +6,10 @@ Belongs here: asking an address on this network, past any proxy. Stays out: star
 
 from __future__ import annotations
 
+import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -26,14 +26,14 @@ def is_answering(url: str, timeout_seconds: float = 2.0) -> bool:
 
 
 def wait_for_answer(
-    url: str, seconds: float = 60.0, is_alive: Callable[[], bool] = lambda: True, hint: str = ""
+    url: str, seconds: float = 60.0, process: subprocess.Popen[bytes] | None = None, hint: str = ""
 ) -> None:
     """Wait until a server answers at `url`.
 
     Args:
         url: where to ask.
         seconds: how long to go on asking.
-        is_alive: whether its process still runs; once it does not, nobody waits any longer.
+        process: what serves it; once it has ended, nobody waits any longer.
         hint: where to look when it did not, e.g. the path of its log.
 
     Raises:
@@ -41,7 +41,7 @@ def wait_for_answer(
     """
     deadline = time.monotonic() + seconds
     while not is_answering(url):
-        if not is_alive():
+        if process is not None and process.poll() is not None:
             raise TimeoutError(f"the server of {url} ended before it answered{hint and f'; see {hint}'}")
         if time.monotonic() >= deadline:
             raise TimeoutError(f"{url} did not answer in {seconds:g} s{hint and f'; see {hint}'}")

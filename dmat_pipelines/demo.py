@@ -28,6 +28,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from dmat.clock import utc
 from dmat.errors import BuildFailedError, DmatError
 from dmat.processes import PORTS, Process, child_environment, default_processes, free_ports
+from dmat.servers import wait_for_answer
 from dmat.settings import Settings, load_settings
 from dmat.simulate import simulate
 from dmat.store import open_store
@@ -232,30 +233,15 @@ def running(settings: Settings, processes: list[Process]) -> Iterator[None]:
             log = (logs / f"{process.name}.log").open("ab")
             environment = {**child_environment(settings), **process.environment}
             started.append(subprocess.Popen(process.argv, env=environment, stdout=log, stderr=log))
-        for process in processes:
-            wait_for(process, logs)
+        for process, child in zip(processes, started, strict=True):
+            log_path = str(logs / f"{process.name}.log")
+            wait_for_answer(process.health_url, process=child, hint=log_path)
         yield
     finally:
         for one in started:
             one.terminate()
         for one in started:
             one.wait(timeout=30)
-
-
-def wait_for(process: Process, logs: Path, seconds: float = 60.0) -> None:
-    """Wait until a server answers.
-
-    Raises:
-        TimeoutError: it did not, with where its log is.
-    """
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(process.health_url, timeout=5).status_code < 500:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    raise TimeoutError(f"{process.name} did not answer in {seconds:g} s; see {logs / (process.name + '.log')}")
 
 
 if __name__ == "__main__":

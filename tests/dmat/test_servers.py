@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -60,5 +62,7 @@ def test_a_server_that_never_answers_is_given_up_with_where_to_look():
 
 
 def test_a_server_whose_process_ended_is_not_waited_for():
+    ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    ended.wait()
     with pytest.raises(TimeoutError, match="ended before it answered"):
-        wait_for_answer("http://127.0.0.1:1/health", seconds=3600, is_alive=lambda: False)
+        wait_for_answer("http://127.0.0.1:1/health", seconds=3600, process=ended)

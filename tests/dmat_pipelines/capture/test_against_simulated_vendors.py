@@ -45,7 +45,7 @@ def world(tmp_path_factory):
     with (home / "vendors.log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            wait_for_answer(f"{control}/health", is_alive=lambda: server.poll() is None, hint="vendors.log")
+            wait_for_answer(f"{control}/health", process=server, hint="vendors.log")
             yield settings, control
         finally:
             server.terminate()
