@@ -98,12 +98,8 @@ class Diary:
                 yield self._connection
                 return
             self._connection.execute("begin immediate")
-            try:
+            with self._connection:  # commits; whatever is raised undoes it
                 yield self._connection
-            except BaseException:  # boundary: undo, then pass on whatever it was
-                self._connection.execute("rollback")
-                raise
-            self._connection.execute("commit")
 
     def query(self, sql: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of a SELECT."""
