@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -33,7 +33,18 @@ from dmat.segments.flips import next_flip
 from dmat.segments.leaves import NEW_PEOPLE, Asking, Leaves, asking
 from dmat.segments.person_columns import PersonColumns, Source
 from dmat.segments.reach import Reach
-from dmat.segments.rules import All, AnyOf, InvalidRuleError, Membership, Not, Rule, children_of, walk
+from dmat.segments.rules import (
+    All,
+    AnyOf,
+    InvalidRuleError,
+    Membership,
+    Not,
+    Rule,
+    children_of,
+    rule_hash,
+    segments_used,
+    walk,
+)
 from dmat.segments.snapshot import Pinned, Snapshot, take_snapshot
 from dmat.segments.tree import AnyNode
 from dmat.segments.view import View
@@ -80,6 +91,7 @@ class Engine:
         store: where suppressed addresses are; without it nobody counts as suppressed.
         zone: the workspace's time zone; that of the settings when left out.
         limits: memory that arrays may take.
+        read: gives the catalogue of a version.
     """
 
     def __init__(
@@ -89,13 +101,15 @@ class Engine:
         store: Store | None = None,
         zone: str = "",
         limits: Limits | None = None,
+        read: Callable[[Workspace], Catalogue] = read_catalogue,
     ) -> None:
-        self.workspace, self.clock, self.store = workspace, clock, store
+        self.workspace, self.clock, self.store, self._read = workspace, clock, store, read
         self.zone = zone or workspace.settings.workspace_time_zone
         self.limits = limits or Limits()
         self._lock = threading.RLock()
         self._state: _State | None = None
         self._askings: OrderedDict[int, tuple[Rule, dict[str, Asking]]] = OrderedDict()
+        self._hashes: OrderedDict[int, tuple[Rule, str]] = OrderedDict()
         self._checked: OrderedDict[tuple[int, int], tuple[Rule, object]] = OrderedDict()
         self._frozen: dict[str, tuple[int, Bits]] = {}
         self._breakdowns: dict[str, Breakdown] = {}
@@ -117,6 +131,16 @@ class Engine:
     def catalogue(self) -> Catalogue:
         """What can be asked, of the version that is answered from."""
         return self._now().catalogue
+
+    @property
+    def moment(self) -> datetime:
+        """The moment that is answered for."""
+        return self._now().terms.now
+
+    @property
+    def data_as_of(self) -> datetime:
+        """Up to when the data of the version reach."""
+        return self._now().snapshot.version.data_as_of
 
     @property
     def nbytes(self) -> int:
@@ -158,7 +182,7 @@ class Engine:
 
     def _open(self, now: datetime) -> _State:
         snapshot = take_snapshot(self.workspace)
-        catalogue = read_catalogue(Pinned(self.workspace, snapshot))
+        catalogue = self._read(Pinned(self.workspace, snapshot))
         columns = PersonColumns(snapshot, self.limits.columns)
         arrays = EventArrays(snapshot, columns.index, self.limits.events)
         leaves = Leaves(View(catalogue, columns, arrays), self.limits.answers)
@@ -167,7 +191,7 @@ class Engine:
     def _step(self, state: _State) -> None:
         """Move to the newest version by what it changed."""
         snapshot = take_snapshot(self.workspace)
-        catalogue = read_catalogue(Pinned(self.workspace, snapshot))
+        catalogue = self._read(Pinned(self.workspace, snapshot))
         before = state.everybody
         changes = state.columns.step(snapshot)
         people = changes[PEOPLE_TABLE]
@@ -201,7 +225,24 @@ class Engine:
             InvalidRuleError: the rule does not fit the catalogue.
         """
         with self._lock:
-            return self._bits(rule, rules or _NO_RULES, frozenset(frozen), {})
+            return self._bits(rule, rules or _NO_RULES, frozenset(frozen))
+
+    def bits_of_all(self, wanted: Rules, rules: Rules | None = None, frozen: Collection[str] = ()) -> dict[str, Bits]:
+        """The same for many rules, by key: what they share is asked once, and arrays are cut once for all of them.
+
+        Raises:
+            InvalidRuleError: one of the rules does not fit the catalogue.
+        """
+        with self._lock:
+            state, others = self._now(), rules or _NO_RULES
+            for rule in wanted.values():
+                self._check(rule, others)
+            named = [others[key] for key in _named(wanted.values(), others) if key not in frozen]
+            askings = [each for rule in (*wanted.values(), *named) for each in self._askings_of(rule).values()]
+            state.leaves.bits(askings, state.terms)
+            question = _Question(self, state, others, frozenset(frozen))
+            found = {key: question.people(rule, None) for key, rule in wanted.items()}
+            return {key: bits.grown(state.columns.size) for key, bits in found.items()}
 
     def members(self, rule: Rule, rules: Rules | None = None, frozen: Collection[str] = ()) -> Ids:
         """The numbers of the people for whom a rule is true, ascending.
@@ -251,7 +292,7 @@ class Engine:
         """
         with self._lock:
             self.refresh()
-            found = {key: self._bits(rule, rules or _NO_RULES, frozenset(frozen), {}) for key, rule in chosen.items()}
+            found = {key: self._bits(rule, rules or _NO_RULES, frozenset(frozen)) for key, rule in chosen.items()}
             found = {key: bits.grown(self._now().columns.size) for key, bits in found.items()}
         keys = list(found)
         pairs = {
@@ -274,7 +315,7 @@ class Engine:
 
     # -- putting together --------------------------------------------------------------------------------------------
 
-    def _bits(self, rule: Rule, rules: Rules, frozen: frozenset[str], counts: dict[str, int]) -> Bits:
+    def _bits(self, rule: Rule, rules: Rules, frozen: frozenset[str], counts: dict[str, int] | None = None) -> Bits:
         state = self._now()
         self._check(rule, rules)
         return _Question(self, state, rules, frozen).people(rule, counts)
@@ -290,6 +331,15 @@ class Engine:
         self._checked[key] = (rule, rules)
         if len(self._checked) > _RULES_KEPT:
             self._checked.popitem(last=False)
+
+    def hash_of(self, rule: Rule) -> str:
+        """`rules.rule_hash`, kept."""
+        known = self._hashes.get(id(rule))
+        if known is None or known[0] is not rule:
+            known = self._hashes[id(rule)] = (rule, rule_hash(rule))
+            if len(self._hashes) > _RULES_KEPT:
+                self._hashes.popitem(last=False)
+        return known[1]
 
     def _askings_of(self, rule: Rule) -> dict[str, Asking]:
         """The conditions of a rule by their path; kept, as their keys take longer than their answers."""
@@ -337,8 +387,8 @@ class _Question:
         self.engine, self.state, self.rules, self.frozen = engine, state, rules, frozen
         self._members: dict[str, Bits] = {}
 
-    def people(self, rule: Rule, counts: dict[str, int]) -> Bits:
-        """Who is in; `counts` takes the count of each node by its path."""
+    def people(self, rule: Rule, counts: dict[str, int] | None) -> Bits:
+        """Who is in; `counts`, if given, takes the count of each node by its path."""
         askings = self.engine._askings_of(rule)
         answers = self.state.leaves.bits(askings.values(), self.state.terms)
         by_path = {path: answers[each.key] for path, each in askings.items()}
@@ -349,7 +399,8 @@ class _Question:
 
         def bits(path: str, node: AnyNode) -> Bits:
             found = together(path, node) & everybody
-            counts[path] = len(found)
+            if counts is not None:
+                counts[path] = len(found)
             return found
 
         def together(path: str, node: AnyNode) -> Bits:
@@ -370,7 +421,18 @@ class _Question:
     def _of_segment(self, key: str) -> Bits:
         if key in self.frozen:
             return self.engine._frozen_people(key)
-        return self.people(self.rules[key], {})
+        return self.people(self.rules[key], None)
+
+
+def _named(wanted: Iterable[Rule], rules: Rules) -> set[str]:
+    """Every segment that these rules lead to."""
+    waiting, found = [key for rule in wanted for key in segments_used(rule)], set[str]()
+    while waiting:
+        key = waiting.pop()
+        if key not in found and key in rules:
+            found.add(key)
+            waiting += segments_used(rules[key])
+    return found
 
 
 def _is_alike(one: Catalogue, other: Catalogue) -> bool:

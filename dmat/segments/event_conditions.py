@@ -62,8 +62,9 @@ def find_events(wanted: Wanted, view: View, terms: Terms, measured_property: str
     columns = columns_needed(type_, wanted.where, measured_property)
     if not view.can_hold(type_, columns):
         return None
-    zones = zones_of(view, terms)
-    events = _in_window(view.events(type_, columns), wanted.window, terms, zones)
+    whole = view.events(type_, columns)
+    zones = zones_of(view, terms)  # after reading events, which may bring people that had no place
+    events = _in_window(whole, wanted.window, terms, zones)
     conditions = conditions_of(type_, wanted.where)
     if not conditions:
         return events
