@@ -12,10 +12,15 @@ from dmat.simulate.diary import Diary
 def test_what_is_raised_in_a_transaction_undoes_all_of_it(tmp_path: Path) -> None:
     diary = Diary(tmp_path / "world.sqlite")
     diary.write_state("kept", "yes")
-    with pytest.raises(KeyError), diary.transaction():
-        diary.write_state("kept", "no")
-        diary.count("mails")
-        raise KeyError
+
+    def fail_halfway() -> None:
+        with diary.transaction():
+            diary.write_state("kept", "no")
+            diary.count("mails")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_halfway()
     assert diary.read_state("kept") == "yes"
     assert diary.counts() == {}
     diary.write_state("after", "works")
