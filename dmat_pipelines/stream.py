@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from datetime import datetime
+from graphlib import TopologicalSorter
 from typing import Any
 
 import sqlalchemy as sa
@@ -107,13 +108,14 @@ class HotTables:
         return False
 
     def _hot_keys(self) -> dict[str, tuple[str, str]]:
-        """Unique id of each hot model -> its schema and name, which is its asset key."""
+        """Unique id of each hot model -> its schema and name, which is its asset key; each after those it reads."""
         if not self._keys:
-            nodes = load_manifest(self.settings)["nodes"]
+            manifest = load_manifest(self.settings)
+            nodes = manifest["nodes"]
             self._keys = {
-                uid: (node["schema"], node["alias"])
-                for uid, node in nodes.items()
-                if uid.startswith("model.") and "hot" in node["tags"]
+                uid: (nodes[uid]["schema"], nodes[uid]["alias"])
+                for uid in TopologicalSorter(manifest["parent_map"]).static_order()
+                if uid.startswith("model.") and "hot" in nodes[uid]["tags"]
             }
         return self._keys
 

@@ -21,6 +21,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 from dmat.warehouse import Workspace
 from dmat_pipelines.conform.runner import NodeResult, run_models
 from dmat_pipelines.resources import WorkspaceResource
+from dmat_pipelines.telling import DATA_VERSION
 
 EVALUATED = frozenset({"deliveries", "evaluation", "operations"})
 DECIDED = frozenset({"segment_changes"})  # sources that `decide` writes: tables made from them come after it
@@ -159,10 +160,22 @@ def _check_specs(
             found[uid] = dg.AssetCheckSpec(
                 test["name"],
                 asset=keys[owner],
-                description=test.get("description") or None,
+                description=test.get("description") or _words_of(test),
                 blocking=test["config"].get("severity", "error").lower() == "error",
             )
     return found
+
+
+def _words_of(test: Mapping[str, Any]) -> str:
+    """A test without a description in words: what it asks of which columns, and what is allowed."""
+    facts = test.get("test_metadata") or {}
+    asked = dict(facts.get("kwargs") or {})
+    asked.pop("model", None)
+    columns = [asked.pop("column_name", None), *asked.pop("columns", [])]
+    words = str(facts.get("name") or test["name"].removeprefix("assert_")).replace("_", " ").capitalize()
+    about = f": {', '.join(str(name) for name in columns if name)}" if any(columns) else ""
+    more = "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in asked.items())
+    return f"{words}{about}{f' ({more})' if more else ''}."
 
 
 def _owner(test: Mapping[str, Any], groups: Mapping[str, str]) -> str | None:
@@ -181,7 +194,7 @@ def _materialized(key: dg.AssetKey, result: NodeResult, view: Workspace) -> dg.M
     if table.endswith("_summary"):
         rows = view.rows(f"select * from {schema}.{table} limit 20")
         metadata["outcome"] = dg.MetadataValue.json(json.loads(json.dumps(rows, default=str)))
-    return dg.MaterializeResult(asset_key=key, metadata=metadata)
+    return dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=dg.DataVersion(DATA_VERSION))
 
 
 def _checked(check: dg.AssetCheckSpec, result: NodeResult) -> dg.AssetCheckResult:

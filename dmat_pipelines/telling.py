@@ -2,6 +2,10 @@
 
 Belongs here: runless materialisations, at most one a minute for each table. Stays out: doing the work.
 Dagster is optional here: without `<home>/dagster/dagster.yaml` nothing is told, and it is imported when needed.
+
+How fresh a table is, freshness policies say. Dagster would also call a table out of step whenever one before it was
+refreshed again, which the micro-batch does every minute; so tables carry one data version whoever refreshed them, and
+are told in the order in which they are made.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 EVERY_SECONDS = 60.0
+DATA_VERSION = "as published"
 
 
 class Teller:
@@ -32,7 +37,10 @@ class Teller:
         return (self.folder / "dagster.yaml").exists()
 
     def tell(self, tables: dict[tuple[str, str], int | None], version: int, by: str = "stream") -> int:
-        """Report tables as materialised; gives how many were reported (the others were, within the last minute)."""
+        """Report tables as materialised, in the order given: each after those that it is made of.
+
+        Gives how many were reported (the others were, within the last minute).
+        """
         now = time.monotonic()
         due = [key for key in tables if now - self._told_at.get(key, -self.every_seconds) >= self.every_seconds]
         if not due or not self.is_wanted:
@@ -45,7 +53,9 @@ class Teller:
             rows = tables[key]
             if rows is not None:
                 metadata["dagster/row_count"] = rows
-            instance.report_runless_asset_event(AssetMaterialization(AssetKey(list(key)), metadata=metadata))
+            tags = {"dagster/data_version": DATA_VERSION}
+            told = AssetMaterialization(AssetKey(list(key)), metadata=metadata, tags=tags)
+            instance.report_runless_asset_event(told)
             self._told_at[key] = now
         return len(due)
 

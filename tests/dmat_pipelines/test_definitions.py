@@ -40,6 +40,13 @@ def test_the_definitions_can_be_loaded(defs):
     assert {job.name for job in defs.resolve_all_job_defs()} >= {*CRON, "build_and_plan", "recapture_days"}
 
 
+def test_every_asset_and_every_check_says_what_it_is(graph):
+    assert [key.to_user_string() for key in graph.get_all_asset_keys() if not graph.get(key).description] == []
+    checks = [graph.get_check_spec(key) for key in graph.asset_check_keys]
+    assert checks
+    assert [check.name for check in checks if not check.description] == []
+
+
 def test_the_graph_has_no_cycle(graph):
     edges = {key: graph.get(key).parent_keys for key in graph.get_all_asset_keys()}
     assert len(list(TopologicalSorter(edges).static_order())) == len(edges)

@@ -22,9 +22,10 @@ from dmat.processes import child_environment, prepare_dagster_home
 from dmat.store import open_store
 from dmat.store.inbox import InboundEvent, waiting_counts
 from dmat.warehouse import Workspace, current_version, writer_lock
+from dmat_pipelines.conform.runner import load_manifest
 from dmat_pipelines.deliver.sender import drain
 from dmat_pipelines.evaluate.reconcile import compare_counters, compare_recoveries, compare_states
-from dmat_pipelines.stream import JsonLines, is_warehouse_free, open_batch, run_once, run_until
+from dmat_pipelines.stream import HotTables, JsonLines, is_warehouse_free, open_batch, run_once, run_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +48,20 @@ def streamed(built, store):
     batch = open_batch(built, store)
     assert run_once(batch) == 0
     return {"sent": sent, "before": before, "batch": batch}
+
+
+def test_tables_are_told_after_those_they_are_made_of(built):
+    """Else Dagster shows a table as older than what it was made from, though both come from one build."""
+    manifest = load_manifest(built)
+    hot = {
+        uid: (node["schema"], node["alias"])
+        for uid, node in manifest["nodes"].items()
+        if node["resource_type"] == "model" and "hot" in node["tags"]
+    }
+    told = list(HotTables(built)._hot_keys().values())
+    assert sorted(told) == sorted(hot.values())
+    for uid, key in hot.items():
+        assert all(told.index(hot[parent]) < told.index(key) for parent in manifest["parent_map"][uid] if parent in hot)
 
 
 def event_of(entry, kind, now) -> InboundEvent:

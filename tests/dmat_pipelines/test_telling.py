@@ -27,6 +27,18 @@ def test_a_table_is_told_once_a_minute_with_its_rows(tmp_path):
     assert (metadata["dagster/row_count"].value, metadata["version"].value) == (3, 1)
 
 
+def test_a_table_that_is_told_again_is_not_taken_for_another_version_of_it(tmp_path):
+    settings = load_settings(home=tmp_path)
+    teller = Teller(settings, every_seconds=0.0)
+    versions = set()
+    with dg.DagsterInstance.from_config(str(prepare_dagster_home(settings))) as instance:
+        for number in (1, 2):
+            teller.tell(TABLES, number)
+            event = instance.get_latest_materialization_event(dg.AssetKey(["operations", "home_daily"]))
+            versions.add(event.asset_materialization.tags["dagster/data_version"])
+    assert len(versions) == 1
+
+
 def test_dagster_takes_the_configuration_we_write(tmp_path):
     folder = prepare_dagster_home(load_settings(home=tmp_path))
     with dg.DagsterInstance.from_config(str(folder)) as instance:
