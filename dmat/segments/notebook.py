@@ -167,6 +167,8 @@ def get_segment(workspace: Workspace, key: str) -> SegmentView:
 def segment_from(workspace: Workspace, people: pd.DataFrame | str | dict[str, Any]) -> RuleView:
     """A segment in the making: from a condition as pandas takes it, a data frame of people, or a rule.
 
+    A data frame becomes a rule about addresses: who shares an address with one of these people comes along.
+
     Raises:
         InvalidInputError: it cannot be read, or names people that have no e-mail address.
         InvalidRuleError: the rule does not fit the catalogue.
