@@ -25,24 +25,19 @@ typed as (
     select
         unioned.*,
         event_types.event_type,
-        unioned.is_machine_by_provider
-        or coalesce({{ is_machine_user_agent('unioned.user_agent') }}, false) as is_from_machine
+        event_types.event_type in ('opened', 'clicked') and (
+            unioned.is_machine_by_provider
+            or coalesce({{ is_machine_user_agent('unioned.user_agent') }}, false)
+        ) as is_machine
     from unioned
     inner join {{ ref('event_types') }} as event_types on unioned.source_event = event_types.source_event
 ),
 
 events as (
-    select
-        event_key, record_id, provider, message_id, provider_message_id, channel, event_type, email, phone,
-        occurred_at, url, user_agent, reason, event_type in ('opened', 'clicked') and is_from_machine as is_machine,
-        _loaded_at
-    from typed
+    select {{ message_event_columns() }} from typed
     {%- if is_incremental() %}
     union all
-    select
-        event_key, record_id, provider, message_id, provider_message_id, channel, event_type, email, phone,
-        occurred_at, url, user_agent, reason, is_machine, _loaded_at
-    from {{ own_rows() }}
+    select {{ message_event_columns() }} from {{ own_rows() }}
     where
         email in (
             select changed.email from {{ ref('person_contacts') }} as changed
@@ -58,22 +53,8 @@ events as (
 {{ people_at_addresses('events') }}
 
 select
-    events.event_key,
-    events.record_id,
-    events.provider,
-    events.message_id,
-    events.provider_message_id,
+    {{ message_event_columns('events') }},
     coalesce(by_email.person_id, by_phone.person_id) as person_id,
-    events.email,
-    events.phone,
-    events.channel,
-    events.event_type,
-    events.is_machine,
-    events.occurred_at,
-    events.url,
-    events.user_agent,
-    events.reason,
-    events._loaded_at,
     {{ this_build() }} as _build
 from events
 left join by_email on events.email = by_email.address

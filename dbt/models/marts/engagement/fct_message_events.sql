@@ -11,23 +11,9 @@ messages as (
 )
 
 select
-    events.event_key,
-    events.provider,
-    events.message_id,
-    events.provider_message_id,
+    {{ message_event_columns('events') }},
     coalesce(messages.person_id, events.person_id) as person_id,
-    events.email,
-    events.phone,
-    events.channel,
     messages.programme as campaign,
-    messages.step,
-    events.event_type,
-    events.is_machine,
-    events.occurred_at,
-    events.url,
-    events.user_agent,
-    events.reason,
-    events.record_id,
-    events._loaded_at
+    messages.step
 from events
 left join messages on events.message_id = messages.message_id
