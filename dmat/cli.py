@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dmat.errors import DmatError
+from dmat.segments.commands import app as segment_commands
 from dmat.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -206,6 +207,7 @@ def confirm_sending(home: Home = None) -> None:
     console.print("This workspace may send.")
 
 
+app.add_typer(segment_commands, name="segments")
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
 app.add_typer(users, name="user")
 

@@ -11,7 +11,8 @@ Causes: `rule` (the rule is new or was changed, or the segment was put aside), `
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +80,16 @@ def compare(card: Card, kept: Kept | None, now: Bits, index: PersonIndex, cause:
     after = now.grown(size)
     entered, left = ids_of(after.without(before), index), ids_of(before.without(after), index)
     return Moves(card.key, card.version, cause, entered, left)
+
+
+def told_apart(moves: Moves, touched: Bits, index: PersonIndex, at: datetime) -> Moves:
+    """The same moves, where those whom no new data touched were moved by time, at this moment."""
+
+    def moments(ids: Ids) -> Moments:
+        by_data = touched.grown(len(index)).has(index.find(ids))
+        return np.where(by_data, np.datetime64("NaT", "us"), np.datetime64(at, "us"))
+
+    return replace(moves, entered_at=moments(moves.entered), left_at=moments(moves.left))
 
 
 def leave_all(key: str, kept: Kept, index: PersonIndex) -> Moves:

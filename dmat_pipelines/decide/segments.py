@@ -17,10 +17,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from dmat.segments.answers import Answers, SqlAnswers
-from dmat.segments.bitmaps import Bits
+from dmat.segments.bitmaps import Bits, Places
+from dmat.segments.engine import Engine
 from dmat.segments.evaluations import Done, Plan, fingerprint, read_plan, write_done
 from dmat.segments.membership import (
     DATA,
@@ -33,6 +35,7 @@ from dmat.segments.membership import (
     ids_of,
     is_frozen,
     leave_all,
+    told_apart,
 )
 from dmat.segments.rules import EVERYBODY
 from dmat.settings import Settings
@@ -84,6 +87,7 @@ class SegmentPass:
         self._plan: Plan | None = None
         self._kept: dict[str, Kept] = {}
         self._errors: dict[str, str] = {}
+        self._touched: list[Places] | None = None  # None: anybody
         self._number = -1
         self._version = 0
         self._flip_at: datetime | None = None
@@ -108,21 +112,37 @@ class SegmentPass:
         return self._look(plan, now, is_new_data, run_id)
 
     def _look(self, plan: Plan, now: datetime, is_new_data: bool, run_id: str) -> Report:
-        answers = self._answers = self._answers or self._make_answers()
-        answers.refresh(now)
+        answers = self._refreshed(now)
         report = Report(version=answers.version)
         found = self._ask_all(plan, answers, report)
         with writer(self.settings, LOCK_SECONDS) as connection:
             create_log(connection)
             self._read_log(connection, plan, answers)
-            moves = self._compare_all(plan, found, answers, is_new_data)
+            moves = self._compare_all(plan, found, answers, is_new_data, now)
             stamp = Stamp(now, self.settings.clock.now(), run_id)
             self._number = append(connection, moves, self._number, stamp)
         self._remember(plan, found, moves, report)
         self._tell_store(plan, report, now)
         self._flip_at = answers.next_flip({key: plan.rules[key] for key in found})
         self._plan, self._version = plan, answers.version
+        self._touched = [] if isinstance(answers, Engine) else None
         return report
+
+    def _refreshed(self, now: datetime) -> Answers:
+        """The answers of the newest version; the engine also tells whom new data touched."""
+        if self._answers is None:
+            self._answers = self._make_answers()
+            if isinstance(self._answers, Engine):
+                self._answers.watch(self._note_touched)
+        self._answers.refresh(now)
+        return self._answers
+
+    def _note_touched(self, changes: Mapping[str, Places | None]) -> None:
+        for places in changes.values():
+            if places is None:
+                self._touched = None
+            elif self._touched is not None:
+                self._touched.append(places)
 
     def _read_log(self, connection: duckdb.DuckDBPyConnection, plan: Plan, answers: Answers) -> None:
         """Read who is in from the log, unless it stands where this process left it."""
@@ -151,7 +171,9 @@ class SegmentPass:
                 log.warning("segment failed", {"segment": key, "error": report.errors[key]})
         return found
 
-    def _compare_all(self, plan: Plan, found: Mapping[str, Bits], answers: Answers, is_new_data: bool) -> list[Moves]:
+    def _compare_all(
+        self, plan: Plan, found: Mapping[str, Bits], answers: Answers, is_new_data: bool, now: datetime
+    ) -> list[Moves]:
         """Who moved: in the segments that were looked at, in frozen ones that lost people, in those put aside."""
         moves = []
         for key, card in plan.cards.items():
@@ -162,7 +184,15 @@ class SegmentPass:
                 cause = cause_of(card, kept, is_new_data)
                 moves.append(compare(card, kept, found[key], answers.index, cause))
         moves += [leave_all(key, kept, answers.index) for key, kept in self._kept.items() if key not in plan.cards]
-        return [one for one in moves if len(one)]
+        moved = [one for one in moves if len(one)]
+        if self._touched is None:
+            return moved
+        touched = Bits.at(np.concatenate([np.empty(0, np.int32), *self._touched]), len(answers.index))
+        dynamic = plan.cards.keys() - plan.static_keys
+        return [
+            told_apart(one, touched, answers.index, now) if one.cause == DATA and one.key in dynamic else one
+            for one in moved
+        ]
 
     def _follow_merges(self, card: Card, kept: Kept, answers: Answers) -> list[Moves]:
         """People who are gone leave a frozen segment; whoever they were merged into is in it instead."""
@@ -219,7 +249,7 @@ def evaluate_once(settings: Settings, store: Store, view: Workspace, run_id: str
 
 def open_pass(settings: Settings, store: Store, view: Workspace) -> SegmentPass:
     """The pass of a workspace, with the answers that it has."""
-    return SegmentPass(settings, store, view, lambda: SqlAnswers(view, settings.workspace_time_zone))
+    return SegmentPass(settings, store, view, lambda: Engine(view, settings.clock, store))
 
 
 def compare_with_sql(settings: Settings, store: Store, view: Workspace) -> dict[str, tuple[int, int]]:
