@@ -3,8 +3,8 @@
 Belongs here: calling dbt under the writer lock, what each node did, letting go of the file afterwards, the parsed
 manifest. Stays out: SQL (`dbt/`) and Dagster (it reads the manifest and the report from here).
 
-A first call parses the project (seconds; what was parsed before is kept in `<home>/dbt`). Later calls in the same
-process use the parsed manifest and take tenths of a second plus the queries. Nothing is written into the repository.
+A first call parses the project (seconds; `parsed.py` keeps what came of it). Later calls in the same process use the
+parsed manifest and take tenths of a second plus the queries. Nothing is written into the repository.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from dmat.core_file import close_core, open_core, put_note, take_note
 from dmat.errors import BuildFailedError
 from dmat.settings import ROOT, Settings, load_settings
 from dmat.warehouse import Version, publish, writer_lock
+from dmat_pipelines.conform.parsed import project_files, shared_parse
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -147,7 +148,8 @@ def _build_locked(settings: Settings, arguments: Sequence[str], publish_after: b
 
 def _build_arguments(select: Sequence[str], exclude_tests: bool) -> list[str]:
     # a test that reads several tables runs when the last of them is built, never before it exists
-    arguments = ["build", "--no-write-json", "--indirect-selection", "buildable"]
+    indirect = "empty" if exclude_tests else "buildable"  # looking for such tests takes longer than small builds
+    arguments = ["build", "--no-write-json", "--indirect-selection", indirect]
     arguments += ["--exclude-resource-type", "unit_test"]
     if exclude_tests:
         arguments += ["--exclude-resource-type", "test"]
@@ -224,12 +226,7 @@ def load_manifest(settings: Settings) -> dict[str, Any]:
 
 def _fingerprint() -> tuple[float, int]:
     """When the project last changed, and how many files it has."""
-    times = [
-        file.stat().st_mtime
-        for folder in ("", "macros", "models", "seeds", "tests")
-        for file in (PROJECT / folder).glob("*" if not folder else "**/*")
-        if file.is_file()
-    ]
+    times = [file.stat().st_mtime for file in project_files(PROJECT)]
     return max(times), len(times)
 
 
@@ -238,7 +235,8 @@ def _manifest(settings: Settings) -> Manifest:
     fingerprint = _fingerprint()
     known = _parsed.get(settings.home)
     if known is None or known[0] != fingerprint:
-        result = _invoke(settings, ["parse"], None)
+        with shared_parse(PROJECT, manifest_path(settings).parent):
+            result = _invoke(settings, ["parse"], None)
         known = _parsed[settings.home] = (fingerprint, result.result)
     return known[1]
 
@@ -261,34 +259,42 @@ def _invoke(settings: Settings, arguments: Sequence[str], manifest: Manifest | N
         "--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors", "--quiet",
         "--log-level", "none", "--log-level-file", "none",
     ]  # fmt: skip
-    with _environment(settings):
+    with _environment(_variables(settings) if manifest else dict.fromkeys(_variables(settings))):
         outcome = dbtRunner(manifest=manifest).invoke([*arguments, *flags])
     if outcome.exception is not None:
         raise BuildFailedError(f"dbt {arguments[0]}: {outcome.exception}") from outcome.exception
     return outcome
 
 
-@contextmanager
-def _environment(settings: Settings) -> Iterator[None]:
-    """The variables that `dbt/profiles.yml` and the macros read, for the time of one call."""
-    wanted = {
+def _variables(settings: Settings) -> dict[str, str]:
+    """The variables that `dbt/profiles.yml` and the macros read; a parse goes without, so that all can share it."""
+    return {
         "DMAT_CORE_PATH": str(settings.core_path),
         "DMAT_DBT_NOW": settings.clock.now().isoformat(sep=" "),
         "DMAT_DBT_MEMORY_LIMIT": settings.duckdb_memory_limit,
         "DMAT_DBT_DUCKDB_THREADS": str(settings.duckdb_threads),
         "DMAT_DBT_THREADS": str(settings.duckdb_threads),
-        "DO_NOT_TRACK": "1",
     }
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """Set variables, or take them away (None), for the time of one call."""
+    wanted = {**variables, "DO_NOT_TRACK": "1"}
     before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+    _put_environment(wanted)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        _put_environment(before)
+
+
+def _put_environment(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @contextmanager

@@ -1,0 +1,71 @@
+"""Parsing the dbt project once on this machine: what dbt keeps of a parse is shared by all workspaces.
+
+Belongs here: handing dbt's own `partial_parse.msgpack` to a workspace that has none, and keeping it afterwards.
+Stays out: parsing (dbt does it, and checks that what it is given fits its version and its settings).
+
+A parse takes seconds of computing, and every new workspace (each test, each `make demo ONCE=1`) would begin with one.
+It is kept in the user's cache folder under the digest of everything in the project, so it is never used for another
+state of the project; deleting it costs one parse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+FOLDERS = ("macros", "models", "seeds", "tests")
+STATES_KEPT = 5
+PARTIAL = "partial_parse.msgpack"
+
+
+def project_files(project: Path) -> list[Path]:
+    """All files of a project that a parse reads."""
+    found = [file for file in project.glob("*") if file.is_file()]
+    for folder in FOLDERS:
+        found += [file for file in (project / folder).glob("**/*") if file.is_file()]
+    return sorted(found)
+
+
+@contextmanager
+def shared_parse(project: Path, target: Path) -> Iterator[None]:
+    """Around a parse into `target`: put what is known of this state of the project there, and keep what came of it."""
+    kept = cache_folder() / f"{_digest(project)}.msgpack"
+    with suppress(OSError):  # without the cache everything works, more slowly
+        target.mkdir(parents=True, exist_ok=True)
+        _copy(kept, target / PARTIAL)
+    yield
+    with suppress(OSError):
+        if not kept.exists():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            _copy(target / PARTIAL, kept)
+            _forget_old(kept.parent)
+
+
+def cache_folder() -> Path:
+    """Where parses are kept: `dmat/dbt` in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dmat" / "dbt"
+
+
+def _digest(project: Path) -> str:
+    digest = hashlib.sha256(str(project).encode())
+    for file in project_files(project):
+        digest.update(f"\0{file.relative_to(project)}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:24]
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy so that another process sees all of it or nothing."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    shutil.copyfile(source, partial)
+    partial.replace(target)
+
+
+def _forget_old(folder: Path) -> None:
+    by_age = sorted(folder.glob("*.msgpack"), key=lambda file: file.stat().st_mtime)
+    for file in by_age[:-STATES_KEPT]:
+        file.unlink(missing_ok=True)
