@@ -1,6 +1,8 @@
 """Take the pictures of the screens that the pages of this folder show, from a workspace that is being served.
 
-    python docs/pictures/take.py http://127.0.0.1:8020 admin@demo.example PASSWORD
+    python docs/pictures/take.py http://127.0.0.1:8020 admin@demo.example PASSWORD [http://127.0.0.1:8030]
+
+With the address of Dagster, the picture of the graph is taken too.
 
 Belongs here: which pictures there are. Stays out: making the workspace (`dmat demo`) and serving it (`dmat up`).
 """
@@ -22,6 +24,8 @@ PICTURES = (
     ("follow-phone", "/follow", 390, 844, "light"),
     ("health", "/health", 1440, 1400, "light"),
 )
+GRAPH_WINDOW = {"width": 1440, "height": 900}
+GRAPH = {"x": 560, "y": 420, "width": 860, "height": 100}
 
 
 def take(browser: Browser, url: str, email: str, password: str) -> None:
@@ -41,13 +45,24 @@ def take(browser: Browser, url: str, email: str, password: str) -> None:
         window.close()
 
 
+def take_graph(browser: Browser, url: str) -> None:
+    """The five groups of Dagster's graph, in the order of the flow."""
+    page = browser.new_page(viewport=GRAPH_WINDOW)
+    page.goto(f"{url}/asset-groups")
+    page.get_by_text("deliver").last.wait_for(timeout=60_000)
+    page.wait_for_timeout(5000)
+    page.screenshot(path=FOLDER / "graph.png", clip=GRAPH)
+
+
 def main() -> None:
     """Take them all with the system's Chromium."""
-    url, email, password = sys.argv[1:4]
+    url, email, password, *dagster = sys.argv[1:5]
     with sync_playwright() as driver:
         program = shutil.which("chromium") or shutil.which("google-chrome")
         browser = driver.chromium.launch(executable_path=program, args=["--headless", "--no-sandbox", "--disable-gpu"])
         take(browser, url.rstrip("/"), email, password)
+        for address in dagster:
+            take_graph(browser, address.rstrip("/"))
         browser.close()
 
 
