@@ -24,7 +24,7 @@ MANY = os.environ.get("DMAT_RULES") == "many"
 SEEDS = range(60 if MANY else 6)
 PARSED_OTHERS = {key: parse(document) for key, document in OTHERS.items()}
 drawn = settings(
-    max_examples=4000 if MANY else 250,
+    max_examples=4000 if MANY else 150,
     deadline=None,
     derandomize=not MANY,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
