@@ -8,6 +8,7 @@ so that this module imports neither Dagster nor Panel and `dmat --help` answers 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -34,15 +35,30 @@ Orders = Annotated[
 
 
 def run_verb(module: str, *arguments: str, settings: Settings) -> None:
-    """Run `python -m module --home HOME arguments`; leave with its exit code when it fails."""
+    """Run `python -m module --home HOME arguments`; leave with its exit code when it fails.
+
+    Ctrl-C reaches both processes: the other one ends in its own way, and this one waits for it.
+    """
+    from dmat.supervise import die_with_parent
+
     command = [sys.executable, "-m", module, "--home", str(settings.home), *arguments]
     environment = {**os.environ, "DAGSTER_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+    verb = subprocess.Popen(command, env=environment, preexec_fn=die_with_parent)
+    before = signal.signal(signal.SIGTERM, lambda *_: verb.terminate())
     try:
-        code = subprocess.run(command, env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        code = _wait_for(verb)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if code:
-        raise typer.Exit(code)
+        raise typer.Exit(code if code > 0 else 128 - code)
+
+
+def _wait_for(verb: subprocess.Popen[bytes]) -> int:
+    while True:
+        try:
+            return verb.wait()
+        except KeyboardInterrupt:
+            continue
 
 
 @app.command()

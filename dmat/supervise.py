@@ -197,7 +197,7 @@ class Supervisor:
             path.replace(path.with_suffix(".log.1"))
         environment = child_environment(self.settings) | dict(child.process.environment)
         with open(path, "ab") as log:
-            child.popen = _spawn(child.process.argv, environment, log)
+            child.popen = spawn(child.process.argv, environment, log)
         child.state = "starting"
         child.started = child.answered = time.monotonic()
         child.started_at = datetime.now(UTC).replace(tzinfo=None)
@@ -264,7 +264,8 @@ def _has_ended(popen: subprocess.Popen[bytes], deadline: float) -> bool:
         _signal_group(popen.pid, signal.SIGKILL)
 
 
-def _spawn(argv: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+def spawn(argv: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a process that Ctrl-C does not reach and that ends when this one does, however that ends."""
     return subprocess.Popen(
         argv,
         cwd=ROOT,
@@ -273,11 +274,12 @@ def _spawn(argv: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) 
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,  # Ctrl-C reaches the supervisor only, and the whole group can be killed
-        preexec_fn=_die_with_parent,
+        preexec_fn=die_with_parent,
     )
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Called in a new process before its program: it ends when the one that started it does (on Linux)."""
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
