@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from datetime import timedelta
 
@@ -60,6 +61,7 @@ def run(people: int, size: str) -> list[Row]:
     add_events(settings)
     again = build_once(settings, "--select", "tag:hot", "--without-tests", "--publish")
     grown = int(workspace.rows("select count(*) as n from engagement.fct_message_events")[0]["n"])
+    shutil.rmtree(settings.home)  # at a million people it is 24 GB
     right = grown == built + NEW_EVENTS and 0.7 * people < persons < 1.3 * people
     goal = 600.0 if size == "1m" else None
     return [

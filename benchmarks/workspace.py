@@ -55,7 +55,15 @@ def keep_built(settings: Settings, people: int) -> None:
     """Keep a workspace that was built and published, for the groups that start from one."""
     kept = FOLDER / f"built-{people}"
     shutil.rmtree(kept, ignore_errors=True)
-    shutil.copytree(settings.home, kept)
+    shutil.copytree(settings.home, kept, copy_function=_copy)
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy a file; a published version is given a second name instead, because nobody writes to it any more."""
+    if Path(source).parent.name == "serving" and source.endswith(".duckdb"):
+        Path(target).hardlink_to(source)
+    else:
+        shutil.copy2(source, target)
 
 
 def built(name: str, people: int) -> Settings:
@@ -67,7 +75,7 @@ def built(name: str, people: int) -> Settings:
         keep_built(settings, people)
     settings = fresh_settings(name)
     shutil.rmtree(settings.home)
-    shutil.copytree(kept, settings.home)
+    shutil.copytree(kept, settings.home, copy_function=_copy)
     return settings
 
 

@@ -5,6 +5,8 @@ Stays out: reading vendors (`dmat/connectors`) and making sense of payloads (`db
 
 Every raw table has the same columns; a record that comes again unchanged is not written again, a record that
 changed is a new row, and staging keeps the newest row of each record (by record_updated_at, then _loaded_at).
+`_loaded_at` never goes back within a table, whatever the clock does: what was loaded later never lies before what was
+loaded earlier, so tables take what is not older than their own newest.
 Where a capture goes on from is kept in `raw.capture_cursors`, in the transaction that lands its pages.
 
 Each run writes its outcome. The stream looks every few seconds and mostly finds nothing, so a run that brought nothing
@@ -112,7 +114,8 @@ _LAND = """
         where r.record_updated_at >= (select min(record_updated_at) from batch)
             and r.record_id in (select record_id from batch)
     )
-    select b.record_id, b.record_updated_at, b.payload::json, b.payload_hash, ?, ?
+    select b.record_id, b.record_updated_at, b.payload::json, b.payload_hash,
+        greatest(?::timestamp, (select max(_loaded_at) from raw.{table})), ?
     from batch as b
     where not exists (
         select 1 from known as k

@@ -1,8 +1,8 @@
 {# The newest row of each record of a raw table; in an incremental build only of records that are new or changed.
 
    Newest = by `versions`, the columns that order the rows of one record. A row that arrives late with an older
-   version of a known record changes nothing. The last day of loads is looked at again, because a long capture may
-   land rows with an earlier time than a short one that finished before it. #}
+   version of a known record changes nothing. Rows land under one lock with a time that never goes back
+   (dmat/landing.py), so only rows as new as the newest known one are looked at: those of its own moment again. #}
 
 {% macro newest_records(raw_table, versions=['record_updated_at', '_loaded_at', 'payload_hash']) %}
     {%- set newest_first = versions | join(' desc, ') ~ ' desc' -%}
@@ -25,15 +25,22 @@
 
 {# Only records that come more than once are ranked: sorting a whole table of payloads would not fit in memory. #}
 {% macro once_a_record(raw_table, ordering) %}
+    with repeated as (
+        select {{ quick_hash('counted.record_id') }} as id_hash
+        from {{ raw_table }} as counted
+        group by 1
+        having count(*) > 1
+    )
+
     select
         whole.*,
         1 as record_rank
     from {{ raw_table }} as whole
-    where {{ quick_hash('whole.record_id') }} not in ({{ repeated_hashes(raw_table) }})
+    where {{ quick_hash('whole.record_id') }} not in (select id_hash from repeated)
     union all
     {{ ranked_records(
-        '(select repeated.* from ' ~ raw_table ~ ' as repeated where ' ~ quick_hash('repeated.record_id')
-        ~ ' in (' ~ repeated_hashes(raw_table) ~ '))', ordering
+        '(select several.* from ' ~ raw_table ~ ' as several where ' ~ quick_hash('several.record_id')
+        ~ ' in (select id_hash from repeated))', ordering
     ) }}
 {%- endmacro %}
 
@@ -48,22 +55,19 @@
     where ranked.record_rank = 1
 {%- endmacro %}
 
-{% macro repeated_hashes(raw_table) -%}
-    select {{ quick_hash('counted.record_id') }} from {{ raw_table }} as counted group by 1 having count(*) > 1
-{%- endmacro %}
-
 {# The ids come first and the rows after, so that only the payloads of those few are read and parsed. #}
 {% macro unknown_records(raw_table, versions) %}
         select arrived.*
         from {{ raw_table }} as arrived
         where
-            arrived._loaded_at >= {{ look_back() }}
+            arrived._loaded_at >= {{ newest_load(raw_table) }}
             and arrived.record_id in (
                 select candidate.record_id
                 from {{ raw_table }} as candidate
-                left join {{ own_rows() }} as known on candidate.record_id = known.record_id
+                left join ({{ known_versions(raw_table, versions) }}) as known
+                    on candidate.record_id = known.record_id
                 where
-                    candidate._loaded_at >= {{ look_back() }}
+                    candidate._loaded_at >= {{ newest_load(raw_table) }}
                     and (
                         known.record_id is null
                         {%- for version in versions %}
@@ -76,10 +80,30 @@
             )
 {%- endmacro %}
 
-{% macro look_back() -%}
+{# What this table holds of the records that may be new; a few, so that its own millions are only passed over. #}
+{% macro known_versions(raw_table, versions) -%}
+    select own.record_id{% for version in versions %}, own.{{ version }}{% endfor %}
+    from {{ own_rows() }} as own
+    where
+        own.record_id in (
+            select latest.record_id from {{ raw_table }} as latest where latest._loaded_at >= {{ newest_load(raw_table) }}
+        )
+{%- endmacro %}
+
+{# From when on rows are looked at: the moment of the newest known row, or just after it when this table holds as many
+   rows of that moment as have landed in it, which are then the same (after a large import: millions). #}
+{% macro newest_load(raw_table) -%}
     (
-        select coalesce(max(loaded._loaded_at), timestamp '1970-01-02') - interval '1 day'
-        from {{ own_rows() }} as loaded
+        select
+            case
+                when (select count(*) from {{ raw_table }} as landed where landed._loaded_at = newest.moment)
+                    = (select count(*) from {{ own_rows() }} as taken where taken._loaded_at = newest.moment)
+                    then {{ moment_after('newest.moment') }}
+                else newest.moment
+            end
+        from (
+            select coalesce(max(loaded._loaded_at), timestamp '1970-01-01') as moment from {{ own_rows() }} as loaded
+        ) as newest
     )
 {%- endmacro %}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from dmat.warehouse import writer
-from dmat_pipelines.conform.runner import build
+from dmat_pipelines.conform.runner import Runner, build
 
 
 def query(settings, sql):
@@ -82,3 +82,55 @@ def test_a_guest_whose_order_was_given_a_customer_is_forgotten_by_a_build_from_s
     build(settings, full_refresh=True).require_ok()
     assert query(settings, "select contact_key from people.person_contacts") == [("shopify:5",)]
     assert query(settings, "select full_name, orders_count from people.dim_people") == [("Gus Ray", 1)]
+
+
+def test_an_order_and_a_cart_left_without_lines_have_none(tmp_path, new_home, raw, land):
+    settings = new_home(tmp_path)
+    first = {
+        "shopify_abandoned_checkouts": [raw.checkout("c1", 9, raw.at(3), (1, 1, "5.00"))],
+        "shopify_orders": [raw.order(1, 9, raw.at(3), "20.00", (2, 1, "20.00"))],
+    }
+    land(settings, first, "one")
+    build(settings, exclude_tests=True).require_ok()
+    lines = "select (select count(*) from commerce.fct_cart_lines), (select count(*) from commerce.fct_order_lines)"
+    assert query(settings, lines) == [(1, 1)]
+    settings.clock.advance(timedelta(hours=1))
+    emptied = {
+        "shopify_abandoned_checkouts": [raw.checkout("c1", 9, raw.at(3), updated=raw.at(4))],
+        "shopify_orders": [raw.order(1, 9, raw.at(3), "20.00", updated=raw.at(4))],
+    }
+    land(settings, emptied, "two")
+    Runner(settings).build_hot()
+    assert query(settings, lines) == [(0, 0)]
+
+
+def test_visits_get_their_person_when_an_order_says_whose_browser_it_is(tmp_path, new_home, raw, land):
+    settings = new_home(tmp_path)
+    visits = [raw.visit(1, "70.1", raw.at(2), "google", "cpc"), raw.visit(2, "70.2", raw.at(2), "google", "cpc")]
+    land(settings, {"ga4_sessions": visits, "shopify_customers": [raw.customer(9, "nia@x.example", "Nia", "Ray")]}, "1")
+    build(settings, exclude_tests=True).require_ok()
+    known = "select client_id, person_id is not null, channel from engagement.fct_visits order by client_id"
+    assert query(settings, known) == [("70.1", False, "paid_search"), ("70.2", False, "paid_search")]
+    settings.clock.advance(timedelta(hours=1))
+    order = raw.order(1, 9, raw.at(3), "20.00", (2, 1, "20.00"), client="70.1")
+    land(settings, {"shopify_orders": [order]}, "2")
+    Runner(settings).build_hot()
+    assert query(settings, known) == [("70.1", True, "paid_search"), ("70.2", False, "paid_search")]
+
+
+def test_rows_that_land_at_the_moment_of_the_newest_known_ones_are_taken(tmp_path, new_home, raw, land):
+    """On a clock that stands still all rows land at one moment, before a build and after it."""
+    settings = new_home(tmp_path)
+    build(settings, exclude_tests=True).require_ok()
+    runner = Runner(settings)
+    for number in range(1, 4):
+        event = raw.mail_event(number, "open", f"p{number}@x.example", raw.at(3))
+        land(
+            settings,
+            {"delivery_events": [event], "ga4_sessions": [raw.visit(number, "70.1", raw.at(2), "a", "b")]},
+            "r",
+        )
+        runner.build_hot()
+        assert query(settings, "select count(*) from engagement.fct_message_events") == [(number,)]
+        assert query(settings, "select count(*) from engagement.fct_visits") == [(number,)]
+        assert query(settings, "select sum(messages_opened_human_count) from operations.home_daily") == [(number,)]

@@ -70,6 +70,13 @@ def test_an_older_state_that_comes_late_is_not_written_again_and_does_not_win(co
     assert newest(connection) == "2"
 
 
+def test_what_is_loaded_later_never_lies_before_what_was_loaded_earlier(connection):
+    """Tables take what is not older than their newest row, so a clock that is set back must not hide rows from them."""
+    land(connection, "shop_orders", [record("a", 1)], "r1", NOW)
+    land(connection, "shop_orders", [record("b", 1)], "r2", NOW - timedelta(hours=2))
+    assert connection.execute("select distinct _loaded_at from raw.shop_orders").fetchall() == [(NOW,)]
+
+
 def test_nothing_to_land_still_makes_the_table(connection):
     assert land(connection, "shop_orders", [], "r1", NOW) == (0, 0)
     assert rows(connection) == []

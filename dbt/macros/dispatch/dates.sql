@@ -61,3 +61,12 @@
 {% macro duckdb__seconds_of(timestamp) -%}
     cast(epoch({{ timestamp }}) as bigint)
 {%- endmacro %}
+
+{# The next moment that a timestamp can hold. #}
+{% macro moment_after(timestamp) -%}
+    {{ return(adapter.dispatch('moment_after', 'dmat')(timestamp)) }}
+{%- endmacro %}
+
+{% macro duckdb__moment_after(timestamp) -%}
+    {{ timestamp }} + interval '1 microsecond'
+{%- endmacro %}

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', unique_key='event_key', tags=['hot']) }}
+{{ config(materialized='incremental', incremental_strategy='rewrite_known', unique_key='event_key', tags=['hot']) }}
 
 with received as (
     {{ first_records(ref('stg_delivery__events')) }}

@@ -1,4 +1,7 @@
-{{ config(materialized='incremental', unique_key='cart_id', tags=['hot']) }}
+{{ config(
+    materialized='incremental', unique_key='cart_id', tags=['hot'],
+    post_hook="{{ forget_lines('cart_id', [('stg_shopify__abandoned_checkouts', 'cart_id')]) }}"
+) }}
 
 with checkouts as (
     select

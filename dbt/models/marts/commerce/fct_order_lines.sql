@@ -1,4 +1,7 @@
-{{ config(materialized='incremental', unique_key='order_id', tags=['hot']) }}
+{{ config(
+    materialized='incremental', unique_key='order_id', tags=['hot'],
+    post_hook="{{ forget_lines('order_id', [('stg_shopify__orders', \"'shopify:' || source_order_id\"), ('stg_woocommerce__orders', \"'woocommerce:' || source_order_id\")]) }}"
+) }}
 
 with lines as (
     select * from {{ ref('int_commerce__order_lines') }}

@@ -1,14 +1,30 @@
 {{ config(materialized='incremental', unique_key='person_id', tags=['hot'], post_hook="{{ forget_merged_people() }}") }}
 
-with decisions as (
-    select * from {{ ref('int_consent__decisions') }}
-    {%- if is_incremental() %}
-    where person_id in (
-        select changed.person_id from {{ ref('int_consent__decisions') }} as changed
-        where changed._build > {{ last_build() }}
-    )
-    {%- endif %}
+-- depends_on: {{ ref('person_contacts') }}
+-- depends_on: {{ ref('stg_shopify__customers') }}
+-- depends_on: {{ ref('stg_wordpress__form_submissions') }}
+-- depends_on: {{ ref('stg_import__people') }}
+-- depends_on: {{ ref('int_engagement__message_events') }}
+-- depends_on: {{ ref('stg_twilio__messages') }}
+
+with {% if is_incremental() -%}
+changed as (
+    {{ people_with_new_decisions() }}
 ),
+
+concerned as (
+    select * from {{ ref('person_contacts') }}
+    where person_id in (select person_id from changed)
+),
+
+decisions as (
+    {{ consent_decisions('concerned') }}
+),
+{%- else -%}
+decisions as (
+    select * from {{ ref('int_consent__decisions') }}
+),
+{%- endif %}
 
 latest as (
     select ranked.*

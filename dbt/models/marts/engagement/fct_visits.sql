@@ -1,31 +1,7 @@
-{{ config(materialized='incremental', unique_key='record_id') }}
+{{ config(materialized='incremental', unique_key='record_id', tags=['hot']) }}
 
-with arrived as (
+with sessions as (
     {{ newest_records(ref('stg_ga4__sessions'), versions=['record_updated_at', '_loaded_at']) }}
-),
-
-{%- if is_incremental() %}
-
-newly_linked as (
-    select sessions.*
-    from {{ ref('stg_ga4__sessions') }} as sessions
-    where
-        sessions.record_id in (
-            select visits.record_id
-            from {{ own_rows() }} as visits
-            inner join {{ ref('int_people__client_ids') }} as clients on visits.client_id = clients.client_id
-            where visits.person_id is distinct from clients.person_id
-        )
-        and sessions.record_id not in (select record_id from arrived)
-),
-{%- endif %}
-
-sessions as (
-    select * from arrived
-    {%- if is_incremental() %}
-    union all
-    {{ ranked_records('newly_linked', 'record_updated_at desc, _loaded_at desc') }}
-    {%- endif %}
 ),
 
 channels as (
@@ -48,8 +24,36 @@ select
     sessions.engagement_seconds,
     sessions.record_id,
     sessions.record_updated_at,
-    sessions._loaded_at
+    sessions._loaded_at,
+    {{ this_build() }} as _build
 from sessions
 left join {{ ref('int_people__client_ids') }} as clients on sessions.client_id = clients.client_id
 left join channels on sessions.source = channels.source and sessions.medium = channels.medium
 left join {{ ref('country_names') }} as countries on lower(sessions.country) = countries.country_name
+{%- if is_incremental() %}
+union all
+select
+    visits.visit_id,
+    visits.client_id,
+    clients.person_id,
+    visits.started_at,
+    visits.source,
+    visits.medium,
+    visits.campaign,
+    visits.channel,
+    visits.device,
+    visits.country_code,
+    visits.landing_page,
+    visits.page_views,
+    visits.engagement_seconds,
+    visits.record_id,
+    visits.record_updated_at,
+    visits._loaded_at,
+    {{ this_build() }} as _build
+from {{ own_rows() }} as visits
+inner join {{ ref('int_people__client_ids') }} as clients on visits.client_id = clients.client_id
+where
+    clients._build > {{ last_build() }}
+    and visits.person_id is distinct from clients.person_id
+    and visits.record_id not in (select record_id from sessions)
+{%- endif %}

@@ -61,15 +61,7 @@ reactions as (
         first_day as day, null as currency_code,
         case event_type when 'opened' then 'messages_opened_human_count' else 'messages_clicked_count' end as figure,
         count(*) as amount
-    from (
-        select
-            event_type,
-            coalesce(message_id, provider_message_id, event_key) as message,
-            min(cast(occurred_at as date)) as first_day
-        from {{ ref('int_engagement__message_events') }}
-        where event_type in ('opened', 'clicked') and not is_machine
-        group by 1, 2
-    ) as firsts
+    from {{ ref('int_engagement__first_reactions') }}
     group by 1, 3
 ),
 
