@@ -34,6 +34,7 @@ from dmat.simulate import simulate
 from dmat.store import open_store
 from dmat.store.users import create_user, list_users
 from dmat.supervise import Supervisor
+from dmat.warehouse import Workspace
 from dmat_pipelines.proof import Proof, prove, show
 from dmat_pipelines.real_orders import order_checks, show_orders
 
@@ -165,6 +166,7 @@ def live_through(settings: Settings) -> Proof:
     with running(settings, wanted):
         import_archive(settings)
         read_everything(settings)
+        add_segments(settings)
         live_two_days(settings)
         read_everything(settings)
         proof = prove(settings)
@@ -193,6 +195,17 @@ def read_everything(settings: Settings) -> None:
         problems = {**report.failed_captures, **report.failed_steps}
         words = [f"{name}: {why}" for name, why in problems.items()] + report.failed_checks
         raise BuildFailedError("\n".join(words))
+
+
+def add_segments(settings: Settings) -> None:
+    """A dozen segments made from templates; the passes that follow write who enters and leaves them."""
+    from dmat.segments.catalogue import read_catalogue
+    from dmat.segments.library import Library
+    from dmat.segments.templates import FOR_THE_DEMO, apply_templates
+
+    view = Workspace(settings)
+    library = Library(open_store(settings), settings.clock, lambda: read_catalogue(view))
+    apply_templates(library, FOR_THE_DEMO, by="marketer@demo.example")
 
 
 def live_two_days(settings: Settings) -> None:

@@ -18,6 +18,11 @@ from dmat.segments.records import Segment
 from dmat.segments.rules import Rule, parse
 
 FILE = Path(__file__).with_name("templates.yml")
+FOR_THE_DEMO = (
+    "vip-60-days", "win-back-90-days", "viewed-never-bought", "cart-left-today", "birthday-this-month", "hot-leads",
+    "tech-buyers-30-days", "finance-inactive-90-days", "new-subscribers", "repeat-customers", "clicked-no-order",
+    "sms-reachable",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

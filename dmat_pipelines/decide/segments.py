@@ -115,18 +115,32 @@ class SegmentPass:
         answers = self._refreshed(now)
         report = Report(version=answers.version)
         found = self._ask_all(plan, answers, report)
-        with writer(self.settings, LOCK_SECONDS) as connection:
-            create_log(connection)
-            self._read_log(connection, plan, answers)
-            moves = self._compare_all(plan, found, answers, is_new_data, now)
-            stamp = Stamp(now, self.settings.clock.now(), run_id)
-            self._number = append(connection, moves, self._number, stamp)
+        moves: list[Moves] = []
+        if self._must_write(plan, found, answers, is_new_data, now):
+            with writer(self.settings, LOCK_SECONDS) as connection:
+                create_log(connection)
+                self._read_log(connection, plan, answers)
+                moves = self._compare_all(plan, found, answers, is_new_data, now)
+                stamp = Stamp(now, self.settings.clock.now(), run_id)
+                self._number = append(connection, moves, self._number, stamp)
         self._remember(plan, found, moves, report)
         self._tell_store(plan, report, now)
         self._flip_at = answers.next_flip({key: plan.rules[key] for key in found})
         self._plan, self._version = plan, answers.version
         self._touched = [] if isinstance(answers, Engine) else None
         return report
+
+    def _must_write(
+        self, plan: Plan, found: Mapping[str, Bits], answers: Answers, is_new_data: bool, now: datetime
+    ) -> bool:
+        """Whether the core file must be opened: somebody moved, or the log grew without this process."""
+        if self._number < 0 or self._compare_all(plan, found, answers, is_new_data, now):
+            return True
+        try:
+            published = self.view.cursor().execute("select max(change_number) from raw.segment_changes").fetchone()
+        except duckdb.CatalogException:
+            return False  # published before there was a log
+        return published is not None and (published[0] or 0) > self._number
 
     def _refreshed(self, now: datetime) -> Answers:
         """The answers of the newest version; the engine also tells whom new data touched."""

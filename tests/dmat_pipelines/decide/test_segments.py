@@ -205,7 +205,7 @@ def test_two_processes_that_take_turns_write_each_move_once(house):
     house.run()
     house.publish(p1=0)
     other.run("other")
-    house.publish(p1=5)
+    house.publish(p1=5)  # for this process nothing has changed, but the log has grown
     house.run()
     other.run("other")
     assert [line[2] for line in house.log()] == ["entered", "left", "entered"]
@@ -305,3 +305,14 @@ def test_sizes_are_in_the_store_for_the_screens(house):
     evaluation = house.library.get("vip").evaluation
     assert (evaluation.size, evaluation.rule_version, evaluation.data_version) == (2, 1, 1)
     assert evaluation.evaluated_at == Clock(house.settings.clock.path).now()
+
+
+def test_when_nobody_moved_the_core_file_is_left_to_others(house):
+    house.publish(p1=5)
+    house.make("VIP", 5)
+    house.run()
+    house.publish(p1=6)
+    house.run()
+    house.publish(p1=7)
+    with writer_lock(house.settings):
+        assert house.run().moved_count == 0

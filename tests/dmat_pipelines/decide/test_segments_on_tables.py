@@ -141,3 +141,27 @@ def test_a_closing_window_moves_people_without_new_data(settings, library, first
     assert report.left["new-subscribers"] > 0
     causes = rows(settings, "select distinct cause from raw.segment_changes where _run_id = 'after'")
     assert causes == [("time",)]
+
+
+def test_the_command_line_exports_tests_compares_and_applies(settings, library, first_look, tmp_path):
+    from typer.testing import CliRunner
+
+    from dmat.cli import app
+
+    def dmat(*words: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, ["segments", *words, "--home", str(settings.home)])
+        return result.exit_code, result.output
+
+    folder = tmp_path / "segments"
+    assert dmat("export", str(folder))[0] == 0
+    assert dmat("diff", str(folder))[0] == 0
+    file = folder / "repeat-customers.yml"
+    tests = "tests:\n  people_in:\n  - fields: {orders_count: 3}\n  people_out:\n  - {name: new}\n"
+    file.write_text(file.read_text().replace("value: 2", "value: 3") + tests)
+    code, said = dmat("diff", str(file))
+    assert (code, "changed: whose orders is at least 2" in said) == (1, True)
+    assert dmat("test", str(file))[0] == 0
+    code, said = dmat("apply", str(file), "--yes", "--by", "ann", "--note", "three now")
+    assert (code, "0 gained" in said, "version 2" in said) == (0, True, True)
+    assert library.versions("repeat-customers")[0].note == "three now"
+    assert "Nothing would change" in dmat("apply", str(file))[1]
