@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -33,7 +33,7 @@ from dmat.settings import Settings, load_settings
 from dmat.simulate import simulate
 from dmat.store import open_store
 from dmat.store.users import create_user, list_users
-from dmat.supervise import Supervisor
+from dmat.supervise import Supervisor, spawn
 from dmat.warehouse import Workspace
 from dmat_pipelines.proof import Proof, prove, show
 from dmat_pipelines.real_orders import order_checks, show_orders
@@ -68,6 +68,9 @@ def main() -> int:
     except DmatError as error:
         console.print(f"[red]{type(error).__name__}[/]: {error}")
         return 1
+    except KeyboardInterrupt:
+        console.print("\nStopped.")
+        return 130
 
 
 def run_once(settings: Settings, people: int, seed: int, orders: Path | None = None) -> int:
@@ -163,8 +166,9 @@ def live_through(settings: Settings) -> Proof:
     """Read everything once, then let two days pass in steps of two hours; prove that it adds up."""
     os.environ.update(child_environment(settings))
     wanted = [p for p in default_processes(settings, with_dagster=False) if p.name in {"vendors", "api"}]
-    with running(settings, wanted):
+    with running(settings, wanted) as wait_for_all:
         import_archive(settings)
+        wait_for_all()
         read_everything(settings)
         add_segments(settings)
         live_two_days(settings)
@@ -209,52 +213,61 @@ def add_segments(settings: Settings) -> None:
 
 
 def live_two_days(settings: Settings) -> None:
-    """Two hours at a time: mails that are due leave, the world answers, the tables take it in."""
+    """Two hours at a time: mails that are due leave, the world answers, the tables take it in.
+
+    The micro-batch looks once in each step: what a look leaves (mails it has just planned) is the next one's.
+    """
     from dmat_pipelines.deliver.sender import drain
-    from dmat_pipelines.stream import open_batch, run_once
+    from dmat_pipelines.stream import open_batch, run_once, run_pass
 
     at_once = settings.model_copy(update={"hot_capture_seconds": 0.001})
     store = open_store(settings)
     batch = open_batch(at_once, store)
-    with progress_bar() as progress:
+    vendors = httpx.Client(base_url=f"http://{settings.host}:{settings.vendors_port}", timeout=120, trust_env=False)
+    with progress_bar() as progress, vendors:
         task = progress.add_task("Two days pass", total=STEPS)
-        for _ in range(STEPS):
+        for step in range(1, STEPS + 1):
             drain(settings, store)
             settings.clock.advance(STEP)
-            httpx.post(f"http://{settings.host}:{settings.vendors_port}/control/step", timeout=120).raise_for_status()
-            if run_once(batch):
+            vendors.post("/control/step").raise_for_status()
+            run_pass(batch) if step < STEPS else run_once(batch)
+            if batch.health.failures:
                 raise BuildFailedError(f"a part of the micro-batch failed: {batch.health.failures}")
             progress.advance(task)
 
 
 def import_archive(settings: Settings) -> None:
     """Import the e-mail provider's archive of past events, as a user would."""
-    archive = settings.home / "simulation" / "email_events.parquet"
-    command = [sys.executable, "-m", "dmat_pipelines.capture.imports", "events", str(archive), "--yes"]
-    command += ["--home", str(settings.home)]
-    subprocess.run(command, check=True, env=child_environment(settings), stdout=subprocess.DEVNULL)
+    from dmat_pipelines.capture.imports import import_file
+
+    import_file(settings, "events", settings.home / "simulation" / "email_events.parquet")
 
 
 @contextmanager
-def running(settings: Settings, processes: list[Process]) -> Iterator[None]:
-    """Run some of the workspace's servers until the block ends."""
+def running(settings: Settings, processes: list[Process]) -> Iterator[Callable[[], None]]:
+    """Run some of the workspace's servers until the block ends; gives what waits until all of them answer.
+
+    They die with this process, however it ends.
+    """
     logs = settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    started = []
+    started: list[subprocess.Popen[bytes]] = []
+
+    def wait_for_all() -> None:
+        for process, child in zip(processes, started, strict=True):
+            wait_for_answer(process.health_url, process=child, hint=str(logs / f"{process.name}.log"))
+
     try:
         for process in processes:
-            log = (logs / f"{process.name}.log").open("ab")
             environment = {**child_environment(settings), **process.environment}
-            started.append(subprocess.Popen(process.argv, env=environment, stdout=log, stderr=log))
-        for process, child in zip(processes, started, strict=True):
-            log_path = str(logs / f"{process.name}.log")
-            wait_for_answer(process.health_url, process=child, hint=log_path)
-        yield
+            with (logs / f"{process.name}.log").open("ab") as log:
+                started.append(spawn(process.argv, environment, log))
+        yield wait_for_all
     finally:
-        for one in started:
-            one.terminate()
-        for one in started:
-            one.wait(timeout=30)
+        for popen in started:
+            popen.terminate()
+        for popen in started:
+            popen.wait(timeout=30)
 
 
 if __name__ == "__main__":

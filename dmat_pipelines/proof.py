@@ -7,6 +7,7 @@ of accepted mails). Stays out: living through it (`dmat_pipelines/demo.py`). Not
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -173,17 +174,27 @@ def _went_out(proof: Proof) -> Table:
 
 
 def _earned(proof: Proof) -> Table:
-    table = _table("What it earned", "currency", "carts", "recovered", "revenue", "of it brought by the mail")
+    table = _table(
+        "What it earned", "currency", "carts", "recovered", "revenue", "of it brought by the mail (95 % interval)"
+    )
     for row in proof.earned:
-        brought = row["incremental_recovered_cents"]
         table.add_row(
             row["currency_code"],
             f"{row['treated_count']:,}",
             f"{row['treated_recovered_count']:,}",
             f"{row['recovered_cents'] / 100:,.2f}",
-            row["no_estimate_reason"] if brought is None else f"{brought / 100:,.2f}",
+            _brought(row),
         )
     return table
+
+
+def _brought(row: Mapping[str, Any]) -> str:
+    """What the mail brought beyond what came back by itself, with the 95 % interval of it."""
+    if row["incremental_recovered_cents"] is None:
+        return str(row["no_estimate_reason"])
+    brought, low, high = (row[f"incremental_{name}_cents"] / 100 for name in ("recovered", "low", "high"))
+    words = f"{brought:,.2f} ({low:,.2f} to {high:,.2f})"
+    return words if low > 0 or high < 0 else f"{words}: not proven yet"
 
 
 def _checked(proof: Proof) -> Table:
