@@ -13,7 +13,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dmat.errors import NotFoundError
+import duckdb
+
+from dmat.errors import NotFoundError, NotPublishedError
 from dmat.segments.operators import OPERATORS as OPERATORS
 from dmat.warehouse import Workspace
 
@@ -139,10 +141,13 @@ def read_catalogue(workspace: Workspace) -> Catalogue:
     """The catalogue of the newest published version.
 
     Raises:
-        NotPublishedError: nothing has been published yet.
+        NotPublishedError: nothing has been published yet, or nothing since segments came.
     """
     version = workspace.version.number
-    rows = workspace.rows(f"select * from {CATALOGUE_TABLE} order by position")
+    try:
+        rows = workspace.rows(f"select * from {CATALOGUE_TABLE} order by position")
+    except duckdb.CatalogException:
+        raise NotPublishedError("the published version has no catalogue of segments; run `dmat refresh`") from None
     return Catalogue(
         fields={row["key"]: _field(row) for row in rows if row["kind"] == "field"},
         events=_events(rows),

@@ -10,7 +10,8 @@ MARTS = (
     "commerce.fct_cart_lines", "engagement.fct_message_events", "engagement.fct_visits",
     "engagement.fct_form_submissions", "engagement.fct_touchpoints", "crm.fct_deals", "marketing.fct_ad_spend",
     "marketing.fct_social_posts", "deliveries.fct_messages", "evaluation.cart_recoveries",
-    "evaluation.cart_recovery_summary", "operations.home_daily",
+    "evaluation.cart_recovery_summary", "operations.home_daily", "commerce.fct_purchases", "commerce.fct_cart_products",
+    "segments.segment_catalogue",
 )  # fmt: skip
 # the number of a build, when rows came, and the ids of people who were two before they were one
 LEFT_OUT = ("_build", "_loaded_at", "person_id", "previous_person_id")
