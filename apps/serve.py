@@ -23,6 +23,8 @@ from apps.screens import SCREENS
 from apps.screens.follow.screen import FollowScreen
 from apps.screens.health.screen import HealthScreen
 from apps.screens.home.screen import HomeScreen
+from apps.screens.segments.files import ExportHandler
+from apps.screens.segments.screen import segments_screen
 from apps.shell import build_page
 from dmat.settings import Settings, load_settings
 from dmat.store.users import COOKIE_NAME
@@ -30,7 +32,7 @@ from dmat.store.users import COOKIE_NAME
 LATE_WEBSOCKET_MS = 60_000
 """How long a page waits for its websocket before it is thrown away; 15 s, the default, is too short on a slow line."""
 
-BUILDERS = {"/home": HomeScreen, "/follow": FollowScreen, "/health": HealthScreen}
+BUILDERS = {"/home": HomeScreen, "/follow": FollowScreen, "/health": HealthScreen, "/segments": segments_screen}
 
 
 class AssetHandler(StaticFileHandler):
@@ -87,7 +89,8 @@ def build_server(context: Context, port: int, start: bool = False, late_ms: int 
         unused_session_lifetime_milliseconds=late_ms, check_unused_sessions_milliseconds=max(late_ms // 6, 100),
         keep_alive_milliseconds=20_000,
         exclude_cookies=[COOKIE_NAME], exclude_headers=["Cookie", "Authorization"], ico_path="none", session_history=0,
-        extra_patterns=[*routes(context), (r"/assets/(.*)", AssetHandler, {"path": str(FOLDER)})],
+        extra_patterns=[*routes(context), (r"/segments-export", ExportHandler, {"context": context}),
+                        (r"/assets/(.*)", AssetHandler, {"path": str(FOLDER)})],
     )  # fmt: skip
     server._tornado.add_transform(SafeHeaders)
     if start:

@@ -23,6 +23,7 @@ class Entry:
 
 SCREENS = (
     Entry("/home", "Home", "home", ROLES, "start overview figures revenue what needs me"),
+    Entry("/segments", "Segments", "people", ("admin", "marketer", "analyst"), "audience groups rules builder people"),
     Entry("/follow", "Follow one cart", "cart", ("admin", "marketer", "analyst"), "cart path recovery mail events raw"),
     Entry("/health", "Health", "pulse", ("admin", "marketer", "analyst"), "sources runs refused queue versions"),
 )

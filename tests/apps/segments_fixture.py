@@ -1,8 +1,9 @@
 """Four hundred people whose countries, orders and consents follow from their numbers, for tests of segments' screens.
 
 Belongs here: people that one can count by head, and segments among them. Stays out: dbt and the simulated company.
-People have the numbers 1001 to 1400, and the twelve Germans of the carts are there too. Every fourth is German, French or American, or of unknown country; who has a
-number that ends in 0 spent 900 EUR in five orders, the last 10 days ago; the others 30 EUR in one, 100 days ago.
+People have the numbers 1001 to 1400, and the twelve Germans of the carts are there too. Every fourth is German, French,
+American, or of unknown country; who has a number that ends in 0 spent 900 EUR in five orders, the last 10 days ago;
+the others 30 EUR in one, 100 days ago.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ _PEOPLE = f"""
 _ORDERS = f"""
     insert into commerce.fct_orders by name
     select
-        'f:' || i || ':' || n as order_id, 'shopify' as source, i as person_id, 'paid' as status, 'EUR' as currency_code,
+        'f:' || i || ':' || n as order_id, 'shopify' as source, i as person_id, 'paid' as status,
+        'EUR' as currency_code,
         timestamp '{NOW}' - to_days(cast(case when i % 10 = 0 then 10 * n else 100 end as integer)) as ordered_at,
         case when i % 10 = 0 then 18000 else 3000 end as net_cents
     from range({FIRST}, {FIRST + PEOPLE}) as numbers (i), range(1, 6) as times (n)
@@ -60,7 +62,11 @@ def build_audience(home: Path, with_segments: bool = True) -> Settings:
     republish(settings, *statements)
     if with_segments:
         keep_segments(settings)
-        republish(settings, *(_sizes(key, size) for key, size in (("germans", GERMANS), ("big-spenders", BIG_SPENDERS))), *_moves())
+        republish(
+            settings,
+            *(_sizes(key, size) for key, size in (("germans", GERMANS), ("big-spenders", BIG_SPENDERS))),
+            *_moves(),
+        )
     return settings
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,23 @@ def served(own_company):
     """The screens of that company, served."""
     server = screens.Served(own_company)
     yield server
+    server.stop()
+
+
+@dataclass(frozen=True)
+class Audience:
+    """A served company with four hundred people that one can count by head."""
+
+    server: object
+    people: object
+
+
+@pytest.fixture(scope="session")
+def audience(tmp_path_factory):
+    """Served for the tests of segments, which may change it."""
+    people = _load("segments_fixture", ROOT / "tests" / "apps" / "segments_fixture.py")
+    server = screens.Served(people.build_audience(tmp_path_factory.mktemp("audience")))
+    yield Audience(server, people)
     server.stop()
 
 

@@ -12,26 +12,27 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from apps.context import Answers as Memory
 from apps.context import Context
 from apps.parts.words import sentence_case
-from apps.screens.segments.members import Person, read_sample
-from apps.screens.segments.pruning import Pruned, nodes_of, prune
+from apps.screens.segments.members import Person, read_people
+from apps.screens.segments.narrowing import CHANNELS, Narrow, narrowed
+from apps.screens.segments.pruning import Pruned, prune
+from dmat.segments.answer_shapes import Overlap, Preview
+from dmat.segments.bitmaps import Ids
 from dmat.segments.catalogue import Catalogue, read_catalogue
 from dmat.segments.compiler import Compiled, compile_rule
+from dmat.segments.engine import Engine
 from dmat.segments.library import Library
 from dmat.segments.records import Segment
-from dmat.segments.rules import Fault, InvalidRuleError, Rule, parse
+from dmat.segments.rules import All, Fault, InvalidRuleError, Membership, Not, Rule, parse
 from dmat.segments.words import sentence
 
+KEPT, SAMPLE, TOP = 600, 8, 6
+SECONDS = 10
+
+
 Subject = Rule | Segment
-_FROZEN = "select person_id from segments.segment_memberships where segment_key = ? and left_at is null"
-KEPT = 600
-SAMPLE = 8
-TOP = 6
 
 
 @dataclass(frozen=True)
@@ -89,40 +90,54 @@ class Answers:
         self.context = context
         self.memory = Memory(KEPT)
         self.library = Library(context.store, context.settings.clock, self.catalogue)
+        self.engine = Engine(context.workspace, context.settings.clock, context.store)
 
     def catalogue(self) -> Catalogue:
         """What can be asked of the newest published version."""
         number = self.context.workspace.version.number
         return self.memory.get(("catalogue", number), lambda: read_catalogue(self.context.workspace))
 
+    def _moment(self) -> tuple[int, int]:
+        return self.context.workspace.version.number, int(self.context.now().timestamp() // SECONDS)
+
+    def others(self) -> dict[str, Segment]:
+        """The active segments by key, which a rule may name."""
+        return {each.key: each for each in self.memory.get(("segments", self._moment()), self.library.list)}
+
+    def frozen(self) -> tuple[str, ...]:
+        """Keys of the segments that hold whom they held when they were saved."""
+        return tuple(key for key, each in self.others().items() if each.kind == "static")
+
+    def forget(self) -> None:
+        """Look at the segments anew, after one of them changed."""
+        self.memory = Memory(KEPT)
+
     # -- a rule in the making ------------------------------------------------------------------------------------
 
-    def ask(self, document: dict[str, Any], serial: str, key: str = "", narrow: tuple[str, str] | None = None) -> Answer:
+    def ask(self, document: dict[str, Any], serial: str, key: str = "", narrow: Narrow | None = None) -> Answer:
         """Count, break down and check a rule in the making; lines that are not finished are left out."""
         begun = time.perf_counter()
         faults = self.faults(document, key)
         pruned = prune(document, [fault.path for fault in faults])
+        told: dict[str, Any] = {"serial": serial, "faults": tuple(faults), "left_out": tuple(pruned.left_out)}
         try:
             rule = parse(pruned.document)
         except InvalidRuleError:  # what is wrong is wrong with the whole tree (too deep, too large): nothing is counted
-            return Answer(serial, 0, self.everybody(), faults=tuple(faults), left_out=tuple(pruned.left_out))
-        version = self.context.workspace.version
-        counts = self._counts(pruned)
+            return Answer(count=0, everybody=self.preview(parse({"where": {"all": []}})).everybody, **told)
+        found = self.preview(rule)
         return Answer(
-            serial=serial, count=counts.get("where", self.everybody()), everybody=self.everybody(), counts=counts,
-            faults=tuple(faults), left_out=tuple(pruned.left_out), breakdown=self.breakdown(rule),
+            count=found.count, everybody=found.everybody, breakdown=breakdown_of(found),
+            counts={pruned.places.get(path, path): count for path, count in found.per_condition.items()},
             sample=self.sample(rule, narrow), sentence=sentence(rule, self.catalogue()), rule=rule,
-            version=version.number, data_as_of=version.data_as_of, seconds=time.perf_counter() - begun,
+            version=found.version, data_as_of=found.data_as_of, seconds=time.perf_counter() - begun, **told,
         )  # fmt: skip
 
     def faults(self, document: Mapping[str, Any], key: str = "") -> list[Fault]:
-        """Everything wrong with a rule: its shape first, and of what has the right shape, what does not fit the data."""
+        """Everything wrong with a rule: its shape, and of what has the right shape, what does not fit the data."""
         try:
-            rule = parse(document)
+            return [Fault(*fault) for fault in self.library.faults(key, parse(document))]
         except InvalidRuleError as error:
             shape = list(error.faults)
-        else:
-            return [Fault(*fault) for fault in self.library.faults(key, rule)]
         pruned = prune(document, [fault.path for fault in shape])
         try:
             rest = self.library.faults(key, parse(pruned.document))
@@ -130,136 +145,84 @@ class Answers:
             return shape
         return shape + [Fault(_placed(path, pruned), what, allowed) for path, what, allowed in rest]
 
-    def _counts(self, pruned: Pruned) -> dict[str, int]:
-        rest = {name: value for name, value in pruned.document.items() if name != "where"}
-        nodes = nodes_of(pruned.document)
-        return {pruned.places.get(path, path): self.count(parse({**rest, "where": node})) for path, node in nodes.items()}
-
     # -- one rule or segment -------------------------------------------------------------------------------------
 
-    def members_sql(self, subject: Subject) -> tuple[str, list[Any]]:
-        """The query that gives the person numbers of a rule's or a segment's members, and its parameters."""
-        if isinstance(subject, Segment) and subject.kind == "static":
-            return _FROZEN, [subject.key]
-        compiled = self.compiled(subject.rule if isinstance(subject, Segment) else subject)
-        return compiled.sql, list(compiled.parameters)
+    def rule_of(self, subject: Subject) -> Rule:
+        """The rule that gives a segment's people; a static one holds whom it held when it was saved."""
+        if isinstance(subject, Rule):
+            return subject
+        is_frozen = subject.kind == "static" and subject.key in self.others()
+        return Rule(where=Membership(segment=subject.key)) if is_frozen else subject.rule
 
     def compiled(self, rule: Rule) -> Compiled:
         """A rule as SQL, with the other segments that it may name."""
-        others = {key: each.rule for key, each in self.others().items()}
-        return compile_rule(
-            rule, self.catalogue(), self.context.now(), self.context.zone, segments=others, frozen=self.frozen()
-        )
+        rules = {key: each.rule for key, each in self.others().items()}
+        now, zone = self.context.now(), self.context.zone
+        return compile_rule(rule, self.catalogue(), now, zone, segments=rules, frozen=self.frozen())
 
-    def others(self) -> dict[str, Segment]:
-        """The segments that a rule may name, by key."""
-        found = self.memory.get(("segments", self._moment()), self.library.list)
-        return {each.key: each for each in found}
+    def preview(self, subject: Subject) -> Preview:
+        """Counts of a rule or a segment."""
+        rule = self.rule_of(subject)
+        return self.memory.get(("preview", self._moment(), rule), lambda: self._preview(rule))
 
-    def frozen(self) -> tuple[str, ...]:
-        """Keys of the segments that hold whom they held when they were saved."""
-        return tuple(key for key, each in self.others().items() if each.kind == "static")
+    def _preview(self, rule: Rule) -> Preview:
+        rules = {key: each.rule for key, each in self.others().items()}
+        return self.engine.preview(rule, rules, self.frozen(), sample=SAMPLE)
 
-    def rows(self, query: str, *subjects: Subject, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """Run a query that reads `members` (and `members_2` ...), the people of rules or segments."""
-        parts, bound = [], []
-        for number, each in enumerate(subjects, 1):
-            sql, own = self.members_sql(each)
-            parts.append(f"{'members' if number == 1 else f'members_{number}'} as ({sql})")
-            bound += own
-        return self.context.workspace.rows(f"with {', '.join(parts)} {query}", [*bound, *parameters])
+    def size(self, subject: Subject) -> int:
+        """How many people a rule or a segment has."""
+        return self.preview(subject).count
 
-    def _moment(self) -> tuple[int, int]:
-        return self.context.workspace.version.number, int(self.context.now().timestamp() // 10)
+    def member_ids(self, subject: Subject) -> Ids:
+        """The numbers of the members, in order."""
+        rules = {key: each.rule for key, each in self.others().items()}
+        return self.engine.members(self.rule_of(subject), rules, self.frozen())
 
-    def everybody(self) -> int:
-        """How many people there are."""
-        number = self.context.workspace.version.number
-        query = "select count(*) as n from people.dim_people"
-        return self.memory.get(("everybody", number), lambda: int(self.context.workspace.rows(query)[0]["n"]))
+    def overlap(self, subjects: Sequence[Segment]) -> Overlap:
+        """How segments overlap."""
+        rules = {key: each.rule for key, each in self.others().items()}
+        asked = {each.key: self.rule_of(each) for each in subjects}
+        key = ("overlap", self._moment(), *asked.items())
+        return self.memory.get(key, lambda: self.engine.overlap(asked, rules, self.frozen()))
+
+    def sample(self, subject: Subject, narrow: Narrow | None = None) -> tuple[Person, ...]:
+        """Some people of a rule or a segment, the last seen first."""
+        rule = narrowed(self.rule_of(subject), narrow)
+        key = ("sample", self._moment(), rule)
+        return self.memory.get(key, lambda: read_people(self.context.workspace, self.preview(rule).sample))
+
+    def change(self, before: Rule, after: Rule) -> Change:
+        """Who would come and who would go if one rule took the place of the other."""
+        comes, goes = _only(after, before), _only(before, after)
+        gained, lost = self.size(comes), self.size(goes)
+        return Change(gained, lost, self.size(before) - lost, self.sample(comes)[:5], self.sample(goes)[:5])
 
     def currency(self) -> str:
         """The currency that most people buy in."""
-        number = self.context.workspace.version.number
         query = (
             "select currency_code from people.dim_people where currency_code is not null"
             " group by 1 order by count(*) desc, 1 limit 1"
         )
+        number = self.context.workspace.version.number
         rows = self.memory.get(("currency", number), lambda: self.context.workspace.rows(query))
         return str(rows[0]["currency_code"]) if rows else "EUR"
 
-    def count(self, subject: Subject) -> int:
-        """How many people a rule or a segment has."""
-        return self.memory.get(("count", self._moment(), subject), lambda: self._count(subject))
 
-    def _count(self, subject: Subject) -> int:
-        return int(self.rows("select count(*) as n from members", subject)[0]["n"])
-
-    size = count
-
-    def member_ids(self, subject: Subject) -> npt.NDArray[np.int64]:
-        """The numbers of the members, in order."""
-        rows = self.rows("select person_id from members order by 1", subject)
-        return np.array([row["person_id"] for row in rows], dtype=np.int64)
-
-    def shared(self, one: Subject, other: Subject) -> int:
-        """How many people two have in common."""
-        query = "select count(*) as n from members where person_id in (select person_id from members_2)"
-        return self.memory.get(
-            ("shared", self._moment(), one, other), lambda: int(self.rows(query, one, other)[0]["n"])
-        )
-
-    def combinations(self, keys: Sequence[str]) -> dict[frozenset[str], int]:
-        """How many people are in exactly these segments and in none of the others, for each combination."""
-        segments = [self.library.get(key) for key in keys]
-        tables = ["members", *(f"members_{number}" for number in range(2, len(segments) + 1))]
-        marks = " union all ".join(f"select {1 << n} as mark, person_id from {each}" for n, each in enumerate(tables))
-        rows = self.rows(
-            f"select mark, count(*) as n from (select sum(mark) as mark from ({marks}) group by person_id) group by 1",
-            *segments,
-        )
-        return {
-            frozenset(key for number, key in enumerate(keys) if int(row["mark"]) >> number & 1): int(row["n"])
-            for row in rows
-        }
-
-    def breakdown(self, subject: Subject) -> Breakdown:
-        """The audience by lifecycle, country and channel."""
-        return self.memory.get(("breakdown", self._moment(), subject), lambda: self._breakdown(subject))
-
-    def _breakdown(self, subject: Subject) -> Breakdown:
-        people = "from people.dim_people where person_id in (select person_id from members)"
-        channels = [each for each in self.catalogue().fields.values() if each.type == "consent"]
-        sums = ", ".join(f'count(*) filter (where "{each.column}") as "{each.key}"' for each in channels)
-        reach = self.rows(f"select {sums} {people}", subject)[0] if channels else {}
-        lifecycle, countries = (
-            self.rows(f"select coalesce({column}, '') as key, count(*) as n {people} group by 1 order by 2 desc, 1", subject)
-            for column in ("lifecycle", "country_code")
-        )
-        return Breakdown(
-            lifecycle=tuple(Share(row["key"], sentence_case(row["key"] or "unknown"), int(row["n"])) for row in lifecycle),
-            countries=tuple(Share(row["key"], row["key"] or "Unknown", int(row["n"])) for row in countries[:TOP]),
-            reachable=tuple(Share(each.key, _channel_name(each.label), int(reach[each.key] or 0))
-                            for each in channels),
-        )  # fmt: skip
-
-    def sample(self, rule: Rule, narrow: tuple[str, str] | None = None) -> tuple[Person, ...]:
-        """Some people of the audience, the last seen first."""
-        return self.memory.get(("sample", self._moment(), rule, narrow), lambda: read_sample(self, rule, narrow, SAMPLE))
-
-    def change(self, before: Rule, after: Rule) -> Change:
-        """Who would come and who would go if one rule took the place of the other."""
-        kept = self.shared(before, after)
-        return Change(
-            gained=self.count(after) - kept, lost=self.count(before) - kept, kept=kept,
-            comers=read_sample(self, after, None, 5, without=before), leavers=read_sample(self, before, None, 5, without=after),
-        )  # fmt: skip
+def breakdown_of(found: Preview) -> Breakdown:
+    """The audience by lifecycle, country and channel, as the screens show it."""
+    return Breakdown(
+        lifecycle=tuple(Share(key, sentence_case(key or "unknown"), n) for key, n in found.by_lifecycle.items()),
+        countries=tuple(Share(key, key or "Unknown", n) for key, n in list(found.by_country.items())[:TOP]),
+        reachable=tuple(Share(key, name, found.reachable[key]) for key, (name, _, _) in CHANNELS.items()
+                        if key in found.reachable),
+    )  # fmt: skip
 
 
-def _channel_name(label: str) -> str:
-    """Consent to e-mail -> E-mail."""
-    name = label.removeprefix("Consent to ")
-    return name[:1].upper() + name[1:]
+def _only(one: Rule, other: Rule) -> Rule:
+    """The people of one rule who are not those of the other."""
+    if one.time_zone == other.time_zone:
+        return one.model_copy(update={"where": All(children=(one.where, Not(child=other.where)))})
+    return one
 
 
 def _placed(path: str, pruned: Pruned) -> str:

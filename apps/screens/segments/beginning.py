@@ -10,7 +10,7 @@ from typing import Any
 
 from apps.screens.segments.answers import Answers
 from apps.screens.segments.drafting import Drafting, opened
-from apps.screens.segments.members import NARROWED
+from apps.screens.segments.narrowing import Narrow, conditions, in_words
 from dmat.errors import NotFoundError
 from dmat.segments.records import Segment
 from dmat.segments.rules import as_document
@@ -27,8 +27,7 @@ class Beginning:
     segment: Segment | None = None
     template: str = ""
     within: str = ""
-    field: str = ""
-    value: str = ""
+    narrow: Narrow | None = None
 
     @property
     def address(self) -> str:
@@ -62,17 +61,10 @@ def _card(answers: Answers, beginning: Beginning) -> dict[str, Any]:
                 "tags": tuple(template.tags), "rule": as_document(template.rule)}  # fmt: skip
     if not beginning.within:
         return {}
-    nodes: list[dict[str, Any]] = [{"segment": beginning.within}]
-    if beginning.field in NARROWED:
-        nodes.append(_condition(beginning.field, beginning.value))
-    return {"title": f"{_name(answers, beginning.within)}: {beginning.value or 'part'}",
-            "rule": {"version": 1, "where": {"all": nodes}}}  # fmt: skip
-
-
-def _condition(field: str, value: str) -> dict[str, Any]:
-    if field.startswith("has_"):
-        return {"field": field, "op": "is_granted"}
-    return {"field": field, "op": "one_of", "value": [value]}
+    nodes = [{"segment": beginning.within}, *(conditions(beginning.narrow) if beginning.narrow else ())]
+    part = in_words(beginning.narrow)
+    name = _name(answers, beginning.within)
+    return {"title": f"{name}, {part}" if part else name, "rule": {"version": 1, "where": {"all": nodes}}}
 
 
 def _name(answers: Answers, key: str) -> str:

@@ -20,8 +20,8 @@ from apps.parts.rules import RuleBuilder
 from apps.screens.segments.addressing import leave_for
 from apps.screens.segments.answers import Answer, Answers
 from apps.screens.segments.beginning import Beginning, begin
-from apps.screens.segments.drafting import Drafting
 from apps.screens.segments.explaining import explain_person, readable_sql
+from apps.screens.segments.narrowing import in_words, read_narrow
 from apps.screens.segments.offering import offer, suggest
 from apps.screens.segments.pruning import is_unfinished, lies_in
 from dmat.errors import DmatError, NotFoundError
@@ -116,8 +116,7 @@ class BuilderScreen(pn.viewable.Viewer):
         elif name == "tags":
             await self.model.write(tags=tuple(filter(None, (part.strip()[:60] for part in text.split(",")))))
         elif name == "narrow":
-            field, _, chosen = text.partition(":")
-            await self.model.narrow_to(field, chosen)
+            await self.model.narrow_to(read_narrow(text))
         elif name == "why" and self.caller.may("people:read"):
             await self._explain(text)
         elif name in {"save", "save-now", "close", "afresh"} and self.caller.may("segments:write"):
@@ -135,6 +134,7 @@ class BuilderScreen(pn.viewable.Viewer):
             note = str(value.get("note", ""))[:500] if isinstance(value, dict) else ""
             saved = await self.model.save(note)
             if saved is not None:
+                self.answers.forget()
                 leave_for(f"/segments?id={saved.key}&saved={saved.version}")
 
     async def _explain(self, person_id: str) -> None:
@@ -172,8 +172,8 @@ class BuilderScreen(pn.viewable.Viewer):
         if answer is None:
             return
         self.builder.answers = {
-            "serial": answer.serial, "counts": dict(answer.counts), "faults": told_faults(self.model.rule, answer), "total": answer.count,
-            "everybody": answer.everybody,
+            "serial": answer.serial, "counts": dict(answer.counts), "total": answer.count,
+            "everybody": answer.everybody, "faults": told_faults(self.model.rule, answer),
         }  # fmt: skip
         self._why = {}
         self.audience.html = self._render("audience", answer=answer)
@@ -182,18 +182,9 @@ class BuilderScreen(pn.viewable.Viewer):
         self._show_status()
 
     def _show_sample(self) -> None:
-        self.sample.html = self._render("sample", answer=self.model.answer, why=self._why, narrowed=self._narrowed())
-
-    def _narrowed(self) -> str:
-        """What the sample is narrowed to, in words."""
-        answer, narrow = self.model.answer, self.model.narrow
-        if answer is None or narrow is None:
-            return ""
-        parts = answer.breakdown
-        every = [("lifecycle", parts.lifecycle), ("country_code", parts.countries)]
-        known = {(field, each.key): each.label for field, shares in every for each in shares}
-        known |= {(each.key, "yes"): f"those who can be reached by {each.label}" for each in parts.reachable}
-        return known.get(narrow, narrow[1])
+        self.sample.html = self._render(
+            "sample", answer=self.model.answer, why=self._why, narrowed=in_words(self.model.narrow)
+        )
 
     def _sql(self, answer: Answer) -> str:
         try:
@@ -206,8 +197,6 @@ class BuilderScreen(pn.viewable.Viewer):
         self.dialog.html = self._render("review", review=review) if review else ""
 
 
-
-
 def told_faults(rule: dict[str, Any], answer: Answer) -> list[dict[str, Any]]:
     """Faults as the builder shows them: one quiet word for what is only not finished yet, the rest with its reason."""
     told: dict[str, dict[str, Any]] = {}
@@ -215,8 +204,15 @@ def told_faults(rule: dict[str, Any], answer: Answer) -> list[dict[str, Any]]:
         is_open = any(lies_in(path, line) for line in answer.left_out) and is_unfinished(rule, path)
         line = next((each for each in answer.left_out if lies_in(path, each)), path)
         if is_open:
-            told.setdefault(line, {"path": line, "what": "Not finished, so not counted yet.", "allowed": "", "quiet": True})
+            told.setdefault(
+                line, {"path": line, "what": "Not finished, so not counted yet.", "allowed": "", "quiet": True}
+            )
         else:
             shown = f"{what[:1].upper()}{what[1:]}."
-            told[path] = {"path": path, "what": shown, "allowed": f"Allowed: {allowed}." if allowed else "", "quiet": False}
+            told[path] = {
+                "path": path,
+                "what": shown,
+                "allowed": f"Allowed: {allowed}." if allowed else "",
+                "quiet": False,
+            }
     return list(told.values())

@@ -20,7 +20,8 @@ from apps.screens.segments.addressing import asked_for, leave_for, remember
 from apps.screens.segments.answers import Answers
 from apps.screens.segments.explaining import Explanation, explain_person
 from apps.screens.segments.knowing import Known, know
-from apps.screens.segments.members import NARROWED, Members, Person, find_people, find_person, read_members
+from apps.screens.segments.members import Members, Person, find_people, find_person, read_members
+from apps.screens.segments.narrowing import Narrow, in_words, narrowed, read_narrow
 from dmat.errors import InUseError, InvalidInputError
 from dmat.segments.records import Segment
 from dmat.store.access import caller_of_user
@@ -42,10 +43,14 @@ class DetailState(param.Parameterized):
     problem = param.String(default="")
 
     @property
-    def narrowing(self) -> tuple[str, str] | None:
+    def narrowing(self) -> Narrow | None:
         """The part of the members that is looked at."""
-        field, _, value = self.narrow.partition(":")
-        return (field, value) if field in NARROWED else None
+        return read_narrow(self.narrow)
+
+    @property
+    def narrowing_words(self) -> str:
+        """The same in a few words."""
+        return in_words(self.narrowing)
 
 
 class DetailScreen(pn.viewable.Viewer):
@@ -80,15 +85,16 @@ class DetailScreen(pn.viewable.Viewer):
         if not self.caller.may("people:read"):
             return None
         state = self.state
-        return read_members(self.answers, self.segment, state.narrowing, state.search, state.page)
+        rule = narrowed(self.answers.rule_of(self.segment), state.narrowing)
+        return read_members(self.answers, rule, state.search, state.page)
 
     def _explained(self, person_id: str) -> tuple[Person | None, Explanation | None]:
-        person = find_person(self.answers, person_id) if person_id and self.caller.may("people:read") else None
+        person = (
+            find_person(self.context.workspace, person_id) if person_id and self.caller.may("people:read") else None
+        )
         return person, explain_person(self.answers, self.segment, person_id) if person else None
 
-    def _show(
-        self, known: Known, members: Members | None, person: tuple[Person | None, Explanation | None]
-    ) -> None:
+    def _show(self, known: Known, members: Members | None, person: tuple[Person | None, Explanation | None]) -> None:
         self.state.param.update(known=known, members=members, explanation=person[1])
         self.head.html = self._render("detail_head")
         self.growth.html = self._render("detail_growth", known=known)
@@ -143,7 +149,7 @@ class DetailScreen(pn.viewable.Viewer):
 
     async def _ask_about(self, name: str, text: str) -> None:
         if name == "ask":
-            found = await asyncio.to_thread(find_people, self.answers, text) if text.strip() else ()
+            found = await asyncio.to_thread(find_people, self.context.workspace, text) if text.strip() else ()
             self.state.param.update(asked=text, found=found, person="", explanation=None)
             self._show_reasons(None)
             return
@@ -166,6 +172,7 @@ class DetailScreen(pn.viewable.Viewer):
             self.state.problem = f"{error.problem[:1].upper()}{error.problem[1:]}."
             self.head.html = self._render("detail_head")
         else:
+            self.answers.forget()
             leave_for(address)
 
     def _archive(self) -> str:

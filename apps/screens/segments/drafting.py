@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import param
 
 from apps.screens.segments.answers import Answer, Change
+from apps.screens.segments.narrowing import Narrow
 from dmat.errors import ConflictError, DmatError, InvalidInputError
 from dmat.segments.records import Draft, Segment
 from dmat.segments.rules import InvalidRuleError, Rule, as_document, parse
@@ -27,7 +28,7 @@ CARD = ("title", "kind", "description", "folder", "tags")
 class Asked(Protocol):
     """Who answers questions about a rule (`answers.Answers`)."""
 
-    def ask(self, document: dict[str, Any], serial: str, key: str = "", narrow: tuple[str, str] | None = None) -> Answer:
+    def ask(self, document: dict[str, Any], serial: str, key: str = "", narrow: Narrow | None = None) -> Answer:
         """Count, break down and check a rule in the making."""
 
     def change(self, before: Rule, after: Rule) -> Change:
@@ -39,7 +40,9 @@ class Kept(Protocol):
 
     def create(self, **values: Any) -> Segment: ...
     def update(self, key: str, **values: Any) -> Segment: ...
-    def save_draft(self, user_email: str, key: str, document: dict[str, Any], based_on_version: int | None) -> Draft: ...
+    def save_draft(
+        self, user_email: str, key: str, document: dict[str, Any], based_on_version: int | None
+    ) -> Draft: ...
     def drop_draft(self, user_email: str, key: str) -> None: ...
     def used_by(self, key: str) -> Any: ...
 
@@ -178,10 +181,9 @@ class Drafting(param.Parameterized):
             self.param.update(answer=answer, is_busy=False)
             await self._keep_draft()
 
-    async def narrow_to(self, field: str, value: str) -> None:
-        """Show people of one kind in the sample, or of every kind again."""
-        chosen = (field, value)
-        self.narrow = None if self.narrow == chosen or not field else chosen
+    async def narrow_to(self, chosen: Narrow | None) -> None:
+        """Show people of one kind in the sample; the same kind again, or none, shows everybody."""
+        self.narrow = None if self.narrow == chosen else chosen
         await self.refresh(0)
 
     async def _keep_draft(self) -> None:
@@ -224,7 +226,9 @@ class Drafting(param.Parameterized):
         except InvalidRuleError as error:
             self.problem = f"{_lines(len(error.faults))} not right yet: {error.faults[0].what}."
         except ConflictError:
-            self.problem = "Somebody else changed this segment meanwhile. Open it in another tab to compare, then save again."  # noqa: E501
+            self.problem = (
+                "Somebody else changed this segment meanwhile. Open it in another tab to compare, then save again."
+            )
             self.based_on = None
         except InvalidInputError as error:
             self.problem = f"{error.field.capitalize()}: {error.problem}."

@@ -6,7 +6,7 @@ Belongs here: reading `segments.segment_sizes` and `segments.segment_memberships
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from apps.screens.home.data import missing_tables
@@ -90,7 +90,7 @@ def read_moves(answers: Answers, key: str) -> tuple[Move, ...]:
     rows = answers.context.workspace.rows(
         f"""
         with moves as (
-            select person_id, true as is_entry, entered_at as at, entered_cause as cause, rule_version
+            select person_id, true as is_entry, entered_at as moved_at, entered_cause as cause, rule_version
             from {MEMBERSHIPS} where segment_key = $key
             union all
             select person_id, false, left_at, left_cause, rule_version
@@ -98,16 +98,18 @@ def read_moves(answers: Answers, key: str) -> tuple[Move, ...]:
         )
         select moves.*, coalesce(nullif(people.full_name, ''), nullif(people.email, ''), 'No name') as name
         from moves left join people.dim_people as people using (person_id)
-        order by at desc, person_id limit {MOVES}
+        order by moved_at desc, person_id limit {MOVES}
         """.replace("$key", "?"),
         [key, key],
     )
     return tuple(
-        Move(str(row["person_id"]), row["name"], row["is_entry"], row["at"], CAUSES.get(row["cause"], ""), row["rule_version"])
+        Move(
+            str(row["person_id"]),
+            row["name"],
+            row["is_entry"],
+            row["moved_at"],
+            CAUSES.get(row["cause"], ""),
+            row["rule_version"],
+        )
         for row in rows
     )
-
-
-def days_ahead(last: date, count: int) -> tuple[date, ...]:
-    """The days after a day."""
-    return tuple(last + timedelta(days=number) for number in range(1, count + 1))

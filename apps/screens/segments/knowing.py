@@ -10,18 +10,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import pandas as pd
+
 from apps.parts.charts import Series, chart
 from apps.parts.words import day as day_name
-from apps.screens.segments.answers import Answers, Breakdown
+from apps.screens.segments.answers import Answers, Breakdown, breakdown_of
 from apps.screens.segments.explaining import readable_sql
-from apps.screens.segments.history import Day, Move, days_ahead, read_days, read_moves
+from apps.screens.segments.history import Day, Move, read_days, read_moves
 from apps.screens.segments.overlapping import SETS, Shared, Upset, upset
+from dmat.segments.answer_shapes import Overlap
 from dmat.segments.differences import differences
-from dmat.segments.forecast import Forecast, forecast_sizes
+from dmat.segments.forecast import Expected, Forecast, forecast_size
 from dmat.segments.records import Segment, Use
 from dmat.segments.words import sentence
 
-AHEAD = 14
+AHEAD, MOST, LISTED = 14, 59, 12
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Known:
     data_as_of: datetime
     breakdown: Breakdown
     days: tuple[Day, ...]
-    forecast: tuple[Any, ...]
+    forecast: Forecast
     chart: dict[str, Any]
     summary: str
     moves: tuple[Move, ...]
@@ -57,14 +60,15 @@ class Known:
 
 def know(answers: Answers, segment: Segment) -> Known:
     """Ask everything about one segment."""
-    size = answers.size(segment)
+    found = answers.preview(segment)
+    size = found.count
     days = read_days(answers, segment.key)
-    forecast = _forecast(days)
+    forecast = _forecast(answers, segment.key, days, found.everybody)
     summary = _summary(size, days)
     overlaps, plot = overlaps_of(answers, segment)
     return Known(
-        size=size, data_as_of=answers.context.workspace.version.data_as_of, breakdown=answers.breakdown(segment),
-        days=days, forecast=forecast, chart=growth_chart(days, forecast, summary) if len(days) > 1 else {},
+        size=size, data_as_of=found.data_as_of, breakdown=breakdown_of(found),
+        days=days, forecast=forecast, chart=growth_chart(days, forecast.days, summary) if len(days) > 1 else {},
         summary=summary, moves=read_moves(answers, segment.key), overlaps=overlaps, upset=plot,
         uses=tuple(answers.library.used_by(segment.key)), versions=_versions(answers, segment),
         sentence=sentence(segment.rule, answers.catalogue()), sql=readable_sql(answers, segment.rule),
@@ -90,23 +94,24 @@ def _summary(size: int, days: Sequence[Day]) -> str:
     return f"{days[-1].size:,} people, {word} on {day_name(back.day)}."
 
 
-def growth_chart(days: Sequence[Day], forecast: Sequence[Any], summary: str) -> dict[str, Any]:
+def growth_chart(days: Sequence[Day], forecast: Sequence[Expected], summary: str) -> dict[str, Any]:
     """Options of the line of sizes, with the band of the forecast behind it."""
-    ahead = days_ahead(days[-1].day, len(forecast))
+    ahead = [each.day for each in forecast]
     labels = [day_name(each.day) for each in days] + [day_name(each) for each in ahead]
     gap: list[float | None] = [None] * (len(days) - 1)
     sizes: list[float | None] = [each.size for each in days]
     last = days[-1].size
-    options = chart(labels, [Series("People", sizes + [None] * len(forecast), "series-0", "line")], summary, label_room=24)
+    options = chart(
+        labels, [Series("People", sizes + [None] * len(forecast), "series-0", "line")], summary, label_room=24
+    )
     options["series"][0]["endLabel"] = {"show": False}
     options["series"][0]["areaStyle"] = {"color": "token:series-0", "opacity": 0.08}
     if forecast:
-        expected = [*gap, last, *(round(each.expected) for each in forecast)]
+        expected = [*gap, last, *(round(each.size) for each in forecast)]
         low = [*gap, last, *(round(each.low) for each in forecast)]
         width = [*gap, 0, *(round(each.high) - round(each.low) for each in forecast)]
         options["series"] += [_line("Expected", expected), *_band(low, width)]
-    options["yAxis"].pop("min", None)
-    options["yAxis"]["scale"] = min(each.size for each in days) > 0.5 * max(each.size for each in days)
+    options["yAxis"]["minInterval"] = 1
     return options
 
 
@@ -127,14 +132,29 @@ def _band(low: Sequence[float | None], width: Sequence[float | None]) -> list[di
 
 def overlaps_of(answers: Answers, segment: Segment) -> tuple[tuple[Shared, ...], Upset]:
     """The segments that share the most people with one, and the combinations among the largest of them."""
-    others = [each for each in answers.library.list() if each.key != segment.key]
-    shared = [Shared(each.key, each.name, answers.size(each), answers.shared(segment, each)) for each in others]
-    listed = tuple(sorted((each for each in shared if each.shared), key=lambda each: -each.shared)[: 2 * SETS])
-    keys = [segment.key, *(each.key for each in listed[: SETS - 1])]
-    names = {segment.key: (segment.name, answers.size(segment)), **{each.key: (each.name, each.size) for each in listed}}
-    combinations = answers.combinations(keys) if listed else {}
-    return listed, upset([(key, *names[key]) for key in keys], combinations)
+    others = [each for each in answers.others().values() if each.key != segment.key][:MOST]
+    if not others:
+        return (), upset([], {})
+    found = answers.overlap([segment, *others])
+    names = {each.key: each.name for each in (segment, *others)}
+    shared = [
+        Shared(each.key, each.name, found.sizes[each.key], _common(found, segment.key, each.key)) for each in others
+    ]
+    listed = tuple(sorted((each for each in shared if each.shared), key=lambda each: (-each.shared, each.name)))
+    drawn = [segment, *(answers.others()[each.key] for each in listed[: SETS - 1])]
+    few = answers.overlap(drawn)
+    sets = [(each.key, names[each.key], few.sizes[each.key]) for each in drawn]
+    return listed[:LISTED], upset(sets, {frozenset(each.keys): each.count for each in few.intersections})
 
 
-def _forecast(days: Sequence[Day]) -> tuple[Forecast, ...]:
-    return tuple(forecast_sizes([each.size for each in days], AHEAD))
+def _common(found: Overlap, one: str, other: str) -> int:
+    return found.pairs.get((one, other), found.pairs.get((other, one), 0))
+
+
+def _forecast(answers: Answers, key: str, days: Sequence[Day], everybody: int) -> Forecast:
+    """What to expect; asked once for each day, because fitting takes a second."""
+    if not days:
+        return Forecast("none")
+    table = pd.DataFrame({"day": [each.day for each in days], "members_count": [each.size for each in days]})
+    about = ("forecast", key, days[-1])
+    return answers.memory.get(about, lambda: forecast_size(table, days=AHEAD, everybody=everybody))

@@ -72,8 +72,8 @@ def list_segments(answers: Answers, state: ListState) -> Listed:
         Row(each, size_of(answers, each), trends.get(each.key, Trend()), len(answers.library.used_by(each.key)))
         for each in fitting[:MOST]
     )
-    return Listed(rows, len(fitting), len(every), len(archived),
-                  _counted(each.folder for each in every), _counted(tag for each in every for tag in each.tags))  # fmt: skip
+    folders, tags = _counted(each.folder for each in every), _counted(tag for each in every for tag in each.tags)
+    return Listed(rows, len(fitting), len(every), len(archived), folders, tags)
 
 
 def size_of(answers: Answers, segment: Segment) -> int | None:

@@ -1,27 +1,28 @@
-"""People of a segment by name: a sample, a page of members, a search for somebody.
+"""People by name: some of an audience, a page of members, a search for somebody.
 
-Belongs here: rows about people. Stays out: counts (`answers.py`) and files (`dmat.segments.export`).
+Belongs here: rows about people. Stays out: who is a member (`answers.py`) and files (`dmat.segments.export`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from dmat.segments.rules import Rule
+from dmat.warehouse import Workspace
+
 if TYPE_CHECKING:
-    from apps.screens.segments.answers import Answers, Subject
+    from apps.screens.segments.answers import Answers
 
 PAGE = 25
-NARROWED = (
-    "country_code", "lifecycle", "has_email_consent", "has_sms_consent", "has_whatsapp_consent", "has_push_consent",
-)  # fmt: skip
-"""Columns that a number on the screen leads to."""
-_COLUMNS = (
-    "person_id, coalesce(nullif(full_name, ''), nullif(email, ''), 'No name') as name, coalesce(email, '') as email,"
-    " coalesce(country_code, '') as country, coalesce(lifecycle, '') as lifecycle, orders_count, revenue_cents,"
-    " coalesce(currency_code, '') as currency, last_seen_at"
+_PEOPLE = (
+    "select person_id, coalesce(nullif(full_name, ''), nullif(email, ''), 'No name') as name,"
+    " coalesce(email, '') as email, coalesce(country_code, '') as country, coalesce(lifecycle, '') as lifecycle,"
+    " orders_count, revenue_cents, coalesce(currency_code, '') as currency, last_seen_at from people.dim_people"
 )
+_WORDS = "(lower(coalesce(full_name, '')) like ? or lower(coalesce(email, '')) like ?)"
 
 
 @dataclass(frozen=True)
@@ -60,66 +61,43 @@ def _person(row: dict[str, Any]) -> Person:
     )  # fmt: skip
 
 
-def _narrowing(narrow: tuple[str, str] | None) -> tuple[str, list[Any]]:
-    if not narrow or narrow[0] not in NARROWED:
-        return "true", []
-    column, value = narrow
-    if column.startswith("has_"):
-        return f"{column}", []
-    return f"coalesce({column}, '') = ?", [value]
-
-
-def read_sample(
-    answers: Answers, rule: Subject, narrow: tuple[str, str] | None, size: int, without: Subject | None = None
-) -> tuple[Person, ...]:
-    """Some members, the last seen first; without those of another rule when one is given."""
-    where, bound = _narrowing(narrow)
-    more = [without] if without else []
-    apart = " and person_id not in (select person_id from members_2)" if without else ""
-    rows = answers.rows(
-        f"select {_COLUMNS} from people.dim_people where person_id in (select person_id from members) and {where}{apart}"
-        f" order by last_seen_at desc nulls last, person_id limit {int(size)}",
-        rule, *more, parameters=bound,
-    )  # fmt: skip
+def read_people(workspace: Workspace, ids: Sequence[int]) -> tuple[Person, ...]:
+    """The people with these numbers, the last seen first."""
+    rows = workspace.rows(
+        f"{_PEOPLE} where person_id in (select unnest(?::bigint[])) order by last_seen_at desc nulls last, person_id",
+        [list(ids)],
+    )
     return tuple(map(_person, rows))
 
 
-def read_members(answers: Answers, rule: Subject, narrow: tuple[str, str] | None, words: str, page: int) -> Members:
-    """One page of members, by name."""
-    where, bound = _narrowing(narrow)
-    pattern = _pattern(words)
-    query = (
-        f"from people.dim_people where person_id in (select person_id from members) and {where}"
-        " and (lower(coalesce(full_name, '')) like ? or lower(coalesce(email, '')) like ?)"
-    )
-    bound = [*bound, pattern, pattern]
-    fitting = int(answers.rows(f"select count(*) as n {query}", rule, parameters=bound)[0]["n"])
+def read_members(answers: Answers, rule: Rule, words: str, page: int) -> Members:
+    """One page of the people of a rule, by name."""
+    compiled = answers.compiled(rule)
+    where = f"where person_id in (select person_id from members) and {_WORDS}"
+    bound = [*compiled.parameters, _pattern(words), _pattern(words)]
+    begin = f"with members as ({compiled.sql})"
+    counted = answers.context.workspace.rows(f"{begin} select count(*) as n from people.dim_people {where}", bound)
+    fitting = int(counted[0]["n"])
     page = max(1, min(page, -(-fitting // PAGE)))
-    rows = answers.rows(
-        f"select {_COLUMNS} {query} order by name, person_id limit {PAGE} offset {(page - 1) * PAGE}",
-        rule, parameters=bound,
-    )  # fmt: skip
+    rows = answers.context.workspace.rows(
+        f"{begin} {_PEOPLE} {where} order by name, person_id limit {PAGE} offset {(page - 1) * PAGE}", bound
+    )
     return Members(tuple(map(_person, rows)), fitting, page)
 
 
-def find_people(answers: Answers, words: str, size: int = 8) -> tuple[Person, ...]:
+def find_people(workspace: Workspace, words: str, size: int = 8) -> tuple[Person, ...]:
     """People whose name or address has these words, members or not."""
-    pattern = _pattern(words)
-    rows = answers.context.workspace.rows(
-        f"select {_COLUMNS} from people.dim_people where lower(coalesce(full_name, '')) like ?"
-        f" or lower(coalesce(email, '')) like ? order by name, person_id limit {int(size)}",
-        [pattern, pattern],
+    rows = workspace.rows(
+        f"{_PEOPLE} where {_WORDS} order by name, person_id limit {int(size)}", [_pattern(words), _pattern(words)]
     )
     return tuple(map(_person, rows))
 
 
-def find_person(answers: Answers, person_id: str) -> Person | None:
+def find_person(workspace: Workspace, person_id: str) -> Person | None:
     """The person with this number, or None."""
-    if not person_id.isdigit():
+    if not person_id.isdigit() or len(person_id) > 18:
         return None
-    rows = answers.context.workspace.rows(
-        f"select {_COLUMNS} from people.dim_people where person_id = ?", [int(person_id)]
-    )
+    rows = workspace.rows(f"{_PEOPLE} where person_id = ?", [int(person_id)])
     return _person(rows[0]) if rows else None
 
 

@@ -73,9 +73,14 @@ def suggest(answers: Answers, subject: str, words: str) -> dict[str, Any]:
         found = example_values(answers.context.workspace, catalogue, key, event=event, limit=limit, containing=words)
     except NotFoundError:
         return {"subject": subject, "values": []}
-    return {"subject": subject, "values": [{"value": each.value, "label": each.value, "count": each.count} for each in found]}
+    return {
+        "subject": subject,
+        "values": [{"value": each.value, "label": each.value, "count": each.count} for each in found],
+    }
 
 
 def _type(catalogue: Catalogue, key: str, event: str) -> str:
-    known: Mapping[str, Field | Property] = catalogue.events[event].properties if event in catalogue.events else catalogue.fields
+    known: Mapping[str, Field | Property] = (
+        catalogue.events[event].properties if event in catalogue.events else catalogue.fields
+    )
     return known[key].type if key in known else ""

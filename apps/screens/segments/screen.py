@@ -21,6 +21,7 @@ from apps.screens.segments.beginning import Beginning
 from apps.screens.segments.builder import BuilderScreen
 from apps.screens.segments.detail import DetailScreen
 from apps.screens.segments.listing import ListScreen
+from apps.screens.segments.narrowing import read_narrow
 from dmat.errors import NotFoundError
 from dmat.segments.catalogue import CATALOGUE_TABLE, PEOPLE_TABLE, REGIONS_TABLE
 from dmat.store.access import caller_of_user
@@ -55,16 +56,22 @@ class NothingScreen(pn.viewable.Viewer):
 def segments_screen(context: Context, user: User) -> Any:
     """The screen that the page's address asks for."""
     if context.version() is None or missing_tables(context, TABLES):
-        return NothingScreen(context, "Nothing to ask yet", "Segments can be built as soon as the tables of people are published. Run dmat refresh, then load this page again.")  # noqa: E501
+        return NothingScreen(
+            context,
+            "Nothing to ask yet",
+            "Segments can be built when the tables of people are published. Run dmat refresh, then load this page.",
+        )
     answers = answers_of(context)
     new, key = asked_for("new"), asked_for("id")
     may_write = caller_of_user(user).may("segments:write")
     if new and may_write:
-        beginning = Beginning(None, new, asked_for("within"), asked_for("field"), asked_for("value"))
+        beginning = Beginning(None, new, asked_for("within"), read_narrow(asked_for("narrow")))
         try:
             return BuilderScreen(context, user, answers, beginning)
         except NotFoundError:
-            return NothingScreen(context, "No such template", "The address is not complete, or the template was renamed.")
+            return NothingScreen(
+                context, "No such template", "The address is not complete, or the template was renamed."
+            )
     if not key:
         return ListScreen(context, user, answers)
     try:

@@ -235,7 +235,7 @@ def test_a_draft_is_gone_on_with_and_compared_with_what_was_saved():
 
 def test_narrowing_the_sample_twice_shows_everybody_again():
     at = desk()
-    run(lambda: at.model.narrow_to("country_code", "DE"))
+    run(lambda: at.model.narrow_to(("country_code", "DE")))
     assert at.model.narrow == ("country_code", "DE")
-    run(lambda: at.model.narrow_to("country_code", "DE"))
+    run(lambda: at.model.narrow_to(("country_code", "DE")))
     assert at.model.narrow is None
