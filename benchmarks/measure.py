@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 RESULTS = Path(__file__).parent / "results"
-SIZES = {"5k": 5_000, "20k": 20_000, "100k": 100_000, "1m": 1_000_000}
+SIZES = {"5k": 5_000, "20k": 20_000, "100k": 100_000, "1m": 1_000_000, "10m": 10_000_000}
 
 
 @dataclass

@@ -15,14 +15,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
 from dmat.clock import Clock
-from dmat.segments.answer_shapes import Breakdown, Intersection, Overlap, Preview, spread_sample
+from dmat.segments.answer_shapes import Breakdown, Overlap, Preview, spread_sample
 from dmat.segments.bitmaps import Bits, Ids, PersonIndex, Places
 from dmat.segments.catalogue import PEOPLE_TABLE, PERSON_COLUMN, Catalogue, read_catalogue
 from dmat.segments.checking import check
@@ -30,23 +30,15 @@ from dmat.segments.compiler import MEMBERSHIPS_TABLE
 from dmat.segments.conditions import Terms
 from dmat.segments.event_arrays import EventArrays
 from dmat.segments.flips import next_flip
-from dmat.segments.leaves import NEW_PEOPLE, Asking, Leaves, asking
+from dmat.segments.leaves import NEW_PEOPLE, Leaves
 from dmat.segments.person_columns import PersonColumns, Source
 from dmat.segments.reach import Reach
 from dmat.segments.rules import (
-    All,
-    AnyOf,
     InvalidRuleError,
-    Membership,
-    Not,
     Rule,
-    children_of,
-    rule_hash,
-    segments_used,
-    walk,
 )
 from dmat.segments.snapshot import Pinned, Snapshot, take_snapshot
-from dmat.segments.tree import AnyNode
+from dmat.segments.together import KnownRules, Question, intersections, named_segments
 from dmat.segments.view import View
 from dmat.store import Store
 from dmat.warehouse import Workspace
@@ -108,8 +100,7 @@ class Engine:
         self.limits = limits or Limits()
         self._lock = threading.RLock()
         self._state: _State | None = None
-        self._askings: OrderedDict[int, tuple[Rule, dict[str, Asking]]] = OrderedDict()
-        self._hashes: OrderedDict[int, tuple[Rule, str]] = OrderedDict()
+        self._known = KnownRules()
         self._checked: OrderedDict[tuple[int, int], tuple[Rule, object]] = OrderedDict()
         self._frozen: dict[str, tuple[int, Bits]] = {}
         self._breakdowns: dict[str, Breakdown] = {}
@@ -174,6 +165,20 @@ class Engine:
             self._breakdowns.clear()
             self._checked.clear()
 
+    def drop_answers(self) -> None:
+        """Drop the kept answers to conditions; columns and events stay."""
+        with self._lock:
+            self._now().leaves.forget()
+
+    def drop_arrays(self) -> None:
+        """Drop columns, events and answers; who is who stays."""
+        with self._lock:
+            state = self._now()
+            state.leaves.forget()
+            state.columns.forget()
+            state.arrays.forget()
+            self._breakdowns.clear()
+
     def _now(self) -> _State:
         if self._state is None:
             self.refresh()
@@ -237,10 +242,10 @@ class Engine:
             state, others = self._now(), rules or _NO_RULES
             for rule in wanted.values():
                 self._check(rule, others)
-            named = [others[key] for key in _named(wanted.values(), others) if key not in frozen]
-            askings = [each for rule in (*wanted.values(), *named) for each in self._askings_of(rule).values()]
+            named = [others[key] for key in named_segments(wanted.values(), others) if key not in frozen]
+            askings = [each for rule in (*wanted.values(), *named) for each in self._known.askings_of(rule).values()]
             state.leaves.bits(askings, state.terms)
-            question = _Question(self, state, others, frozenset(frozen))
+            question = self._question(state, others, frozenset(frozen))
             found = {key: question.people(rule, None) for key, rule in wanted.items()}
             return {key: bits.grown(state.columns.size) for key, bits in found.items()}
 
@@ -300,7 +305,7 @@ class Engine:
             for number, one in enumerate(keys)
             for other in keys[number + 1 :]
         }
-        return Overlap({key: len(bits) for key, bits in found.items()}, pairs, _intersections(found))
+        return Overlap({key: len(bits) for key, bits in found.items()}, pairs, intersections(found))
 
     def next_flip(self, rules: Rules) -> datetime | None:
         """A moment before which nobody enters or leaves by time alone; None when nobody ever does."""
@@ -309,7 +314,7 @@ class Engine:
             found = [
                 next_flip(each.node, state.leaves.view, replace(state.terms, by_person=each.by_person))
                 for rule in rules.values()
-                for each in self._askings_of(rule).values()
+                for each in self._known.askings_of(rule).values()
             ]
             return min((moment for moment in found if moment is not None), default=None)
 
@@ -318,7 +323,10 @@ class Engine:
     def _bits(self, rule: Rule, rules: Rules, frozen: frozenset[str], counts: dict[str, int] | None = None) -> Bits:
         state = self._now()
         self._check(rule, rules)
-        return _Question(self, state, rules, frozen).people(rule, counts)
+        return self._question(state, rules, frozen).people(rule, counts)
+
+    def _question(self, state: _State, rules: Rules, frozen: frozenset[str]) -> Question:
+        return Question(state.leaves, state.columns, state.terms, self._known, self._frozen_people, rules, frozen)
 
     def _check(self, rule: Rule, rules: Rules) -> None:
         key = (id(rule), id(rules))
@@ -334,28 +342,8 @@ class Engine:
 
     def hash_of(self, rule: Rule) -> str:
         """`rules.rule_hash`, kept."""
-        known = self._hashes.get(id(rule))
-        if known is None or known[0] is not rule:
-            known = self._hashes[id(rule)] = (rule, rule_hash(rule))
-            if len(self._hashes) > _RULES_KEPT:
-                self._hashes.popitem(last=False)
-        return known[1]
-
-    def _askings_of(self, rule: Rule) -> dict[str, Asking]:
-        """The conditions of a rule by their path; kept, as their keys take longer than their answers."""
-        known = self._askings.get(id(rule))
-        if known is not None and known[0] is rule:
-            return known[1]
-        by_person = rule.time_zone == "person"
-        found = {
-            path: asking(node, by_person)
-            for path, node in walk(rule)
-            if not isinstance(node, All | AnyOf | Not | Membership)
-        }
-        self._askings[id(rule)] = (rule, found)
-        if len(self._askings) > _RULES_KEPT:
-            self._askings.popitem(last=False)
-        return found
+        with self._lock:
+            return self._known.hash_of(rule)
 
     def _frozen_people(self, key: str) -> Bits:
         state = self._now()
@@ -380,80 +368,6 @@ class Engine:
         return known.counts(people)
 
 
-class _Question:
-    """One rule with all that it leads to; every part is asked once."""
-
-    def __init__(self, engine: Engine, state: _State, rules: Rules, frozen: frozenset[str]) -> None:
-        self.engine, self.state, self.rules, self.frozen = engine, state, rules, frozen
-        self._members: dict[str, Bits] = {}
-
-    def people(self, rule: Rule, counts: dict[str, int] | None) -> Bits:
-        """Who is in; `counts`, if given, takes the count of each node by its path."""
-        askings = self.engine._askings_of(rule)
-        answers = self.state.leaves.bits(askings.values(), self.state.terms)
-        by_path = {path: answers[each.key] for path, each in askings.items()}
-        named = {node.segment for _, node in walk(rule) if isinstance(node, Membership)}
-        for key in named - self._members.keys():
-            self._members[key] = self._of_segment(key)
-        size, everybody = self.state.columns.size, self.state.everybody
-
-        def bits(path: str, node: AnyNode) -> Bits:
-            found = together(path, node) & everybody
-            if counts is not None:
-                counts[path] = len(found)
-            return found
-
-        def together(path: str, node: AnyNode) -> Bits:
-            if isinstance(node, Membership):
-                return self._members[node.segment].grown(size)
-            if path in by_path:
-                return by_path[path].grown(size)
-            parts = [bits(own, child) for own, child in children_of(path, node)]
-            if isinstance(node, Not):
-                return ~parts[0]
-            found = everybody if isinstance(node, All) else Bits.none(size)
-            for part in parts:
-                found = found & part if isinstance(node, All) else found | part
-            return found
-
-        return bits("where", rule.where)
-
-    def _of_segment(self, key: str) -> Bits:
-        if key in self.frozen:
-            return self.engine._frozen_people(key)
-        return self.people(self.rules[key], None)
-
-
-def _named(wanted: Iterable[Rule], rules: Rules) -> set[str]:
-    """Every segment that these rules lead to."""
-    waiting, found = [key for rule in wanted for key in segments_used(rule)], set[str]()
-    while waiting:
-        key = waiting.pop()
-        if key not in found and key in rules:
-            found.add(key)
-            waiting += segments_used(rules[key])
-    return found
-
-
 def _is_alike(one: Catalogue, other: Catalogue) -> bool:
     """Whether conditions mean the same under both."""
     return (one.fields, one.events, one.regions, one.zones) == (other.fields, other.events, other.regions, other.zones)
-
-
-def _intersections(found: Mapping[str, Bits]) -> tuple[Intersection, ...]:
-    if not found:
-        return ()
-    keys = list(found)
-    anybody = Bits.none(found[keys[0]].size)
-    for bits in found.values():
-        anybody = anybody | bits
-    places = anybody.places()
-    codes = np.zeros(len(places), np.uint64)
-    for number, key in enumerate(keys):
-        codes |= found[key].has(places).astype(np.uint64) << np.uint64(number)
-    values, counts = np.unique(codes, return_counts=True)
-    named = [
-        Intersection(tuple(key for number, key in enumerate(keys) if int(value) >> number & 1), int(count))
-        for value, count in zip(values, counts, strict=True)
-    ]
-    return tuple(sorted(named, key=lambda each: (-each.count, each.keys)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -52,6 +53,12 @@ class _Kept:
         return self.bits.nbytes
 
 
+class _Patch(NamedTuple):
+    asking: Asking
+    bits: Bits
+    places: Places
+
+
 def asking(node: Leaf, by_person: bool) -> Asking:
     """The condition with its key."""
     return Asking(f"{'p' if by_person else 'w'}{canonical(node)}", node, by_person)
@@ -84,40 +91,30 @@ class Leaves:
 
     def bits(self, wanted: Iterable[Asking], terms: Terms) -> dict[str, Bits]:
         """The answers by key, all as of the same moment and version."""
-        by_key = {each.key: each for each in wanted}
         again: dict[str, Asking] = {}
-        patches: dict[str, tuple[Asking, Places]] = {}
-        for key, each in by_key.items():
-            places = self._to_look_at(each, terms)
-            if places is None:
-                again[key] = each
+        patches: dict[str, _Patch] = {}
+        found: dict[str, Bits] = {}
+        for each in {each.key: each for each in wanted}.values():
+            kept = self._kept.get(each.key)
+            places = None if kept is None else self._to_look_at(each, kept, terms)
+            if kept is None or places is None:
+                again[each.key] = each
             elif len(places):
-                patches[key] = (each, places)
+                patches[each.key] = _Patch(each, kept.bits, places)
             else:
-                self._still_right(key, terms)
-        found = {key: self._anew(each, terms) for key, each in again.items()}
+                found[each.key] = self._still_right(each.key, kept, terms)
+        found |= {key: self._anew(each, terms) for key, each in again.items()}
         found |= self._patched(patches, terms)
-        found |= {key: self._known(key).bits for key in by_key.keys() - found.keys()}
         return {key: bits.grown(self.view.size) for key, bits in found.items()}
 
-    def _known(self, key: str) -> _Kept:
-        kept = self._kept.get(key)
-        assert kept is not None  # noqa: S101 - only asked for what was found before
-        return kept
-
-    def _still_right(self, key: str, terms: Terms) -> None:
-        kept = self._known(key)
-        bits = kept.bits.grown(self.view.size)
+    def _still_right(self, key: str, kept: _Kept, terms: Terms) -> Bits:
         if kept.step != self.step or kept.terms.now != terms.now:
-            self._kept.put(
-                key, replace(kept, bits=bits, step=self.step, terms=replace(terms, by_person=kept.terms.by_person))
-            )
+            own = replace(terms, by_person=kept.terms.by_person)
+            self._kept.put(key, replace(kept, step=self.step, terms=own))
+        return kept.bits
 
-    def _to_look_at(self, each: Asking, terms: Terms) -> Places | None:
+    def _to_look_at(self, each: Asking, kept: _Kept, terms: Terms) -> Places | None:
         """Whose answer may differ from the kept one; None for everybody."""
-        kept = self._kept.get(each.key)
-        if kept is None:
-            return None
         is_later = kept.is_timed and kept.terms.now != terms.now
         if kept.step == self.step and not is_later and kept.bits.size == self.view.size:
             return np.empty(0, np.int32)
@@ -160,20 +157,19 @@ class Leaves:
             return found | {f"event:{step.event}" for step in steps}
         return found
 
-    def _patched(self, patches: Mapping[str, tuple[Asking, Places]], terms: Terms) -> dict[str, Bits]:
+    def _patched(self, patches: Mapping[str, _Patch], terms: Terms) -> dict[str, Bits]:
         """All that have to be changed are looked at for the same people, so that arrays are cut only once."""
         if not patches:
             return {}
-        places = np.unique(np.concatenate([each[1] for each in patches.values()])).astype(np.int32)
+        places = np.unique(np.concatenate([patch.places for patch in patches.values()])).astype(np.int32)
         some = self.view.of(places)
         found = {}
-        for key, (each, _) in patches.items():
+        for key, (each, bits, _) in patches.items():
             flags = _flags(each, some, places, replace(terms, by_person=each.by_person))
             if flags is None:
                 found[key] = self._anew(each, terms)
             else:
-                bits = self._known(key).bits.patched(places, flags, self.view.size)
-                found[key] = self._keep(each, bits, terms, by_sql=False)
+                found[key] = self._keep(each, bits.patched(places, flags, self.view.size), terms, by_sql=False)
         return found
 
     def _anew(self, each: Asking, terms: Terms) -> Bits:
