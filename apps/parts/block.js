@@ -157,6 +157,9 @@ function goTo(name) {
 let anchor = location.hash.slice(1)
 
 function listen(el, send) {
+  let timer, tell
+  // what was typed is told before what was clicked right after it
+  const flush = () => { clearTimeout(timer); tell?.(); tell = undefined }
   el.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href^='#']")
     if (!link) return
@@ -171,20 +174,22 @@ function listen(el, send) {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return
       event.preventDefault()
     }
+    flush()
     send(target.dataset.action, target.dataset.value ?? null)
   })
   el.addEventListener("submit", (event) => {
     const form = event.target
     if (!form.dataset.action) return
     event.preventDefault()
+    flush()
     send(form.dataset.action, Object.fromEntries(new FormData(form)))
   })
-  let timer
   el.addEventListener("input", (event) => {
     const field = event.target.closest?.("input[data-action], select[data-action]")
     if (!field) return
     clearTimeout(timer)
-    timer = setTimeout(() => send(field.dataset.action, field.value), field.tagName === "SELECT" ? 0 : 180)
+    tell = () => send(field.dataset.action, field.value)
+    timer = setTimeout(flush, field.tagName === "SELECT" ? 0 : 180)
   })
   el.addEventListener("click", (event) => {
     const opener = event.target.closest?.("[data-opens]")
