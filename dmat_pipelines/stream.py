@@ -33,7 +33,7 @@ from dmat.settings import Settings, load_settings
 from dmat.store import Store, open_store
 from dmat.store.tables import inbox
 from dmat.warehouse import Workspace, current_version, writer_lock
-from dmat_pipelines.capture.deliveries import export_ledger, land_inbox
+from dmat_pipelines.capture.deliveries import export_ledger, land_forms, land_inbox
 from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.conform.runner import Runner, build, load_manifest
 from dmat_pipelines.decide.carts import plan_due_carts
@@ -132,6 +132,9 @@ def make_parts(settings: Settings, store: Store) -> Parts:
 
     memberships = open_pass(settings, store, view)
 
+    def land_arrivals(run_id: str) -> int:
+        return sum(land_all(settings, store, run_id).kept_count for land_all in (land_inbox, land_forms))
+
     def plan() -> int:
         return plan_due_carts(settings, store, view).planned_count
 
@@ -140,7 +143,7 @@ def make_parts(settings: Settings, store: Store) -> Parts:
         apply_events=apply_events,
         capture_shop=shop.capture,
         waiting_since=lambda: arrivals(store),
-        land_events=lambda run_id: land_inbox(settings, store, run_id).kept_count,
+        land_events=land_arrivals,
         export_ledger=lambda run_id: export_ledger(settings, store, run_id).kept_count,
         build_hot=tables.build,
         plan=plan,

@@ -14,7 +14,7 @@ import dagster as dg
 from dmat.connectors.catalogue import CONNECTORS, open_connector, raw_table
 from dmat.connectors.contract import Window
 from dmat.landing import Outcome
-from dmat_pipelines.capture.deliveries import export_ledger, land_inbox
+from dmat_pipelines.capture.deliveries import export_ledger, land_forms, land_inbox
 from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.resources import WorkspaceResource
 
@@ -115,6 +115,14 @@ def ledger_entries(context: dg.AssetExecutionContext, workspace: WorkspaceResour
     )
 
 
+@dg.asset(key=raw_key("form_submissions"), group_name=GROUP, kinds={"duckdb"})
+def form_submissions(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Forms that people filled in at our own door, as they were filled in."""
+    return dg.MaterializeResult(
+        metadata=metadata_of(land_forms(workspace.settings(), workspace.store(), context.run_id))
+    )
+
+
 imported_tables = [
     dg.AssetSpec(
         raw_key(f"import_{kind}"), description=f"Rows of imported files of {kind}.", group_name=GROUP, kinds={"duckdb"}
@@ -163,5 +171,5 @@ def recapture_days() -> None:
     recapture()
 
 
-assets = [*source_assets, delivery_events, ledger_entries, *imported_tables]
+assets = [*source_assets, delivery_events, ledger_entries, form_submissions, *imported_tables]
 jobs = [recapture_days]

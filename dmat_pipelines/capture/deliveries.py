@@ -1,5 +1,5 @@
-"""What providers answered and what we promised, landed: the inbox into `raw.delivery_events`, the ledger into
-`raw.ledger_entries`.
+"""What the store took in or promised, landed: the inbox into `raw.delivery_events`, the ledger into
+`raw.ledger_entries`, forms at our own door into `raw.form_submissions`.
 
 Belongs here: carrying rows from the store to the warehouse, in that order: committed there first, then marked here, so
 that a crash between the two lands them again (twice gives once). Stays out: what events change (`dmat/ledger`).
@@ -9,6 +9,7 @@ Nothing to carry writes no outcome: the stream looks every other second.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from dmat.ledger.entries import unexported
 from dmat.ledger.post import mark_exported
 from dmat.settings import Settings
 from dmat.store import Store
+from dmat.store.forms import FormSubmission, mark_forms_landed, unlanded_forms
 from dmat.store.inbox import InboxRow, mark_landed, unlanded
 from dmat.warehouse import writer
 
@@ -43,6 +45,21 @@ def export_ledger(settings: Settings, store: Store, run_id: str) -> Outcome:
 
     outcome = Outcome("ledger", "entries", run_id, settings.clock.now())
     return _carry(settings, outcome, "ledger_entries", lambda: unexported(store, BATCH_ROWS), ledger_records, mark)
+
+
+def land_forms(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every form at our own door that the warehouse has not got yet."""
+
+    def mark(rows: list[FormSubmission]) -> None:
+        mark_forms_landed(store, [row.submission_id for row in rows], settings.clock.now())
+
+    outcome = Outcome("form", "submissions", run_id, settings.clock.now())
+    return _carry(settings, outcome, "form_submissions", lambda: unlanded_forms(store, BATCH_ROWS), form_records, mark)
+
+
+def form_records(rows: Iterable[FormSubmission]) -> list[Record]:
+    """Submissions as records: what was filled in, and on which page."""
+    return [Record(row.submission_id, row.submitted_at, asdict(row)) for row in rows]
 
 
 def event_records(rows: Iterable[InboxRow]) -> list[Record]:

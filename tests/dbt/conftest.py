@@ -101,7 +101,7 @@ def land_fixture() -> Any:
     return land
 
 
-@pytest.fixture(name="raw")
+@pytest.fixture(name="raw", scope="session")
 def raw_fixture() -> ModuleType:
     """The module of raw records."""
     return raw

@@ -63,3 +63,12 @@
 {% macro duckdb__matches(text, pattern) -%}
     regexp_matches({{ text }}, {{ pattern }})
 {%- endmacro %}
+
+{# The last part of the path of a web address; null when there is none. #}
+{% macro last_path_part(url) -%}
+    {{ return(adapter.dispatch('last_path_part', 'dmat')(url)) }}
+{%- endmacro %}
+
+{% macro duckdb__last_path_part(url) -%}
+    nullif(regexp_extract({{ url }}, '^https?://[^/?#]+(?:/[^/?#]*)*/([^/?#]+)/?(?:[?#].*)?$', 1), '')
+{%- endmacro %}

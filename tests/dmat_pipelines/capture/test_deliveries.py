@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
+import sqlalchemy as sa
 
 from dmat.settings import load_settings
 from dmat.store import open_store
 from dmat.store.inbox import InboundEvent, append_events
+from dmat.store.tables import form_submissions
 from dmat.warehouse import writer
 from dmat_pipelines.capture import deliveries
-from dmat_pipelines.capture.deliveries import export_ledger, land_inbox, ledger_records
+from dmat_pipelines.capture.deliveries import export_ledger, land_forms, land_inbox, ledger_records
 
 AT = datetime(2026, 6, 1, 8)
 
@@ -84,3 +86,37 @@ def test_an_entry_of_the_ledger_keeps_its_columns_but_not_the_count_of_exports()
     assert record.record_id == "m1"
     assert record.updated_at == AT
     assert set(record.payload) == {"message_id", "updated_at", "state", "context"}
+
+
+def fill_in(store, number, **fields):
+    with store.write() as connection:
+        row = {"submission_id": f"s{number}", "form": "newsletter", "fields": fields, "submitted_at": AT}
+        connection.execute(sa.insert(form_submissions).values(row))
+
+
+def test_a_form_is_landed_once_as_it_was_filled_in(settings, store):
+    fill_in(store, 1, email="a@x.example", agrees=True)
+    assert land_forms(settings, store, "r1").kept_count == 1
+    fill_in(store, 2, email="b@x.example")
+    assert land_forms(settings, store, "r2").kept_count == 1
+    assert land_forms(settings, store, "r3").fetched_count == 0
+    with writer(settings) as connection:
+        query = "select record_id, payload->'fields'->>'email', payload->>'form' from raw.form_submissions order by 1"
+        found = connection.execute(query).fetchall()
+    assert found == [("s1", "a@x.example", "newsletter"), ("s2", "b@x.example", "newsletter")]
+
+
+def test_a_form_that_was_landed_but_not_marked_is_landed_once(settings, store, monkeypatch):
+    class Crash(Exception):
+        """The process dies after the warehouse has committed."""
+
+    def crash(*_):
+        raise Crash
+
+    fill_in(store, 1, email="a@x.example")
+    with monkeypatch.context() as patched:
+        patched.setattr(deliveries, "mark_forms_landed", crash)
+        with pytest.raises(Crash):
+            land_forms(settings, store, "r1")
+    assert land_forms(settings, store, "r2").unchanged_count == 1
+    assert land_forms(settings, store, "r3").fetched_count == 0

@@ -18,7 +18,7 @@ with sightings as (
     union all
     select
         client_id, contact_key, submitted_at as seen_at, _build
-    from {{ ref('stg_wordpress__form_submissions') }}
+    from {{ ref('int_engagement__form_submissions') }}
     where client_id is not null
 ),
 

@@ -22,6 +22,7 @@ select
         when 'woocommerce' then 2
         when 'hubspot' then 3
         when 'wordpress_form' then 4
+        when 'form' then 4
         when 'import' then 5
         else 6
     end * 100000000000 - {{ seconds_of('contacts.updated_at') }} as preference

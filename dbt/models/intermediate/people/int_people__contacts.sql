@@ -27,12 +27,12 @@ hubspot as (
     {{ where_written_since() }}
 ),
 
-wordpress as (
+forms as (
     select
-        contact_key, 'wordpress_form' as source, submission_id as source_contact_id, email, phone, first_name,
+        contact_key, form_source as source, submission_id as source_contact_id, email, phone, first_name,
         last_name, country, null as city, null as time_zone, null as birthday, company_name, job_title,
         null as source_company_id, null as external_id, submitted_at as created_at, updated_at
-    from {{ ref('stg_wordpress__form_submissions') }}
+    from {{ ref('int_engagement__form_submissions') }}
     {{ where_written_since() }}
 ),
 
@@ -56,7 +56,7 @@ contacts as (
     union all
     select * from hubspot
     union all
-    select * from wordpress
+    select * from forms
     union all
     select * from imported_people
     union all

@@ -1,5 +1,5 @@
 with submissions as (
-    select * from {{ ref('stg_wordpress__form_submissions') }}
+    select * from {{ ref('int_engagement__form_submissions') }}
 ),
 
 contacts as (
