@@ -31,22 +31,22 @@ shop_sms as (
 form_email as (
     select
         contact_key, 'email' as channel, has_email_consent as is_granted, submitted_at as decided_at,
-        'wordpress_form' as source,
+        form_source as source,
         'form ' || coalesce(form_name, form_id) || ', submission ' || submission_id
             || coalesce(': ' || consent_text, '') as evidence,
         _build
-    from {{ ref('stg_wordpress__form_submissions') }}
+    from {{ ref('int_engagement__form_submissions') }}
     where has_email_consent
 ),
 
 form_sms as (
     select
         contact_key, 'sms' as channel, has_sms_consent as is_granted, submitted_at as decided_at,
-        'wordpress_form' as source,
+        form_source as source,
         'form ' || coalesce(form_name, form_id) || ', submission ' || submission_id
             || coalesce(': ' || consent_text, '') as evidence,
         _build
-    from {{ ref('stg_wordpress__form_submissions') }}
+    from {{ ref('int_engagement__form_submissions') }}
     where has_sms_consent
 ),
 
@@ -127,7 +127,7 @@ select * from withdrawn_by_phone
     select contacts.person_id from {{ ref('person_contacts') }} as contacts
     where
         contacts.contact_key in (
-            {%- for table in ['stg_shopify__customers', 'stg_wordpress__form_submissions', 'stg_import__people'] %}
+            {%- for table in ['stg_shopify__customers', 'int_engagement__form_submissions', 'stg_import__people'] %}
             select given.contact_key from {{ ref(table) }} as given where given._build > {{ last_build() }}
             {{- ' union all' if not loop.last }}
             {%- endfor %}

@@ -2,7 +2,7 @@
 
 -- depends_on: {{ ref('person_contacts') }}
 -- depends_on: {{ ref('stg_shopify__customers') }}
--- depends_on: {{ ref('stg_wordpress__form_submissions') }}
+-- depends_on: {{ ref('int_engagement__form_submissions') }}
 -- depends_on: {{ ref('stg_import__people') }}
 -- depends_on: {{ ref('int_engagement__message_events') }}
 -- depends_on: {{ ref('stg_twilio__messages') }}
