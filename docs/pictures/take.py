@@ -12,9 +12,11 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.sync_api import Browser, sync_playwright
 
+SEGMENT = "win-back-90-days"
 FOLDER = Path(__file__).resolve().parent
 PICTURES = (
     ("home", "/home", 1440, 1400, "light"),
@@ -23,6 +25,11 @@ PICTURES = (
     ("follow", "/follow", 1440, 1400, "light"),
     ("follow-phone", "/follow", 390, 844, "light"),
     ("health", "/health", 1440, 1400, "light"),
+    ("segments", "/segments", 1440, 900, "light"),
+    ("segment", f"/segments?id={SEGMENT}", 1440, 1900, "light"),
+    ("segment-builder", f"/segments?id={SEGMENT}&edit=1", 1440, 1300, "light"),
+    ("segment-builder-dark", f"/segments?id={SEGMENT}&edit=1", 1440, 900, "dark"),
+    ("segment-builder-phone", f"/segments?id={SEGMENT}&edit=1", 390, 844, "light"),
 )
 GRAPH_WINDOW = {"width": 1440, "height": 900}
 GRAPH = {"x": 560, "y": 420, "width": 860, "height": 100}
@@ -34,7 +41,7 @@ def take(browser: Browser, url: str, email: str, password: str) -> None:
         window = browser.new_context(viewport={"width": width, "height": height})
         window.add_cookies([{"name": "dmat_theme", "value": theme, "url": url}])
         page = window.new_page()
-        page.goto(f"{url}/sign-in?next={path}")
+        page.goto(f"{url}/sign-in?next={quote(path, safe='/')}")
         page.fill("input[name=email]", email)
         page.fill("input[name=password]", password)
         page.click("button[type=submit]")
