@@ -24,6 +24,7 @@ def _load(name: str, file: Path):
 
 
 serving_fixture = _load("serving_fixture", ROOT / "tests" / "apps" / "serving_fixture.py")
+segments_fixture = _load("segments_fixture", ROOT / "tests" / "apps" / "segments_fixture.py")
 
 
 @pytest.fixture(scope="session")

@@ -322,7 +322,7 @@ def test_a_segment_that_another_one_uses_stays(builder):
     at.page.get_by_role("button", name="Create segment").click()
     at.page.get_by_text("Version 1 is saved").wait_for()
     at.one.open("/segments?id=germans")
-    at.page.get_by_label("More").click()
+    at.page.get_by_label("More", exact=True).click()
     at.page.get_by_role("button", name="Delete…").click()
     at.page.get_by_role("button", name="Delete segment").click()
     at.page.get_by_text("It stays").wait_for()

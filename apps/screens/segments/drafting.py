@@ -224,7 +224,12 @@ class Drafting(param.Parameterized):
         try:
             saved = await asyncio.to_thread(self._save, rule, note, card)
         except InvalidRuleError as error:
-            self.problem = f"{_lines(len(error.faults))} not right yet: {error.faults[0].what}."
+            open_lines = self.answer.left_out if self.answer else ()
+            self.problem = (
+                f"{_lines(len(open_lines))} not finished. Finish or remove what is marked."
+                if open_lines
+                else f"{_lines(len(error.faults))} not right yet: {error.faults[0].what}."
+            )
         except ConflictError:
             self.problem = (
                 "Somebody else changed this segment meanwhile. Open it in another tab to compare, then save again."
