@@ -112,25 +112,25 @@ def _not_in_ledger(store: Store, carts: Sequence[dict[str, Any]]) -> list[dict[s
 
 
 def _lines(workspace: Workspace, cart_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    if not cart_ids:
+        return {}
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for batch in chunks(cart_ids):
-        rows = workspace.rows(
-            "select cart_id, product_id, title, quantity, unit_price_cents, image_url from commerce.fct_cart_lines"
-            f" where cart_id in ({', '.join('?' * len(batch))}) order by cart_id, line_number",
-            batch,
-        )
-        for row in rows:
-            found[str(row.pop("cart_id"))].append(row)
+    query = """
+        select cart_id, product_id, title, quantity, unit_price_cents, image_url from commerce.fct_cart_lines
+        where cart_id in (select unnest(?::varchar[])) order by cart_id, line_number
+    """
+    for row in workspace.rows(query, [list(cart_ids)]):
+        found[str(row.pop("cart_id"))].append(row)
     return found
 
 
 def _ordered(workspace: Workspace, cart_ids: Sequence[str]) -> list[str]:
-    found: list[str] = []
-    for batch in chunks(cart_ids):
-        marks = ", ".join("?" * len(batch))
-        query = f"select cart_id from commerce.fct_carts where status = 'ordered' and cart_id in ({marks})"
-        found.extend(str(row["cart_id"]) for row in workspace.rows(query, batch))
-    return found
+    if not cart_ids:
+        return []
+    query = (
+        "select cart_id from commerce.fct_carts where status = 'ordered' and cart_id in (select unnest(?::varchar[]))"
+    )
+    return [str(row["cart_id"]) for row in workspace.rows(query, [list(cart_ids)])]
 
 
 def _entries(

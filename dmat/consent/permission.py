@@ -84,18 +84,19 @@ def find_permissions(
 
 def sync_consent(store: Store, workspace: Workspace, person_ids: Iterable[int], now: datetime) -> int:
     """Bring the warehouse's consent of these people into the store; gives how many decisions were read."""
-    count = 0
-    for batch in chunks(sorted(set(person_ids))):
-        marks = ", ".join("?" * len(batch))
-        found = workspace.rows(
-            "select person_id, channel, purpose, is_granted, decided_at, source, evidence"
-            f" from consent.person_channel_consent where person_id in ({marks}) and decided_at is not null",
-            batch,
-        )
+    wanted = sorted(set(person_ids))
+    if not wanted:
+        return 0
+    query = """
+        select person_id, channel, purpose, is_granted, decided_at, source, evidence
+        from consent.person_channel_consent
+        where person_id in (select unnest(?::bigint[])) and decided_at is not null
+    """
+    found = workspace.rows(query, [wanted])  # once: the table is read from end to end
+    for batch in chunks(found):
         with store.write() as connection:
-            record_decisions(connection, [_decision(row) for row in found], now)
-        count += len(found)
-    return count
+            record_decisions(connection, [_decision(row) for row in batch], now)
+    return len(found)
 
 
 def _decision(row: dict[str, object]) -> Decision:
