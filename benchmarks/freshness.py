@@ -47,12 +47,13 @@ def micro_batch(settings: Settings) -> Iterator[int]:
 
 def post_open(settings: Settings, number: int) -> None:
     """Post one signed open of somebody who is in nobody's ledger: it counts all the same."""
+    unique = f"fresh-{time.time_ns()}-{number}"  # a message counts once, also in a workspace measured before
     event = {
         "email": f"fresh{number}@people.example",
         "event": "open",
         "timestamp": int(settings.clock.now().replace(tzinfo=UTC).timestamp()),
-        "sg_event_id": f"fresh-{time.time_ns()}-{number}",
-        "sg_message_id": f"fresh-{number}",
+        "sg_event_id": unique,
+        "sg_message_id": unique,
         "useragent": "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0",
     }
     body = json.dumps([event]).encode()
