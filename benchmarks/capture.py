@@ -55,7 +55,7 @@ def bare_read(settings: Settings) -> tuple[int, float]:
 
 def run(people: int, size: str) -> list[Row]:
     """Make a company, serve its vendors, read everything once."""
-    from dmat.settings import VENDORS
+    from dmat.connectors.catalogue import CONNECTORS
     from dmat_pipelines.capture.sources import capture_source
 
     settings = fresh_settings(f"capture-{size}")
@@ -66,7 +66,7 @@ def run(people: int, size: str) -> list[Row]:
     with serving(settings, "dmat.simulate.vendors", settings.vendors_port, "/control/health"):
         bare_rows, bare_seconds = bare_read(settings)
         with measured() as cost:
-            for vendor in VENDORS:
+            for vendor in CONNECTORS:
                 for outcome in capture_source(settings, vendor, run_id="bench"):
                     assert not outcome.error, outcome.error
                     fetched += outcome.fetched_count
