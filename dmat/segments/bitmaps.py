@@ -6,6 +6,7 @@ bit, which never moves while the process lives. Stays out: what makes a bit true
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,6 +131,14 @@ class Bits:
         words = np.zeros((size + 63) // 64, np.uint64)
         words[: len(self.words)] = self.words
         return Bits(words, size)
+
+
+def united(parts: Iterable[npt.NDArray[np.integer]], size: int) -> Places:
+    """Every place that is in one of the parts, in order."""
+    flags = np.zeros(size, np.bool_)
+    for part in parts:
+        flags[part] = True
+    return np.flatnonzero(flags).astype(np.int32)
 
 
 class PersonIndex:

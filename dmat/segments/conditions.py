@@ -97,7 +97,7 @@ def value_flags(asked: Asked, column: Column, view: View, terms: Terms, zones: Z
 
 def bounds_of(asked: Asked, column: Column, terms: Terms, zones: Zones) -> list[Bounds]:
     """The spans of a condition on a date, by zone."""
-    years = _years(column)
+    years = _years(column) if asked.op.startswith("anniversary") else (1970, 1970)
     return [date_bounds(asked, column.kind == "day", terms.now, zone, years) for zone in zones.names]
 
 

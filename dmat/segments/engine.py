@@ -209,10 +209,10 @@ class Engine:
         state.reach.step(people)
         if not _is_alike(catalogue, state.catalogue):
             state.leaves.forget()
+            self._checked.clear()
         state.snapshot, state.catalogue = snapshot, catalogue
         state.leaves.note(changes, View(catalogue, state.columns, state.arrays))
         self._breakdowns.clear()
-        self._checked.clear()
         for watcher in self._watchers:
             watcher(changes)
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from dmat.segments.bitmaps import Places
+from dmat.segments.bitmaps import Places, united
 from dmat.segments.comparisons import Asked, positive
 from dmat.segments.conditions import Terms, Zones, bounds_of, flags_within, zones_of
 from dmat.segments.event_arrays import Events
@@ -189,7 +189,7 @@ def _due_by_sequence(node: Sequence, view: View, before: Terms, after: Terms) ->
             return None
         bounds = difference(*((LOWEST, ticks(terms.now) - length + 1) for terms in (before, after)))
         found.append(_people_at(view, node.steps[0].event, [bounds]))
-    return np.unique(np.concatenate(found)).astype(np.int32)
+    return united(found, view.size)
 
 
 def _wait(node: Sequence) -> int | None:
@@ -205,7 +205,7 @@ def _people_at(view: View, event: str, spans: Iterable[Bounds]) -> Places:
     for bounds in spans:
         edges = np.searchsorted(events.at, np.array(bounds, np.int64), "left")
         found += [events.people[edges[i] : edges[i + 1]] for i in range(0, len(edges), 2)]
-    return np.unique(np.concatenate(found)).astype(np.int32)
+    return united(found, view.size)
 
 
 def _next_midnight(view: View, terms: Terms) -> datetime:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dmat.segments.bitmaps import Bits, Flags, Ids, Places
+from dmat.segments.bitmaps import Bits, Flags, Ids, Places, united
 from dmat.segments.catalogue import PEOPLE_TABLE
 from dmat.segments.compiler import compile_rule, sample_threshold
 from dmat.segments.conditions import Terms, attribute_flags
@@ -29,6 +29,7 @@ Leaf = Attribute | Event | Sequence | Sample
 NEW_PEOPLE = "new people"
 _MOST_PATCHED = 0.1
 _STEPS_KEPT = 64
+_NOBODY: Places = np.empty(0, np.int32)
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Leaves:
         """Whose answer may differ from the kept one; None for everybody."""
         is_later = kept.is_timed and kept.terms.now != terms.now
         if kept.step == self.step and not is_later and kept.bits.size == self.view.size:
-            return np.empty(0, np.int32)
+            return _NOBODY
         if kept.by_sql:
             return None
         found = [np.arange(kept.bits.size, self.view.size, dtype=np.int32)]
@@ -130,7 +131,8 @@ class Leaves:
             if moved is None:
                 return None
             found.append(moved)
-        places = np.unique(np.concatenate(found)).astype(np.int32)
+        several = [places for places in found if len(places)] or [_NOBODY]
+        places = several[0] if len(several) == 1 else united(several, self.view.size)
         return places if len(places) <= max(1_000, _MOST_PATCHED * self.view.size) else None
 
     def _changed_since(self, step: int, each: Asking) -> list[Places] | None:
@@ -161,7 +163,7 @@ class Leaves:
         """All that have to be changed are looked at for the same people, so that arrays are cut only once."""
         if not patches:
             return {}
-        places = np.unique(np.concatenate([patch.places for patch in patches.values()])).astype(np.int32)
+        places = united({id(patch.places): patch.places for patch in patches.values()}.values(), self.view.size)
         some = self.view.of(places)
         found = {}
         for key, (each, bits, _) in patches.items():
