@@ -108,7 +108,7 @@ def _statements(people: int) -> list[str]:
 
 def make(people: int, size: str) -> Settings:
     """A workspace whose first version has so many people and twenty events each; made anew unless it is there."""
-    settings = load_settings(home=FOLDER / f"segments-{size}", duckdb_memory_limit="300MB")
+    settings = load_settings(home=FOLDER / f"segments-{size}", duckdb_memory_limit="200MB")
     settings.clock.set(NOW)
     serving = settings.warehouse_dir / "serving"
     first = serving / "v1.duckdb"

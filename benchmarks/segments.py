@@ -1,8 +1,9 @@
 """How long it takes to count people: previews, all segments again, the next version; and what it costs elsewhere.
 
 `segments.preview_p95_ms`: four conditions on fields, values never asked before, columns in memory; with count,
-breakdown by country and lifecycle, reachability, counts of conditions, sample. `..._cold_ms`: the same when no column
-is in memory. `..._events_p95_ms`: three windows of events and a field. Beside them the SQL of the same rule on DuckDB.
+breakdown by country and lifecycle, reachability, counts of conditions, sample. `..._cold_ms`: the same when no other
+column is in memory than country and lifecycle. `..._events_p95_ms`: three windows of events and a field. Beside them
+the SQL of the same rule on DuckDB.
 `segments.recount200_s`: 200 segments with entered and left when nothing is kept but columns and events;
 `..._again_s`: a minute later, with what is kept. `segments.incremental_10k_events_s`: from a new published version with
 10,000 new events to entered and left of all 200. `segments.peak_rss_mb`: of this process, with DuckDB in it.
@@ -40,7 +41,7 @@ from dmat.segments.passes import Passes
 from dmat.segments.rules import Rule, parse
 from dmat.warehouse import Workspace
 
-ROUNDS, COLD_ROUNDS, EVENT_ROUNDS = 100, 7, 25
+ROUNDS, COLD_ROUNDS, EVENT_ROUNDS, WARMING = 100, 9, 40, 15
 T = TypeVar("T")
 CENTS = 50_000
 LISTMONK_RULE = parse(
@@ -103,6 +104,8 @@ def by_sql(workspace: Workspace, rule: Rule, now: Any = NOW) -> dict[str, int]:
 def previews(engine: Engine, make_rule: Callable[[random.Random], Rule], rounds: int) -> tuple[Timed, Timed]:
     """Ours and DuckDB's, in turns, on rules that were never asked before."""
     draw, ours, theirs = random.Random(5), Timed.none(), Timed.none()
+    for _ in range(WARMING):
+        engine.preview(make_rule(draw))
     for _ in range(rounds):
         rule = make_rule(draw)
         answer = ours.run(lambda rule=rule: engine.preview(rule))

@@ -60,16 +60,15 @@ class Breakdown:
 
     def __init__(self, column: Column) -> None:
         self.column = column
-        codes = column.values.astype(np.intp)
+        codes = column.values
         texts = [""] if column.dictionary is None else ["", *column.dictionary.texts.to_pylist()]
         counts = np.bincount(codes, minlength=len(texts))
         often = [int(code) for code in np.argsort(-counts)[:_MOST_SETS] if counts[code]]
-        self._sets = {code: Bits.of(codes == code) for code in often}
+        self._sets = {code: Bits.of(codes == codes.dtype.type(code)) for code in often}
         self._texts = texts
-        rest = Bits.none(len(codes))
-        if len(counts) > len(often):
-            rest = Bits.of(~np.isin(codes, often))
-        self._rest = rest
+        self._rest = Bits.every(len(codes))
+        for each in self._sets.values():
+            self._rest = self._rest.without(each)
 
     def counts(self, people: Bits) -> dict[str, int]:
         """Value -> how many of the people have it, the most frequent first."""

@@ -20,6 +20,7 @@ from dmat.segments.bitmaps import Flags
 Values = npt.NDArray[Any]
 TextQuestion = Callable[[pa.Array], pa.Array]
 
+_FEW_CODES = 12
 _INTEGERS = ("tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger")
 KIND_OF_TYPE = {
     **dict.fromkeys(_INTEGERS, "integer"),
@@ -106,7 +107,7 @@ class Column:
     def answers(self, question: TextQuestion, in_lower_case: bool = True) -> Flags:
         """Of text: the answer by place; a question is asked of the lower-case texts unless they count as they stand."""
         assert self.dictionary is not None  # noqa: S101 - only text is asked so
-        return self.dictionary.answers(question, in_lower_case)[self.values]
+        return _looked_up(self.dictionary.answers(question, in_lower_case), self.values)
 
     def take(self, places: npt.NDArray[Any]) -> Column:
         """The column of these places (or of those that flags choose) only."""
@@ -169,6 +170,19 @@ class Column:
         return self.dictionary is not None and len(self.dictionary) < 20_000
 
 
+def _looked_up(by_code: Flags, codes: Values) -> Flags:
+    """`by_code[codes]`; comparing with each code is faster as long as few of them, or all but few, are true."""
+    is_most = np.count_nonzero(by_code) * 2 > len(by_code)
+    rare = np.flatnonzero(by_code != is_most)
+    if len(rare) > _FEW_CODES:
+        found: Flags = by_code[codes]
+        return found
+    flags = np.zeros(len(codes), np.bool_)
+    for code in rare:
+        flags |= codes == codes.dtype.type(code)
+    return ~flags if is_most else flags
+
+
 def smallest(values: Values) -> np.dtype[Any]:
     """The smallest whole type that holds the values."""
     if not len(values):
@@ -212,12 +226,12 @@ def _numbers(array: pa.ChunkedArray | pa.Array, kind: str) -> Values:
 
 def _text(array: pa.ChunkedArray | pa.Array) -> Column:
     whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-    return _coded(whole.cast(pa.large_string()).dictionary_encode())
+    return _coded(whole.dictionary_encode())
 
 
 def _coded(coded: pa.DictionaryArray) -> Column:
     codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False) + 1
-    return Column("text", codes.astype(smallest(codes)), None, Dictionary(coded.dictionary))
+    return Column("text", codes.astype(smallest(codes)), None, Dictionary(coded.dictionary.cast(pa.large_string())))
 
 
 def column_of_batches(arrays: list[pa.Array], kind: str) -> Column:

@@ -171,13 +171,12 @@ class Engine:
             self._now().leaves.forget()
 
     def drop_arrays(self) -> None:
-        """Drop columns, events and answers; who is who stays."""
+        """Drop columns, events and answers; what every preview needs stays: who is who, in which country, reachable."""
         with self._lock:
             state = self._now()
             state.leaves.forget()
             state.columns.forget()
             state.arrays.forget()
-            self._breakdowns.clear()
 
     def _now(self) -> _State:
         if self._state is None:

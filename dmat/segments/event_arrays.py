@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dmat.segments.bitmaps import Flags, Ids, PersonIndex, Places
+from dmat.segments.bitmaps import Flags, Ids, PersonIndex, Places, united
 from dmat.segments.catalogue import EventType
 from dmat.segments.columns import Column, as_sql, column_of_batches, kind_of
 from dmat.segments.person_columns import BUILD
@@ -23,6 +23,7 @@ from dmat.segments.snapshot import Snapshot, quoted, quoted_table
 
 LOADED_AT = "_loaded_at"
 Moments = npt.NDArray[np.int64]
+_NOBODY: Places = np.empty(0, np.int32)
 _MOST_CHANGED_PEOPLE = 200_000
 
 
@@ -91,10 +92,11 @@ def _among(people: Places, places: Places, size: int) -> Flags:
 
 @dataclass
 class _Loaded:
-    """What is kept of a type beside its arrays: how far the mark had come when they were read."""
+    """What is kept of a type beside its arrays: how far the mark of the table had come, and how many rows it had."""
 
-    mark: Any
     keys: tuple[str, ...]
+    mark: Any = None
+    rows: int = 0
 
 
 class EventArrays:
@@ -135,11 +137,12 @@ class EventArrays:
 
     def _read(self, type_: EventType, keys: tuple[str, ...]) -> Events:
         self._events.drop(type_.key)
-        rows = self.snapshot.number(f"select count(*) from {quoted_table(type_.table)} where {_kept(type_)}")
+        rows = self._count(type_)
         self._events.make_room(rows * (12 + 4 * len(keys)))
         events = self._select(type_, keys)
         self._types[type_.key] = type_
-        self._loaded[type_.key] = _Loaded(self._newest_mark(type_), keys)
+        loaded = self._loaded[type_.key] = _Loaded(keys)
+        loaded.mark, loaded.rows = self._look(type_)
         return self._events.put(type_.key, events)
 
     def _select(self, type_: EventType, keys: tuple[str, ...], where: str = "", parameters: Any = ()) -> Events:
@@ -149,22 +152,37 @@ class EventArrays:
         columns = [as_sql(quoted(key), kind) for key, kind in kinds.items()]
         names = ", ".join([quoted(type_.person_column), as_sql(quoted(type_.at_column), "moment"), *columns])
         sql = f"select {names} from {quoted_table(type_.table)} where {_kept(type_)}{where}"
-        people, at, unknown = _People(self.index), [], {key: list[pa.Array]() for key in keys}
+        people, at, others = _People(self.index), [np.empty(0, np.int64)], {key: list[pa.Array]() for key in keys}
         for batch in self.snapshot.batches(sql, parameters):
             people.add(np.ascontiguousarray(batch.column(0).to_numpy(), np.int64))
             at.append(batch.column(1).cast(pa.int64()).to_numpy().astype(np.int64))
             for number, key in enumerate(keys, 2):
-                unknown[key].append(_shrunk(batch.column(number), kinds[key]))
-        times = np.concatenate(at) if at else np.empty(0, np.int64)
+                others[key].append(_shrunk(batch.column(number), kinds[key]))
+        times = np.concatenate(at)
         at.clear()
-        parts = {key: column_of_batches(unknown.pop(key), kinds[key]) for key in keys}
-        return _sorted(people.places(), times, parts)
+        parts = {key: column_of_batches(others.pop(key), kinds[key]) for key in keys}
+        found = _sorted(people.places(), times, parts)
+        pa.default_memory_pool().release_unused()
+        return found
 
-    def _newest_mark(self, type_: EventType) -> Any:
+    def _count(self, type_: EventType) -> int:
+        return self.snapshot.number(f"select count(*) from {quoted_table(type_.table)} where {_kept(type_)}")
+
+    def _look(self, type_: EventType) -> tuple[Any, int]:
+        """How far the mark of the table has come, and how many rows it has.
+
+        A table without a mark has a sum over everything that is read of it instead.
+        """
         mark = self._mark(type_)
-        if not mark:
-            return None
-        return self.snapshot.rows(f"select max({mark}) from {quoted_table(type_.table)}")[0][0]
+        row = self.snapshot.rows(
+            f"select {f'max({mark})' if mark else self._sum(type_)}, count(*) from {quoted_table(type_.table)}"
+        )
+        return row[0][0], int(row[0][1])
+
+    def _sum(self, type_: EventType) -> str:
+        names = {*self._loaded[type_.key].keys, type_.person_column, type_.at_column}
+        columns = ", ".join(quoted(name) for name in sorted(names))
+        return f"sum(cast(hash({columns}) as hugeint)) filter (where {_kept(type_)})"
 
     def _mark(self, type_: EventType) -> str:
         columns = self.snapshot.types(type_.table)
@@ -179,14 +197,18 @@ class EventArrays:
         """
         self.snapshot = snapshot
         changes: dict[str, Places | None] = {}
-        for key in list(self._loaded):
+        by_table: dict[str, list[EventType]] = {}
+        for key, loaded in list(self._loaded.items()):
             type_ = types.get(key)
-            is_same = (
-                type_ is not None and type_ == self._types.get(key) and self.can_hold(type_, self._loaded[key].keys)
-            )
-            changes[key] = self._step_type(type_, moved) if type_ is not None and is_same else None
-            if changes[key] is None:
-                self._drop(key)
+            is_same = type_ is not None and type_ == self._types.get(key) and key in self._events
+            if type_ is not None and is_same and self.can_hold(type_, loaded.keys):
+                by_table.setdefault(type_.table if self._mark(type_) else key, []).append(type_)
+            else:
+                changes[key] = None
+        for alike in by_table.values():
+            changes |= self._step_table(alike, moved)
+        for key in [key for key, places in changes.items() if places is None]:
+            self._drop(key)
         return changes
 
     def _drop(self, key: str) -> None:
@@ -194,39 +216,51 @@ class EventArrays:
         self._loaded.pop(key, None)
         self._types.pop(key, None)
 
-    def _step_type(self, type_: EventType, moved: Places | None) -> Places | None:
-        loaded, newest = self._loaded[type_.key], self._newest_mark(type_)
-        known = self._events.get(type_.key)
-        if known is None or newest is None or loaded.mark is None or newest < loaded.mark:
-            return None
-        mark, table, person = self._mark(type_), quoted_table(type_.table), quoted(type_.person_column)
-        ids = self.snapshot.ids(f"select distinct {person} from {table} where {mark} > ?", [loaded.mark])
-        if len(ids) > _MOST_CHANGED_PEOPLE:
-            return None
-        places = np.unique(self.index.add(ids))
-        if mark != BUILD:
-            if moved is None:
-                return None
-            places = np.union1d(places, moved).astype(np.int32)
-        changed = self._update(type_, known, loaded, places)
-        loaded.mark = newest
-        return changed
+    def _step_table(self, types: list[EventType], moved: Places | None) -> dict[str, Places | None]:
+        newest, rows = self._look(types[0])
+        loaded = [self._loaded[type_.key] for type_ in types]
+        mark = self._mark(types[0])
+        if not mark:
+            return {types[0].key: _NOBODY if newest == loaded[0].mark else None}
+        if newest is None or any(each.mark is None or newest < each.mark for each in loaded):
+            return {type_.key: None for type_ in types}
+        places = self._written_since(types[0], min(each.mark for each in loaded), mark, moved)
+        if places is None:
+            return {type_.key: None for type_ in types}
+        changes = {
+            type_.key: self._update(type_, each, places, rows) for type_, each in zip(types, loaded, strict=True)
+        }
+        for each in loaded:
+            each.mark, each.rows = newest, rows
+        return changes
 
-    def _update(self, type_: EventType, known: Events, loaded: _Loaded, places: Places) -> Places | None:
-        """New rows only are put in; rows that were written again replace those of their people."""
-        count = self.snapshot.number(f"select count(*) from {quoted_table(type_.table)} where {_kept(type_)}")
-        fresh = self._select(type_, loaded.keys, f" and {self._mark(type_)} > ?", [loaded.mark])
-        if count == len(known) + len(fresh):
+    def _written_since(self, type_: EventType, since: Any, mark: str, moved: Places | None) -> Places | None:
+        """The people of rows that were written anew; None for too many, or when people moved and rows do not say so."""
+        person, table = quoted(type_.person_column), quoted_table(type_.table)
+        ids = self.snapshot.ids(f"select distinct {person} from {table} where {mark} > ?", [since])
+        if len(ids) > _MOST_CHANGED_PEOPLE or (mark != BUILD and moved is None):
+            return None
+        places = self.index.add(ids)
+        return united([places] if mark == BUILD or moved is None else [places, moved], len(self.index))
+
+    def _update(self, type_: EventType, loaded: _Loaded, places: Places, rows: int) -> Places | None:
+        """New rows only are put in; when rows were written again or went, all those of their people are replaced."""
+        known = self._events.get(type_.key)
+        if known is None:
+            return None
+        mark, person = self._mark(type_), quoted(type_.person_column)
+        newer = f"select count(*) from {quoted_table(type_.table)} where {mark} > ?"
+        if mark == BUILD and rows == loaded.rows + self.snapshot.number(newer, [loaded.mark]):
+            fresh = self._select(type_, loaded.keys, f" and {mark} > ?", [loaded.mark])
             self._events.put(type_.key, known.merged(fresh))
             return places
         ids: Ids = self.index.ids[places]
-        person = quoted(type_.person_column)
         whole = self._select(type_, loaded.keys, f" and {person} in (select unnest(?::bigint[]))", [ids.tolist()])
         known = known.without_people(places, len(self.index)).merged(whole)
-        if len(known) == count:
-            self._events.put(type_.key, known)
-            return places
-        return None
+        if len(known) != self._count(type_):
+            return None
+        self._events.put(type_.key, known)
+        return places
 
 
 class _People:
@@ -261,11 +295,14 @@ def _kept(type_: EventType) -> str:
 
 def _shrunk(array: pa.Array, kind: str) -> pa.Array:
     """Text as codes at once: thousands of the same words need not stand in memory as words."""
-    return array.cast(pa.large_string()).dictionary_encode() if kind == "text" else array
+    return array.dictionary_encode() if kind == "text" else array
 
 
 def _sorted(people: Places, at: Moments, properties: dict[str, Column]) -> Events:
     if len(at) < 2 or bool((at[1:] >= at[:-1]).all()):
         return Events(people, at, properties)
-    order = np.argsort(at).astype(np.int32 if len(at) < 2**31 else np.int64)
-    return Events(people, at, properties).take(order)
+    order = np.argsort(at)
+    at, people = at[order], people[order]  # one after the other: the old ones go before the next ones come
+    for key in list(properties):
+        properties[key] = properties[key].take(order)
+    return Events(people, at, properties)
