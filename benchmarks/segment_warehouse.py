@@ -190,9 +190,9 @@ def attribute(draw: random.Random) -> dict[str, Any]:
     return {"field": key, "op": draw.choice(("at_least", "equals")), "value": draw.randrange(8)}
 
 
-def event(draw: random.Random) -> dict[str, Any]:
-    """A random condition on what people did in a window."""
-    window = last(draw.choice((7, 14, 30, 60, 90)))
+def event(draw: random.Random, days: int = 0) -> dict[str, Any]:
+    """A random condition on what people did in a window, of so many days or a usual one."""
+    window = last(days or draw.choice((7, 14, 30, 60, 90)))
     kind = draw.randrange(4)
     if kind == 0:
         return {"event": "ordered", "measure": "sum", "property": "net_cents", "op": "at_least",
@@ -210,7 +210,8 @@ def attribute_rule(draw: random.Random) -> Rule:
 
 def event_rule(draw: random.Random) -> Rule:
     """Three event windows and a condition on a field."""
-    return parse({"where": {"all": [{"any": [event(draw), event(draw)]}, event(draw), attribute(draw)]}})
+    one, other, third = (event(draw, draw.randrange(5, 120)) for _ in range(3))
+    return parse({"where": {"all": [{"any": [one, other]}, third, attribute(draw)]}})
 
 
 def segment_rules(number: int, seed: int = 7) -> dict[str, Rule]:

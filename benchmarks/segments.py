@@ -38,7 +38,7 @@ from benchmarks.segment_warehouse import (
 from dmat.segments.compiler import compile_rule
 from dmat.segments.engine import Engine
 from dmat.segments.passes import Passes
-from dmat.segments.rules import Rule, parse
+from dmat.segments.rules import EVERYBODY, Rule, parse
 from dmat.warehouse import Workspace
 
 ROUNDS, COLD_ROUNDS, EVENT_ROUNDS, WARMING = 100, 9, 40, 15
@@ -117,6 +117,7 @@ def previews(engine: Engine, make_rule: Callable[[random.Random], Rule], rounds:
 def cold_previews(engine: Engine) -> Timed:
     """A preview when neither columns nor answers are in memory; who is who stays."""
     draw, timed = random.Random(6), Timed.none()
+    engine.preview(EVERYBODY)
     for _ in range(COLD_ROUNDS):
         engine.drop_arrays()
         rule = attribute_rule(draw)
