@@ -102,7 +102,8 @@ def reachable_people(tmp_path):
         connection.execute("create schema consent")
         connection.execute(
             "create table consent.person_channel_consent as select * from (values (1, 'email', true),"
-            " (2, 'email', true), (3, 'email', false), (4, 'email', true), (2, 'sms', true)) as c(person_id, channel, is_granted),"
+            " (2, 'email', true), (3, 'email', false), (4, 'email', true), (2, 'sms', true))"
+            " as c(person_id, channel, is_granted),"
             " (values ('marketing', 1)) as rest(purpose, _build)"
         )
     return workspace
