@@ -258,6 +258,21 @@ class Engine:
             self.refresh()
             return np.sort(self.index.ids[self.bits(rule, rules, frozen).places()])
 
+    def reachable(self, rule: Rule, channel: str, rules: Rules | None = None, frozen: Collection[str] = ()) -> Ids:
+        """Of the people for whom a rule is true, the numbers of those whom a channel reaches, ascending.
+
+        These are the people that `preview` counts as reachable: consent, an address, and no suppression of it.
+
+        Raises:
+            InvalidRuleError: the rule does not fit the catalogue.
+        """
+        with self._lock:
+            self.refresh()
+            people = self.bits(rule, rules, frozen)
+            reached = self._now().reach.channels().get(channel)
+            found = people & reached.grown(people.size) if reached is not None else Bits.none(people.size)
+            return np.sort(self.index.ids[found.places()])
+
     def preview(
         self, rule: Rule, rules: Rules | None = None, frozen: Collection[str] = (), sample: int = 10
     ) -> Preview:

@@ -16,7 +16,7 @@ from apps.context import Answers as Memory
 from apps.context import Context
 from apps.parts.words import sentence_case
 from apps.screens.segments.members import Person, read_people
-from apps.screens.segments.narrowing import CHANNELS, Narrow, narrowed
+from apps.screens.segments.narrowing import CHANNELS, Narrow, channel_of, narrowed
 from apps.screens.segments.pruning import Pruned, prune
 from dmat.segments.answer_shapes import Overlap, Preview
 from dmat.segments.bitmaps import Ids
@@ -178,6 +178,11 @@ class Answers:
         rules = {key: each.rule for key, each in self.others().items()}
         return self.engine.members(self.rule_of(subject), rules, self.frozen())
 
+    def reachable_ids(self, subject: Subject, channel: str) -> Ids:
+        """The numbers of the members whom a channel reaches, in order: those that the figure beside it counts."""
+        rules = {key: each.rule for key, each in self.others().items()}
+        return self.engine.reachable(self.rule_of(subject), channel, rules, self.frozen())
+
     def overlap(self, subjects: Sequence[Segment]) -> Overlap:
         """How segments overlap."""
         rules = {key: each.rule for key, each in self.others().items()}
@@ -187,9 +192,16 @@ class Answers:
 
     def sample(self, subject: Subject, narrow: Narrow | None = None) -> tuple[Person, ...]:
         """Some people of a rule or a segment, the last seen first."""
-        rule = narrowed(self.rule_of(subject), narrow)
-        key = ("sample", self._moment(), rule)
-        return self.memory.get(key, lambda: read_people(self.context.workspace, self.preview(rule).sample))
+        rule, channel = narrowed(self.rule_of(subject), narrow), channel_of(narrow)
+        key = ("sample", self._moment(), rule, channel)
+        return self.memory.get(key, lambda: read_people(self.context.workspace, self._some(rule, channel)))
+
+    def _some(self, rule: Rule, channel: str) -> Sequence[int]:
+        if not channel:
+            return self.preview(rule).sample
+        ids = self.reachable_ids(rule, channel)
+        step = max(1, len(ids) // SAMPLE)
+        return [int(number) for number in ids[::step][:SAMPLE]]
 
     def change(self, before: Rule, after: Rule) -> Change:
         """Who would come and who would go if one rule took the place of the other."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from apps.screens.segments.answers import Answers
 from apps.screens.segments.drafting import Drafting, opened
-from apps.screens.segments.narrowing import Narrow, conditions, in_words
+from apps.screens.segments.narrowing import Narrow, as_title, conditions
 from dmat.errors import NotFoundError
 from dmat.segments.records import Segment
 from dmat.segments.rules import as_document
@@ -62,7 +62,7 @@ def _card(answers: Answers, beginning: Beginning) -> dict[str, Any]:
     if not beginning.within:
         return {}
     nodes = [{"segment": beginning.within}, *(conditions(beginning.narrow) if beginning.narrow else ())]
-    part = in_words(beginning.narrow)
+    part = as_title(beginning.narrow) if beginning.narrow else ""
     name = _name(answers, beginning.within)
     return {"title": f"{name}, {part}" if part else name, "rule": {"version": 1, "where": {"all": nodes}}}
 

@@ -21,7 +21,7 @@ from apps.screens.segments.answers import Answers
 from apps.screens.segments.explaining import Explanation, explain_person
 from apps.screens.segments.knowing import Known, know
 from apps.screens.segments.members import Members, Person, find_people, find_person, read_members
-from apps.screens.segments.narrowing import Narrow, in_words, narrowed, read_narrow
+from apps.screens.segments.narrowing import Narrow, channel_of, in_words, narrowed, read_narrow
 from dmat.errors import InUseError, InvalidInputError
 from dmat.segments.records import Segment
 from dmat.store.access import caller_of_user
@@ -86,7 +86,7 @@ class DetailScreen(pn.viewable.Viewer):
             return None
         state = self.state
         rule = narrowed(self.answers.rule_of(self.segment), state.narrowing)
-        return read_members(self.answers, rule, state.search, state.page)
+        return read_members(self.answers, rule, state.search, state.page, channel_of(state.narrowing))
 
     def _explained(self, person_id: str) -> tuple[Person | None, Explanation | None]:
         person = (

@@ -70,12 +70,12 @@ def read_people(workspace: Workspace, ids: Sequence[int]) -> tuple[Person, ...]:
     return tuple(map(_person, rows))
 
 
-def read_members(answers: Answers, rule: Rule, words: str, page: int) -> Members:
-    """One page of the people of a rule, by name."""
-    compiled = answers.compiled(rule)
+def read_members(answers: Answers, rule: Rule, words: str, page: int, channel: str = "") -> Members:
+    """One page of the people of a rule, by name; with a channel, of those whom it reaches."""
+    members, parameters = _members_sql(answers, rule, channel)
     where = f"where person_id in (select person_id from members) and {_WORDS}"
-    bound = [*compiled.parameters, _pattern(words), _pattern(words)]
-    begin = f"with members as ({compiled.sql})"
+    bound = [*parameters, _pattern(words), _pattern(words)]
+    begin = f"with members as ({members})"
     counted = answers.context.workspace.rows(f"{begin} select count(*) as n from people.dim_people {where}", bound)
     fitting = int(counted[0]["n"])
     page = max(1, min(page, -(-fitting // PAGE)))
@@ -83,6 +83,13 @@ def read_members(answers: Answers, rule: Rule, words: str, page: int) -> Members
         f"{begin} {_PEOPLE} {where} order by name, person_id limit {PAGE} offset {(page - 1) * PAGE}", bound
     )
     return Members(tuple(map(_person, rows)), fitting, page)
+
+
+def _members_sql(answers: Answers, rule: Rule, channel: str) -> tuple[str, list[Any]]:
+    if channel:
+        return "select unnest(?::bigint[]) as person_id", [answers.reachable_ids(rule, channel).tolist()]
+    compiled = answers.compiled(rule)
+    return compiled.sql, list(compiled.parameters)
 
 
 def find_people(workspace: Workspace, words: str, size: int = 8) -> tuple[Person, ...]:

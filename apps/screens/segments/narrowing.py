@@ -1,6 +1,7 @@
-"""A part of an audience that a number on the screen leads to, as conditions: one country, one channel, one stage.
+"""A part of an audience that a number on the screen leads to: one country, one channel, one stage.
 
-Belongs here: from `country_code:DE` to a rule. Stays out: showing them.
+Belongs here: from `country_code:DE` to a rule, and to words. Stays out: showing them, and who is reached by a channel:
+suppressed addresses are no condition of a rule, so that the engine alone knows (`Engine.reachable`).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def read_narrow(text: str) -> Narrow | None:
 
 
 def conditions(narrow: Narrow) -> list[dict[str, Any]]:
-    """The conditions that pick this part."""
+    """The conditions that pick this part; of a channel, consent and an address, which is what a rule can say."""
     field, value = narrow
     if field == "reach":
         _, consent, address = CHANNELS[value]
@@ -38,9 +39,14 @@ def conditions(narrow: Narrow) -> list[dict[str, Any]]:
     return [{"field": field, "op": "one_of", "value": [value]}]
 
 
+def channel_of(narrow: Narrow | None) -> str:
+    """The channel that this part is reached by; empty for other parts."""
+    return narrow[1] if narrow and narrow[0] == "reach" else ""
+
+
 def narrowed(rule: Rule, narrow: Narrow | None) -> Rule:
-    """The rule for this part of its people."""
-    if narrow is None:
+    """The rule for this part of its people; a channel stays to be asked of the engine."""
+    if narrow is None or channel_of(narrow):
         return rule
     document = as_document(rule)
     return parse({**document, "where": {"all": [document["where"], *conditions(narrow)]}})
@@ -54,3 +60,12 @@ def in_words(narrow: Narrow | None) -> str:
     if field == "reach":
         return f"who can be reached by {CHANNELS[value][0]}"
     return value.replace("_", " ") or "unknown"
+
+
+def as_title(narrow: Narrow) -> str:
+    """What a segment of this part is called; of a channel it says what the rule says."""
+    channel = channel_of(narrow)
+    if not channel:
+        return in_words(narrow)
+    name, _, address = CHANNELS[channel]
+    return f"{name} consent and {address}" if address else f"{name} consent"
