@@ -24,6 +24,7 @@ PERSON_COLUMN = "person_id"
 TIME_ZONE_COLUMN = "time_zone"
 CATALOGUE_TABLE = "segments.segment_catalogue"
 REGIONS_TABLE = "seeds.regions"
+COUNTRIES_TABLE = "seeds.country_defaults"
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ class Region:
 class Catalogue:
     """Everything that can be asked, of one published version.
 
-    `zones` are the time zones of people; a person in another one (or in none) has the workspace's.
+    `zones` are the time zones of people; a person in another one (or in none) has the workspace's. `countries` are
+    names by code, to be read by people; without them codes are shown.
     """
 
     fields: Mapping[str, Field]
@@ -111,6 +113,7 @@ class Catalogue:
     version: int = 0
     regions: Mapping[str, Region] = field(default_factory=dict)
     zones: tuple[str, ...] = ()
+    countries: Mapping[str, str] = field(default_factory=dict)
 
     def groups(self) -> dict[str, list[Field | EventType]]:
         """Fields and events by group, each in the order of the project."""
@@ -154,6 +157,7 @@ def read_catalogue(workspace: Workspace) -> Catalogue:
         version=version,
         regions=_regions(workspace.rows(f"select * from {REGIONS_TABLE} order by position, region, country_code")),
         zones=_zones(workspace.rows(f"select distinct {TIME_ZONE_COLUMN} as zone from {PEOPLE_TABLE}")),
+        countries=_countries(workspace),
     )
 
 
@@ -201,6 +205,14 @@ def _regions(rows: Iterable[Mapping[str, Any]]) -> dict[str, Region]:
         known = regions.get(row["region"], Region(row["region"], row["region_name"], ()))
         regions[row["region"]] = replace(known, countries=(*known.countries, row["country_code"]))
     return regions
+
+
+def _countries(workspace: Workspace) -> dict[str, str]:
+    try:
+        rows = workspace.rows(f"select country_code, country_name from {COUNTRIES_TABLE} order by country_code")
+    except duckdb.CatalogException:  # published by a project without names
+        return {}
+    return {row["country_code"]: row["country_name"] for row in rows}
 
 
 def _zones(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

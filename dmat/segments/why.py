@@ -24,7 +24,7 @@ from dmat.segments.predicates import Setting
 from dmat.segments.rules import InvalidRuleError, children_of, walk
 from dmat.segments.scope import Scope, table
 from dmat.segments.tree import All, AnyNode, AnyOf, Attribute, Event, Membership, Not, Rule, Sequence
-from dmat.segments.words import clause, number_words
+from dmat.segments.words import clause, country_name, number_words
 from dmat.warehouse import Workspace
 
 
@@ -144,12 +144,12 @@ class _Answer:
 
     def _known(self, node: AnyNode, found: Any, is_true: bool) -> str:
         if isinstance(node, Attribute):
-            return known_words(self.catalogue.fields[node.field], found)
+            return known_words(self.catalogue.fields[node.field], found, self.catalogue)
         if isinstance(node, Event):
             if node.measure is None:
                 return "never" if found is None else f"last on {_moment(found)}"
             target = measured(self.catalogue.events[node.event], node.measure, node.property)
-            return known_words(target, found) if target else ""
+            return known_words(target, found, self.catalogue) if target else ""
         if isinstance(node, Membership):
             return "is in it" if is_true else "is not in it"
         if isinstance(node, Sequence):
@@ -157,7 +157,7 @@ class _Answer:
         return "is drawn" if is_true else "is not drawn"
 
 
-def known_words(target: Field | Property, found: Any) -> str:
+def known_words(target: Field | Property, found: Any, catalogue: Catalogue) -> str:
     """A value of a person in words."""
     if found is None:
         return "never asked" if target.type == "consent" else "unknown"
@@ -170,7 +170,7 @@ def known_words(target: Field | Property, found: Any) -> str:
         return ", ".join(str(item) for item in found) or "empty"
     if isinstance(found, int | float | Decimal):
         return _number(target, found)
-    return str(found)
+    return country_name(str(found), catalogue) if target.type == "geography" else str(found)
 
 
 def _number(target: Field | Property, found: int | float | Decimal) -> str:

@@ -97,9 +97,14 @@ def _judged(
     operator = find_operator(type_, op)
     words = operator.label if operator else op.replace("_", " ")
     money = f" {currency.upper()}" if currency else ""
-    unit = f" {target.unit}" if target and target.unit and type_ != "money" and value is not None else ""
+    unit = f" {target.unit}" if target and _has_unit(target) and value is not None else ""
     said = "" if value is None else " " + value_words(value, op, type_, catalogue)
     return f"{words}{said}{money}{unit}"
+
+
+def _has_unit(target: Field | Property) -> bool:
+    """Whether the unit says more than the label: not "orders is at least 3 orders"."""
+    return bool(target.unit) and target.type != "money" and target.unit.lower() != target.label.lower()
 
 
 def value_words(value: Value, op: str, type_: str, catalogue: Catalogue) -> str:
@@ -113,9 +118,15 @@ def value_words(value: Value, op: str, type_: str, catalogue: Catalogue) -> str:
     if op == "between" and len(value) == 2:
         low, high = (value_words(part, "", type_, catalogue) for part in value)
         return f"{low} and {high}"
-    names = [_region(str(part), catalogue) if "region" in op else str(part) for part in value]
     plain = type_ == "geography"
+    names = [_region(str(part), catalogue) if "region" in op else str(part) for part in value]
+    names = [country_name(name, catalogue) for name in names] if plain else names
     return _listed([name if plain else _quoted(name) for name in names], "and" if op == "contains_all" else "or")
+
+
+def country_name(code: str, catalogue: Catalogue) -> str:
+    """A country as it reads: Germany for DE; a code without a name stands as it is."""
+    return catalogue.countries.get(code.strip().upper(), code)
 
 
 def _region(key: str, catalogue: Catalogue) -> str:

@@ -4,8 +4,8 @@ alter table people.dim_people add column has_whatsapp_consent boolean;
 create table seeds.regions (position integer, region varchar, region_name varchar, country_code varchar);
 insert into seeds.regions values (1, 'eu', 'European Union', 'DE'), (1, 'eu', 'European Union', 'FR'),
   (2, 'north_america', 'North America', 'US');
-create table seeds.country_names (country_name varchar, country_code varchar);
-insert into seeds.country_names values ('germany', 'DE'), ('france', 'FR'), ('united states', 'US'), ('usa', 'US');
+create table seeds.country_defaults (country_code varchar, country_name varchar);
+insert into seeds.country_defaults values ('DE', 'Germany'), ('FR', 'France'), ('US', 'United States');
 create table segments.segment_memberships (segment_key varchar, person_id bigint, entered_at timestamp,
   left_at timestamp, rule_version integer, recorded_at timestamp, left_recorded_at timestamp, entered_cause varchar,
   left_cause varchar, entered_change bigint, left_change bigint);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import duckdb
@@ -13,7 +14,7 @@ from rule_worlds import CATALOGUE, OTHERS, PEOPLE, create_tables, make_world, ru
 
 from dmat.errors import NotFoundError
 from dmat.segments.rules import parse
-from dmat.segments.why import explain
+from dmat.segments.why import explain, known_words
 from dmat.segments.words import sentence
 
 WORLD = make_world(4, people=8)
@@ -97,6 +98,23 @@ def test_the_persons_time_zone_is_said():
     assert said({"all": []}, time_zone="person") == "Everybody."
     node = {"field": "seen_at", "op": "today"}
     assert said(node, time_zone="person") == "People whose seen at is today. Days are those of each person's time zone."
+
+
+def test_countries_are_called_by_their_names_where_these_are_known():
+    named = replace(CATALOGUE, countries={"DE": "Germany", "GB": "United Kingdom"})
+    rule = parse({"where": {"field": "country_code", "op": "one_of", "value": ["de", "GB", "XX"]}})
+    assert sentence(rule, named) == "People whose country code is one of Germany, United Kingdom or XX."
+    assert known_words(named.fields["country_code"], "GB", named) == "United Kingdom"
+
+
+def test_a_unit_that_only_repeats_the_label_is_left_out():
+    orders = replace(CATALOGUE.fields["orders_count"], label="Orders", unit="orders")
+    staff = replace(orders, label="Company size", unit="employees")
+    node = {"field": "orders_count", "op": "at_least", "value": 3}
+    said_with = {each.label: sentence(parse({"where": node}), replace(CATALOGUE, fields={"orders_count": each}))
+                 for each in (orders, staff)}  # fmt: skip
+    assert said_with == {"Orders": "People whose orders is at least 3.",
+                         "Company size": "People whose company size is at least 3 employees."}  # fmt: skip
 
 
 def test_names_and_values_that_nobody_knows_can_still_be_read():
