@@ -6,7 +6,7 @@
 import {render as draw} from "preact"
 import {useEffect, useLayoutEffect, useMemo, useRef, useState} from "preact/hooks"
 
-import {Icon, count} from "./controls.jsx"
+import {Icon, Pick, count} from "./controls.jsx"
 import {useDrag} from "./drag.js"
 import {Group} from "./groups.jsx"
 import {subjects} from "./lines.jsx"
@@ -26,6 +26,7 @@ const focusable = (node) => [...node.querySelectorAll(FOCUSABLE)]
 // the tree, what it was sent as, and which path each node had in each document that may still be answered
 function useTree(model) {
   const [root, setRoot] = useState(() => tree.read(model.state.rule))
+  const [zone, setZone] = useState(() => tree.zoneOf(model.state.rule))
   const now = useRef({root, serial: model.state.serial, paths: new Map()})
   const note = (serial, paths) => { const kept = now.current.paths; kept.set(String(serial), paths); if (kept.size > 40) kept.delete(kept.keys().next().value) }
   useMemo(() => note(model.state.serial, tree.write(root, model.state.rule).paths), [])
@@ -35,17 +36,19 @@ function useTree(model) {
     Object.assign(now.current, {root: next, serial: model.state.serial})
     note(model.state.serial, tree.write(next, model.state.rule).paths)
     setRoot(next)
+    setZone(tree.zoneOf(model.state.rule))
   }), [])
-  const put = (next) => {
-    if (next === now.current.root) return
-    const {document, paths} = tree.write(next, model.state.rule)
+  const put = (next, zone = tree.zoneOf(model.state.rule)) => {
+    if (next === now.current.root && zone === tree.zoneOf(model.state.rule)) return
+    const {document, paths} = tree.write(next, tree.inZone(model.state.rule, zone))
     const serial = `b${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`
     Object.assign(now.current, {root: next, serial})
     note(serial, paths)
     setRoot(next)
     model.state = {serial, rule: document}
+    setZone(zone)
   }
-  return {root, now, put}
+  return {root, now, put, zone}
 }
 
 function useSynced(model, name) {
@@ -107,6 +110,11 @@ function Toolbar({told, possible, send}) {
   </div>
 }
 
+function Zone({zone, name, onPick}) {
+  return <p class="zone"><label><span class="word">Days count in</span>
+    <Pick label="Days count in" value={zone} options={[["workspace", `our time zone${name ? `, ${name}` : ""}`], ["person", "each person’s time zone"]]} onPick={onPick}/></label></p>
+}
+
 function Keys() {
   return <p class="keys caption muted"><span><kbd>Enter</kbd> adds a condition</span><span><kbd>Ctrl D</kbd> duplicates</span><span><kbd>Alt</kbd> with <kbd>↑</kbd> <kbd>↓</kbd> moves, with <kbd>→</kbd> brackets, with <kbd>←</kbd> moves out</span><span><kbd>Ctrl Z</kbd> undoes</span></p>
 }
@@ -114,7 +122,7 @@ function Keys() {
 function Builder({model}) {
   const host = useRef(), wanted = useRef(null)
   const [said, say] = useState("")
-  const {root, now, put} = useTree(model)
+  const {root, now, put, zone} = useTree(model)
   const told = useTold(model, root, now)
   const offers = useOffers(model)
   const possible = useSynced(model, "possible")
@@ -173,6 +181,7 @@ function Builder({model}) {
   return <div ref={host} class="rule" onKeyDown={onKey}>
     <Toolbar told={told} possible={possible} send={send}/>
     <div class={told.isStale ? "rule-body stale" : "rule-body"}><Group node={root} {...{catalogue, options, acts, offers, told, drag}}/></div>
+    <Zone zone={zone} name={catalogue.zone} onPick={(chosen) => put(now.current.root, chosen)}/>
     <Keys/>
     <p class="hidden-text" role="status">{said}</p>
   </div>

@@ -29,6 +29,13 @@ export function read(document, before) {
   return adopt(isGroup(node) ? node : group("all", [node]), before)
 }
 
+// whose days are meant; the workspace's are not written down, as the server does not either
+export const zoneOf = (document) => document?.time_zone ?? "workspace"
+export function inZone(document, zone) {
+  const {time_zone: _, ...rest} = document ?? {}
+  return zone === "person" ? {...rest, time_zone: zone} : rest
+}
+
 function writeNode(node, path, paths) {
   paths.set(node.id, path)
   const inner = node.negated ? `${path}.not` : path

@@ -10,7 +10,7 @@ from typing import Any
 
 from apps.screens.segments.answers import Answers
 from apps.screens.segments.drafting import Drafting, opened
-from apps.screens.segments.narrowing import Narrow, as_title, conditions
+from apps.screens.segments.narrowing import Narrow, as_text, as_title, conditions
 from dmat.errors import NotFoundError
 from dmat.segments.records import Segment
 from dmat.segments.rules import as_document
@@ -35,6 +35,13 @@ class Beginning:
         if self.segment:
             return f"/segments?id={self.segment.key}&edit=1"
         return f"/segments?new={self.template or BLANK}"
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What the page's address asks for."""
+        if self.segment:
+            return {"id": self.segment.key, "edit": "1"}
+        return {"new": self.template, "within": self.within, "narrow": as_text(self.narrow)}
 
 
 def begin(answers: Answers, user: User, beginning: Beginning) -> tuple[Drafting, bool]:

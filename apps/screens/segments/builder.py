@@ -17,11 +17,11 @@ from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
 from apps.parts.rules import RuleBuilder
-from apps.screens.segments.addressing import leave_for
+from apps.screens.segments.addressing import asked_for, leave_for, remember
 from apps.screens.segments.answers import Answer, Answers
 from apps.screens.segments.beginning import Beginning, begin
 from apps.screens.segments.explaining import explain_person, readable_sql
-from apps.screens.segments.narrowing import in_words, read_narrow
+from apps.screens.segments.narrowing import as_text, in_words, read_narrow
 from apps.screens.segments.offering import offer, suggest
 from apps.screens.segments.pruning import is_unfinished, lies_in
 from dmat.errors import DmatError, NotFoundError
@@ -39,6 +39,7 @@ class BuilderScreen(pn.viewable.Viewer):
         super().__init__()
         self.context, self.user, self.answers, self.beginning = context, user, answers, beginning
         self.model, self.is_resumed = begin(answers, user, beginning)
+        self.model.narrow = read_narrow(asked_for("show"))
         self.caller = caller_of_user(user)
         self._why: dict[str, Any] = {}
         self._seen_version = 0
@@ -117,6 +118,7 @@ class BuilderScreen(pn.viewable.Viewer):
             await self.model.write(tags=tuple(filter(None, (part.strip()[:60] for part in text.split(",")))))
         elif name == "narrow":
             await self.model.narrow_to(read_narrow(text))
+            remember({**self.beginning.query, "show": as_text(self.model.narrow)})
         elif name == "why" and self.caller.may("people:read"):
             await self._explain(text)
         elif name in {"save", "save-now", "close", "afresh"} and self.caller.may("segments:write"):

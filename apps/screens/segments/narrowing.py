@@ -27,6 +27,11 @@ def read_narrow(text: str) -> Narrow | None:
     return field, value[:200]
 
 
+def as_text(narrow: Narrow | None) -> str:
+    """The pair as `country_code:DE`, as addresses have it; empty for none."""
+    return ":".join(narrow) if narrow else ""
+
+
 def conditions(narrow: Narrow) -> list[dict[str, Any]]:
     """The conditions that pick this part; of a channel, consent and an address, which is what a rule can say."""
     field, value = narrow

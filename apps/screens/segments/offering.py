@@ -44,6 +44,7 @@ def offer(answers: Answers, key: str, currency: str) -> str:
                       for name, listed in OPERATORS.items()},
         "measures": list(MEASURE_WORDS.items()),
         "regions": [{"key": each.key, "label": each.label} for each in catalogue.regions.values()],
+        "zone": answers.context.zone.replace("_", " "),
         "segments": [each for each in segments if each["key"] != key],
     }, separators=(",", ":"))  # fmt: skip
 
