@@ -116,16 +116,22 @@ def as_json(options: dict[str, Any]) -> str:
     return json.dumps(options, separators=(",", ":"))
 
 
-def sparkline(points: Sequence[float | None], label: str) -> Markup:
-    """A tiny line with a soft area below; empty when there are fewer than two points."""
+def sparkline(points: Sequence[float | None], label: str, width: int = 0) -> Markup:
+    """A tiny line with a soft area below, of as many points wide or of `width`, the newest at the right end.
+
+    Empty when there are fewer than two points.
+    """
     values = [float(point or 0) for point in points]
     if len(values) < 2:
         return Markup("")
     top = max(values) or 1.0
-    step = 100 / (len(values) - 1)
-    places = [f"{round(index * step, 2):g} {round(31 - 28 * value / top, 2):g}" for index, value in enumerate(values)]
+    step = 100 / (max(len(values), width) - 1)
+    start = 100 - step * (len(values) - 1)
+    places = [
+        f"{round(start + index * step, 2):g} {round(31 - 28 * value / top, 2):g}" for index, value in enumerate(values)
+    ]
     line = " L".join(places)
     return Markup(
         '<svg class="spark" viewBox="0 0 100 34" preserveAspectRatio="none" role="img" aria-label="{label}">'
-        '<path class="area" d="M0 34 L{line} L100 34 Z"/><path class="line" d="M{line}"/></svg>'
-    ).format(label=label, line=line)
+        '<path class="area" d="M{start} 34 L{line} L100 34 Z"/><path class="line" d="M{line}"/></svg>'
+    ).format(label=label, line=line, start=f"{round(start, 2):g}")

@@ -125,8 +125,9 @@ def source_name(source: str | None) -> str:
 
 
 def sentence_case(word: str | None) -> str:
-    """held_out -> Held out."""
-    return (word or NOTHING).replace("_", " ").capitalize()
+    """held_out -> Held out; names inside, such as UTC or Europe/London, stay as they are written."""
+    plain = (word or NOTHING).replace("_", " ")
+    return plain[:1].upper() + plain[1:]
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -63,8 +63,8 @@ def _needs_of_store(live: LiveCounts | None, pulse: Pulse, now: datetime) -> lis
             Need(
                 "warning",
                 "clock",
-                f"{live.due:,} message{'s' if live.due > 1 else ''} wait to be sent",
-                "They are due for more than half an hour. Is the sender running?",
+                f"{live.due:,} messages wait to be sent" if live.due > 1 else "1 message waits to be sent",
+                "Due for more than half an hour. Is the sender running?",
                 "/health#queue",
                 "See the queue",
             )

@@ -26,6 +26,11 @@ class Trend:
     points: tuple[int, ...] = ()
     week: int = 0
 
+    @property
+    def days(self) -> int:
+        """How many days the move is of: seven, or as many as there are."""
+        return min(7, max(0, len(self.points) - 1))
+
 
 @dataclass(frozen=True)
 class Day:
