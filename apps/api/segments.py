@@ -22,6 +22,7 @@ from dmat.errors import ConflictError, DmatError
 from dmat.segments.desk import Desk
 from dmat.segments.library import Wanted
 from dmat.segments.records import Segment
+from dmat.segments.rows import overtaken
 from dmat.store import Store
 from dmat.store.access import Caller
 from dmat.store.idempotency import claim_key, keep_answer, release_key
@@ -121,11 +122,9 @@ def _add_changing(router: APIRouter, desk: Desk, writer: Any) -> None:
     def change_segment(key: Key, body: SegmentToChange, caller: Caller = writer, if_match: IfMatch = "") -> Response:
         """What is left out stays. Say which version you change, by `version` or If-Match; 409 if there is another."""
         segment = desk.library.get(key)
-        _check_version(segment, body.version, if_match)
+        expected = _check_version(segment, body.version, if_match)
         rule = None if body.document is None else desk.read_rule(body.document)
-        changed = desk.library.update(
-            key, by=caller.name, note=body.note, expected_version=segment.version, rule=rule, **body.card
-        )
+        changed = desk.library.update(key, by=caller.name, note=body.note, expected=expected, rule=rule, **body.card)
         return _answer(desk, changed)
 
     @router.post("/{key}/archive", summary="Put a segment aside", responses=SEGMENT)
@@ -144,18 +143,16 @@ def _add_changing(router: APIRouter, desk: Desk, writer: Any) -> None:
         desk.library.delete(key, caller.name)
 
 
-def _check_version(segment: Segment, version: int | None, if_match: str) -> None:
-    """Refuse a change that was made on another state than the present one."""
+def _check_version(segment: Segment, version: int | None, if_match: str) -> str:
+    """Refuse a change that was made on another state than the present one; gives the state to write upon."""
     tags = {part.strip().removeprefix("W/") for part in if_match.split(",") if part.strip()}
     if version is None and not tags:
         raise VersionMissingError("version", "say which version you change", f"{segment.version} here, or If-Match")
     is_present = version in (None, segment.version)
     matches = not tags or "*" in tags or bool(tags & {etag_of(segment), f'"{segment.version}"', str(segment.version)})
     if not (is_present and matches):
-        raise ConflictError(
-            f"segment {segment.key} is at version {segment.version}, changed by {segment.updated_by}"
-            f" at {segment.updated_at:%Y-%m-%d %H:%M} UTC: read it again"
-        )
+        raise ConflictError(overtaken(segment))
+    return segment.mark
 
 
 def _answer(desk: Desk, segment: Segment, status: int = 200) -> Response:

@@ -48,6 +48,7 @@ from dmat.segments.rows import (
     keep_version,
     note_named,
     note_use,
+    overtaken,
     take_key,
     uses_of,
 )
@@ -210,6 +211,7 @@ class Library:
         by: str,
         note: str = "",
         expected_version: int | None = None,
+        expected: str = "",
         rule: Rule | None = None,
         **card: Any,
     ) -> Segment:
@@ -220,6 +222,7 @@ class Library:
             by: who changes it.
             note: why, kept with the new version.
             expected_version: the version that the change was made on; a newer one refuses it.
+            expected: the `mark` of the state that the change was made on; another rule or another card refuses it.
             rule: the new rule.
             card: any of name, description, kind, folder, tags, owner.
 
@@ -233,6 +236,8 @@ class Library:
             segment = find_segment(connection, key)
             if expected_version not in (None, segment.version):
                 raise ConflictError(f"segment {key} is at version {segment.version}, not {expected_version}")
+            if expected not in ("", segment.mark):
+                raise ConflictError(overtaken(segment))
             changed = {name: value for name, value in changed.items() if differs(segment, name, value)}
             if rule is not None and rule != segment.rule:
                 self._check(connection, key, rule)
@@ -243,9 +248,13 @@ class Library:
                 self._write(connection, segment, by, "segment changed", note=note, **changed)
             return find_segment(connection, key)
 
-    def rename(self, key: str, name: str, by: str) -> Segment:
-        """Give a segment another name; its key stays, because rules and memberships hold it."""
-        return self.update(key, by=by, name=name)
+    def rename(self, key: str, name: str, by: str, expected: str = "") -> Segment:
+        """Give a segment another name; its key stays, because rules and memberships hold it.
+
+        Raises:
+            ConflictError: its `mark` is not the expected one any more.
+        """
+        return self.update(key, by=by, name=name, expected=expected)
 
     def duplicate(self, key: str, by: str, name: str = "") -> Segment:
         """A new segment with the newest rule of another one."""

@@ -6,6 +6,7 @@ Belongs here: these shapes, and reading them from rows. Stays out: changing them
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,6 +66,12 @@ class Segment:
     updated_at: datetime
     updated_by: str
     evaluation: Evaluation | None = None
+
+    @property
+    def mark(self) -> str:
+        """Another text for each state of rule and card, to say on which state a change was made."""
+        card = [getattr(self, name) for name in ("name", "description", "kind", "folder", "tags", "owner", "state")]
+        return f"{self.version}-{hashlib.sha256(repr(card).encode()).hexdigest()[:16]}"
 
     @property
     def is_evaluated(self) -> bool:

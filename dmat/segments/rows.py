@@ -47,6 +47,14 @@ def find_segment(connection: Connection, key: str) -> Segment:
     return found[0]
 
 
+def overtaken(segment: Segment) -> str:
+    """What to say to somebody whose change was made on an older state."""
+    return (
+        f"segment {segment.key} is at version {segment.version}, changed by {segment.updated_by}"
+        f" at {segment.updated_at:%Y-%m-%d %H:%M} UTC: read it again"
+    )
+
+
 def take_key(connection: Connection, key: str, card: dict[str, Any]) -> tuple[int, int]:
     """Write the card of a new segment; gives its id and the number of its first version.
 

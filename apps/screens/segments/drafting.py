@@ -246,7 +246,8 @@ class Drafting(param.Parameterized):
         if self.segment is None:
             saved = self._library.create(rule=rule, by=self._by, note=note, **card)
         else:
-            saved = self._library.update(self.key, rule=rule, by=self._by, note=note,
+            expected = self.segment.mark if self.based_on is not None else ""
+            saved = self._library.update(self.key, rule=rule, by=self._by, note=note, expected=expected,
                                          expected_version=self.based_on, **card)  # fmt: skip
         self._library.drop_draft(self._by, self.key)
         return saved

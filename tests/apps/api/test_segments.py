@@ -9,6 +9,7 @@ from segment_world import PEOPLE, number_of
 
 from apps.api.app import create_app
 from apps.api.segment_bodies import BRACKETS_RULE, FLAT_RULES, VIP_RULE
+from dmat.segments.library import Library
 from dmat.settings import load_settings
 from dmat.store import open_store
 from dmat.store.tokens import create_token
@@ -121,6 +122,22 @@ def test_a_change_on_an_older_state_is_a_conflict_and_changes_nothing(marketer):
         assert answer.status_code == 409, (headers, body)
         assert "marketer@shop.example" in answer.json()["detail"]
     assert marketer.get("/api/segments/vip").json()["name"] == "Second"
+
+
+def test_of_two_changes_on_the_same_state_one_is_refused_even_when_both_were_let_in(marketer, monkeypatch):
+    tag = make(marketer).headers["etag"]
+    update = Library.update
+
+    def overtake(library, key, **values):
+        monkeypatch.setattr(Library, "update", update)
+        library.rename(key, "First", "ann@shop.example")
+        return update(library, key, **values)
+
+    monkeypatch.setattr(Library, "update", overtake)
+    answer = marketer.put("/api/segments/vip", json={"name": "Lost"}, headers={"If-Match": tag})
+    assert answer.status_code == 409
+    assert "ann@shop.example" in answer.json()["detail"]
+    assert marketer.get("/api/segments/vip").json()["name"] == "First"
 
 
 def test_a_change_must_say_which_version_it_was_made_on(marketer):

@@ -85,6 +85,36 @@ def test_a_change_made_on_an_older_version_is_refused(library):
     assert library.get("vip").rule == orders(6)
 
 
+def test_of_two_renames_at_the_same_instant_none_is_lost(library):
+    key = library.create(name="A", rule=orders(1), by=ANN).key
+    together, done, refused = threading.Barrier(2), [], []
+
+    def rename(name: str) -> None:
+        seen = library.get(key).mark
+        together.wait(10)
+        try:
+            done.append(library.rename(key, name, ANN, expected=seen).name)
+        except ConflictError as error:
+            refused.append((name, str(error)))
+
+    threads = [threading.Thread(target=rename, args=(name,)) for name in ("B", "C")]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert done == [library.get(key).name]
+    [(name, words)] = refused
+    assert {name, *done} == {"B", "C"}
+    assert "read it again" in words
+    assert library.rename(key, name, BEN, expected=library.get(key).mark).name == name
+
+
+def test_the_mark_of_a_segment_changes_with_its_rule_and_its_card_alone(library):
+    made = library.create(name="A", rule=orders(1), by=ANN)
+    named = library.rename("a", "B", ANN)
+    ruled = library.update("a", by=ANN, rule=orders(2))
+    assert len({made.mark, named.mark, ruled.mark}) == 3
+    assert library.update("a", by=BEN, name="B", rule=orders(2)).mark == ruled.mark
+
+
 def test_an_unknown_field_of_the_card_is_refused(library):
     library.create(name="VIP", rule=orders(5), by=ANN)
     with pytest.raises(InvalidInputError, match="colour"):
