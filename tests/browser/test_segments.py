@@ -223,7 +223,11 @@ def test_a_fault_shows_at_its_line_and_the_rest_is_counted(builder, people):
     at.page.get_by_text("1 line not finished").wait_for()
     at.page.get_by_role("textbox", name="Name of the segment").fill("Half")
     at.page.get_by_role("button", name="Create segment").click()
-    at.page.get_by_text("Finish or remove what is marked").wait_for()
+    refusal = at.page.get_by_text("Finish or remove what is marked")
+    refusal.wait_for()
+    assert refusal.inner_text() == "One line is not finished. Finish or remove what is marked."
+    assert at.line(1).inner_text().count("Not finished, so not counted yet.") == 1
+    assert "/segments?new=blank" in at.page.url
 
 
 def test_a_count_that_follows_an_edit_leads_to_these_people(builder):
@@ -232,6 +236,29 @@ def test_a_count_that_follows_an_edit_leads_to_these_people(builder):
     at.page.get_by_text("Only France.").wait_for()
     cells = at.page.get_by_role("region", name="Some people of the audience").locator("tbody td:nth-child(2)")
     assert set(cells.all_inner_texts()) == {"France"}
+
+
+def test_the_narrowed_sample_is_in_the_address_and_there_again_after_loading(builder):
+    at = builder()
+    at.page.locator("[data-value='country_code:FR']").click()
+    at.page.wait_for_url("**show=country_code%3AFR")
+    at.page.reload()
+    at.page.get_by_text("Only France.").wait_for()
+    shown = at.page.locator("[data-value='country_code:FR']")
+    assert shown.get_attribute("aria-pressed") == "true"
+
+
+def test_days_may_count_in_the_time_zone_of_each_person(builder):
+    at = builder()
+    zone = at.page.get_by_role("combobox", name="Days count in")
+    assert zone.input_value() == "workspace"
+    at.add("Birthday")
+    at.line(1).get_by_role("combobox", name="Birthday: operator").select_option("today")
+    zone.select_option("person")
+    at.page.get_by_text("Days are those of each person's time zone.").wait_for()
+    at.page.get_by_role("button", name="Undo").click()
+    at.page.get_by_text("Days are those of each person's time zone.").wait_for(state="detached")
+    assert zone.input_value() == "workspace"
 
 
 def test_a_person_of_the_sample_says_why_they_are_in(builder):
@@ -265,8 +292,12 @@ def test_the_list_narrows_and_leads_to_a_segment(visit):
     one.page.get_by_placeholder("Name, tag, owner").fill("big")
     one.page.get_by_role("link", name="Germans").wait_for(state="detached")
     one.page.wait_for_url("**/segments?search=big")
-    one.page.get_by_role("link", name="Big spenders").click()
-    one.page.get_by_role("heading", name="Big spenders", level=1).wait_for()
+    links = one.page.get_by_role("region", name="Table of segments").get_by_role("rowheader").get_by_role("link")
+    assert links.all_inner_texts() == ["Big spenders"]
+    links.first.click()
+    one.page.wait_for_url("**/segments?id=big-spenders")
+    one.wait()
+    assert one.text("h1") == "Big spenders"
 
 
 def test_a_workspace_without_segments_offers_templates(reader, serve, tmp_path, audience):
@@ -297,6 +328,10 @@ def test_somebody_who_is_not_in_is_told_why(visit):
     one.page.get_by_role("button", name=re.compile("Person 1001")).click()
     one.page.get_by_text("Not in, because").wait_for()
     one.page.wait_for_url("**person=1001*")
+    reason = one.page.locator(".why li").last.inner_text()
+    assert "Does not hold" in reason
+    assert "revenue" in reason.lower()
+    assert "30.00" in reason
 
 
 def test_members_leave_as_a_file_only_for_roles_that_may(visit):

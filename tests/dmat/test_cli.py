@@ -50,6 +50,10 @@ def wait_until(holds, seconds=30.0):
         time.sleep(0.02)
 
 
+def is_alive(process):
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
 def test_ctrl_c_lets_the_work_end_in_its_own_way(verb, tmp_path):
     os.killpg(verb.pid, signal.SIGINT)
     assert verb.wait(30) != 0
@@ -63,7 +67,9 @@ def test_to_end_the_command_line_ends_the_work(verb, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
-def test_work_does_not_outlive_a_command_line_that_was_killed(verb):
+def test_work_does_not_outlive_a_command_line_that_was_killed(verb, tmp_path):
     (work,) = psutil.Process(verb.pid).children()
     verb.kill()
-    wait_until(lambda: not work.is_running() or work.status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: not is_alive(work))
+    assert not is_alive(work)
+    assert (tmp_path / "ended").read_text() == str(int(signal.SIGTERM))
