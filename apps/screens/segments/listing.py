@@ -50,6 +50,11 @@ class Listed:
     folders: tuple[tuple[str, int], ...]
     tags: tuple[tuple[str, int], ...]
 
+    @property
+    def days(self) -> int:
+        """How many days the longest history has that is shown, at least two."""
+        return max([2, *(len(row.trend.points) for row in self.rows)])
+
 
 class ListState(param.Parameterized):
     """What the list is narrowed to."""
