@@ -32,9 +32,13 @@ def _chromium() -> str | None:
     return next((found for found in map(shutil.which, names) if found), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """A headless Chromium of the system; the tests skip, saying so, where there is none."""
+    """A headless Chromium of the system; the tests skip, saying so, where there is none.
+
+    One for each module: Playwright keeps an event loop running while it is open, in which tests of other folders that
+    start a loop of their own could not.
+    """
     program = _chromium()
     if program is None:
         pytest.skip("no Chromium on this machine (looked for chromium and google-chrome in PATH)")
