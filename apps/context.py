@@ -142,4 +142,4 @@ def _count(connection: sa.Connection, table: sa.Table, where: Any) -> int:
 
 def open_context(settings: Settings) -> Context:
     """Open what the pages of one server share."""
-    return Context(settings, Workspace(settings), open_store(settings))
+    return Context(settings, Workspace(settings, is_resident=True), open_store(settings))

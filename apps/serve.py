@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,8 +25,9 @@ from apps.screens.follow.screen import FollowScreen
 from apps.screens.health.screen import HealthScreen
 from apps.screens.home.screen import HomeScreen
 from apps.screens.segments.files import ExportHandler
-from apps.screens.segments.screen import segments_screen
+from apps.screens.segments.screen import answers_of, segments_screen
 from apps.shell import build_page
+from dmat.segments.warming import warm_quietly
 from dmat.settings import Settings, load_settings
 from dmat.store.users import COOKIE_NAME
 
@@ -99,6 +101,11 @@ def build_server(context: Context, port: int, start: bool = False, late_ms: int 
     return server
 
 
+def warm_up(context: Context) -> None:
+    """Read ahead what builders of segments are likely to ask."""
+    warm_quietly(answers_of(context).engine)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve the screens of a workspace until stopped."""
     parser = argparse.ArgumentParser(prog="python -m apps", description="Serve the screens of a workspace.")
@@ -107,7 +114,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     settings = load_settings(options.home)
     asyncio.set_event_loop(asyncio.new_event_loop())
-    build_server(open_context(settings), options.port or settings.apps_port, start=True)
+    context = open_context(settings)
+    threading.Thread(target=warm_up, args=(context,), daemon=True).start()
+    build_server(context, options.port or settings.apps_port, start=True)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from dmat.settings import Settings, load_settings
 NOW = datetime(2026, 11, 1, 9)
 COUNTRIES = ("US", "GB", "DE", "FR", "IN", "BR", "CA", "AU", "JP")
 LIFECYCLES = ("subscriber", "lead", "opportunity", "customer", "repeat_customer")
-EVENTS_A_PERSON = 20
+EVENTS_A_PERSON = {"10m": 2}  # of the larger size fewer, to fit on the disk of a laptop; else 20
 NEW_EVENTS = 10_000
 _PEOPLE, _ORDERS, _MESSAGES, _VISITS = (
     "people.dim_people", "commerce.fct_orders", "engagement.message_events", "engagement.fct_visits",
@@ -66,7 +66,7 @@ CATALOGUE = Catalogue(
 )  # fmt: skip
 
 
-def _statements(people: int) -> list[str]:
+def _statements(people: int, events: int) -> list[str]:
     """Draws are hashes of the row number, so that every size is the same on every machine."""
     person = "(hash((hash(i + {salt}) % " + str(people) + ")::bigint) >> 4)::bigint"
     back = f"timestamp '{NOW}' - to_microseconds((hash(i + {{salt}}) % ({{days}} * 86400000000))::bigint)"
@@ -74,7 +74,7 @@ def _statements(people: int) -> list[str]:
     def pick(values: tuple[str, ...], salt: int) -> str:
         return f"[{', '.join(repr(value) for value in values)}][1 + (hash(i + {salt}) % {len(values)})::int]"
 
-    orders, messages, visits = people * 4, people * 11, people * 5
+    orders, messages, visits = (people * events * part // 20 for part in (4, 11, 5))
     return [
         *(f"create schema {name}" for name in ("people", "commerce", "engagement", "consent")),
         f"""create table {_PEOPLE} as select (hash(i) >> 4)::bigint as person_id,
@@ -108,7 +108,7 @@ def _statements(people: int) -> list[str]:
 
 def make(people: int, size: str) -> Settings:
     """A workspace whose first version has so many people and twenty events each; made anew unless it is there."""
-    settings = load_settings(home=FOLDER / f"segments-{size}", duckdb_memory_limit="200MB")
+    settings = load_settings(home=FOLDER / f"segments-{size}")
     settings.clock.set(NOW)
     serving = settings.warehouse_dir / "serving"
     first = serving / "v1.duckdb"
@@ -119,7 +119,7 @@ def make(people: int, size: str) -> Settings:
         with duckdb.connect(str(partial)) as connection:
             connection.execute("set threads = 2")
             connection.execute("set memory_limit = '2GB'")
-            for statement in _statements(people):
+            for statement in _statements(people, EVENTS_A_PERSON.get(size, 20)):
                 connection.execute(statement)
         partial.replace(first)
     for newer in serving.glob("v*.duckdb"):

@@ -90,7 +90,7 @@ class Timed:
 
 def engine_of(settings: Any) -> Engine:
     """The engine over a generated warehouse."""
-    return Engine(Workspace(settings), settings.clock, read=lambda workspace: CATALOGUE)
+    return Engine(Workspace(settings, is_resident=True), settings.clock, read=lambda workspace: CATALOGUE)
 
 
 def by_sql(workspace: Workspace, rule: Rule, now: Any = NOW) -> dict[str, int]:

@@ -73,9 +73,11 @@ def open_core(settings: Settings) -> Iterator[CoreFile]:
             close_core(settings, core.connection, core.lacking)
 
 
-def limit(connection: duckdb.DuckDBPyConnection, settings: Settings) -> duckdb.DuckDBPyConnection:
-    """Apply the workspace's limits of memory and threads, and its time zone."""
-    connection.execute(f"set memory_limit = '{settings.duckdb_memory_limit}'")
+def limit(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, memory_limit: str = ""
+) -> duckdb.DuckDBPyConnection:
+    """Apply the workspace's limits of memory (or this one) and threads, and its time zone."""
+    connection.execute(f"set memory_limit = '{memory_limit or settings.duckdb_memory_limit}'")
     connection.execute(f"set threads = {settings.duckdb_threads}")
     connection.execute("set TimeZone = 'UTC'")
     return connection

@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     quiet_hours_start: int = Field(21, ge=0, le=23, description="local hour from which nothing is sent")
     quiet_hours_end: int = Field(8, ge=0, le=23, description="local hour from which sending may start again")
     duckdb_memory_limit: str = Field("3GB", description="memory that one DuckDB connection may take")
+    duckdb_resident_memory_limit: str = Field(
+        "200MB",
+        description="memory that DuckDB may take in the API, the screens and the stream to read published tables",
+    )
     duckdb_threads: int = Field(2, ge=1, description="threads that one DuckDB connection may use")
     stream_seconds: float = Field(2.0, gt=0, description="pause between two micro-batches of the stream process")
     hot_capture_seconds: float = Field(

@@ -170,10 +170,15 @@ class Workspace:
     """A read-only view of the newest published warehouse; moves to a new version between queries.
 
     Safe to share between threads: each query runs on its own cursor.
+
+    Args:
+        settings: those of the workspace.
+        is_resident: read within the smaller memory of processes that also keep arrays of segments.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, is_resident: bool = False) -> None:
         self.settings = settings
+        self._is_resident = is_resident
         self._lock = threading.Lock()
         self._version: Version | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -202,7 +207,8 @@ class Workspace:
         raise NotPublishedError(f"the published file {newest.path.name} cannot be opened")
 
     def _open(self, path: Path) -> duckdb.DuckDBPyConnection:
-        return limit(duckdb.connect(str(path), read_only=True), self.settings)
+        memory = self.settings.duckdb_resident_memory_limit if self._is_resident else ""
+        return limit(duckdb.connect(str(path), read_only=True), self.settings, memory)
 
     def sql(self, query: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
         """Run a query and give its rows as a data frame; parameters are bound to `?`."""

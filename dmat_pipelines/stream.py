@@ -122,7 +122,8 @@ class HotTables:
 
 def make_parts(settings: Settings, store: Store) -> Parts:
     """The parts of a pass, for a real workspace."""
-    view, shop, tables, teller = Workspace(settings), HotShop(settings), HotTables(settings), Teller(settings)
+    view = Workspace(settings, is_resident=True)
+    shop, tables, teller = HotShop(settings), HotTables(settings), Teller(settings)
 
     def apply_events() -> int:
         total = 0

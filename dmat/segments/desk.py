@@ -29,7 +29,8 @@ from dmat.segments.engine import Engine
 from dmat.segments.library import Library
 from dmat.segments.prd_rules import convert, is_flat
 from dmat.segments.records import Segment
-from dmat.segments.rules import EVERYBODY, InvalidRuleError, Membership, Rule, parse, segments_used
+from dmat.segments.rules import InvalidRuleError, Membership, Rule, parse, segments_used
+from dmat.segments.warming import warm
 from dmat.segments.why import Clause, explain
 from dmat.segments.words import sentence
 from dmat.settings import Settings
@@ -54,7 +55,7 @@ class Desk:
         self, settings: Settings, store: Store, workspace: Workspace | None = None, with_engine: bool = False
     ) -> None:
         self.settings = settings
-        self.workspace = workspace or Workspace(settings)
+        self.workspace = workspace or Workspace(settings, is_resident=with_engine)
         self.engine = Engine(self.workspace, settings.clock, store) if with_engine else None
         self.library = Library(store, settings.clock, self.catalogue)
         self._lock = threading.Lock()
@@ -138,8 +139,8 @@ class Desk:
         engine = self._needed_engine()
         if engine.version != self.workspace.version.number:
             engine.refresh()
-            engine.preview(EVERYBODY)
             self.catalogue()
+            warm(engine)
 
     def _needed_engine(self) -> Engine:
         if self.engine is None:

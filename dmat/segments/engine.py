@@ -24,7 +24,7 @@ import numpy as np
 from dmat.clock import Clock
 from dmat.segments.answer_shapes import Breakdown, Overlap, Preview, spread_sample
 from dmat.segments.bitmaps import Bits, Ids, PersonIndex, Places
-from dmat.segments.catalogue import PEOPLE_TABLE, PERSON_COLUMN, Catalogue, read_catalogue
+from dmat.segments.catalogue import PEOPLE_TABLE, PERSON_COLUMN, Catalogue, Field, read_catalogue
 from dmat.segments.checking import check
 from dmat.segments.compiler import MEMBERSHIPS_TABLE
 from dmat.segments.conditions import Terms
@@ -175,8 +175,17 @@ class Engine:
         with self._lock:
             state = self._now()
             state.leaves.forget()
-            state.columns.forget()
+            state.columns.forget(keep=[Source(PEOPLE_TABLE, column) for column in self._breakdowns])
             state.arrays.forget()
+
+    def read_ahead(self, field: Field, share: float) -> bool:
+        """Read the column of a field unless columns take that share of their memory; whether it is there now."""
+        source = Source(field.table, field.column, field.person_column)
+        with self._lock:
+            columns = self._now().columns
+            if source not in columns and columns.used_bytes > share * columns.limit_bytes:
+                return False
+            return columns.column(source) is not None
 
     def _now(self) -> _State:
         if self._state is None:

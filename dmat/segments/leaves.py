@@ -7,7 +7,7 @@ arrays cannot answer. Stays out: putting conditions together (`engine.py`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from dmat.segments.compiler import compile_rule, sample_threshold
 from dmat.segments.conditions import Terms, attribute_flags
 from dmat.segments.event_conditions import event_flags
 from dmat.segments.flips import due, moves
+from dmat.segments.person_columns import Source
 from dmat.segments.rules import Attribute, Event, Rule, Sample, Sequence, canonical
 from dmat.segments.sequence_conditions import sequence_flags
 from dmat.segments.shelf import Shelf
@@ -104,9 +105,16 @@ class Leaves:
                 patches[each.key] = _Patch(each, kept.bits, places)
             else:
                 found[each.key] = self._still_right(each.key, kept, terms)
+        self.view.columns.read_ahead(self._columns_of(again.values()))
         found |= {key: self._anew(each, terms) for key, each in again.items()}
         found |= self._patched(patches, terms)
         return {key: bits.grown(self.view.size) for key, bits in found.items()}
+
+    def _columns_of(self, askings: Iterable[Asking]) -> Iterator[Source]:
+        for each in askings:
+            if isinstance(each.node, Attribute):
+                field = self.view.catalogue.fields[each.node.field]
+                yield Source(field.table, field.column, field.person_column)
 
     def _still_right(self, key: str, kept: _Kept, terms: Terms) -> Bits:
         if kept.step != self.step or kept.terms.now != terms.now:

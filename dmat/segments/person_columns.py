@@ -6,7 +6,8 @@ have gone). Stays out: events (`event_arrays.py`) and what a column is (`columns
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from dmat.segments.bitmaps import Bits, Ids, PersonIndex, Places
 from dmat.segments.catalogue import PEOPLE_TABLE, PERSON_COLUMN
+from dmat.segments.coded_text import coded_text
 from dmat.segments.columns import Column, as_sql, column_of, empty_column, kind_of
 from dmat.segments.shelf import Shelf
 from dmat.segments.snapshot import Snapshot, quoted, quoted_table
@@ -21,6 +23,7 @@ from dmat.segments.snapshot import Snapshot, quoted, quoted_table
 Changes = Mapping[str, Places | None]
 BUILD = "_build"
 _MOST_CHANGED = 0.25
+_READERS = 2
 
 
 class Source(NamedTuple):
@@ -69,9 +72,25 @@ class PersonColumns:
         """Memory of what is kept."""
         return self._columns.used_bytes + self.index.nbytes
 
-    def forget(self) -> None:
-        """Drop the columns; they are read again when asked for."""
-        self._columns.clear()
+    @property
+    def used_bytes(self) -> int:
+        """Memory of the columns."""
+        return self._columns.used_bytes
+
+    @property
+    def limit_bytes(self) -> int:
+        """Memory that the columns may take."""
+        return self._columns.limit_bytes
+
+    def __contains__(self, source: Source) -> bool:
+        """Whether a column is in memory."""
+        return source in self._columns
+
+    def forget(self, keep: Collection[Source] = ()) -> None:
+        """Drop the columns except these; they are read again when asked for."""
+        for source in self._columns:
+            if source not in keep:
+                self._columns.drop(source)
 
     def kind(self, source: Source) -> str | None:
         """The kind of a column, None when arrays cannot hold it."""
@@ -91,6 +110,18 @@ class PersonColumns:
             self._columns.put(source, column)
         return column
 
+    def read_ahead(self, sources: Iterable[Source]) -> None:
+        """Read those of these columns that are not in memory, two at a time."""
+        wanted = {source: self.kind(source) for source in sources if source not in self._columns}
+        stored = {source: kind for source, kind in wanted.items() if kind and self.snapshot.is_table(source.table)}
+        if len(stored) < 2:
+            return
+        orders = {source: self._order(source) for source in stored}
+        with ThreadPoolExecutor(_READERS) as readers:
+            columns = readers.map(self._read_stored, stored.keys(), stored.values())
+        for source, column in zip(stored, columns, strict=True):
+            self._columns.put(source, self._in_places(column, orders[source]))
+
     def _read(self, source: Source, kind: str) -> Column:
         name = as_sql(quoted(source.column), kind)
         if not self.snapshot.is_table(source.table):
@@ -102,9 +133,19 @@ class PersonColumns:
             self._tables.setdefault(source.table, self._table(source, order))
             return column_of(found.column(1), kind).spread(order, self.size)
         order = self._order(source)
-        where = f" where {quoted(source.person_column)} is not null"
-        found = self.snapshot.arrow(f"select {name} from {quoted_table(source.table)}{where}")
-        column = column_of(found.column(0), kind)
+        return self._in_places(self._read_stored(source, kind), order)
+
+    def _read_stored(self, source: Source, kind: str) -> Column:
+        """The values of a stored table, in the order of its rows; several threads may read at once."""
+        rows = f"{quoted_table(source.table)} where {quoted(source.person_column)} is not null"
+        if kind == "text":
+            column = coded_text(self.snapshot, quoted(source.column), rows)
+            if column is not None:
+                return column
+        found = self.snapshot.arrow(f"select {as_sql(quoted(source.column), kind)} from {rows}")
+        return column_of(found.column(0), kind)
+
+    def _in_places(self, column: Column, order: Places) -> Column:
         is_in_place = len(order) == self.size and (not len(order) or bool((order == np.arange(self.size)).all()))
         return column if is_in_place else column.spread(order, self.size)
 
