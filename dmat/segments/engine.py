@@ -31,14 +31,14 @@ from dmat.segments.conditions import Terms
 from dmat.segments.event_arrays import EventArrays
 from dmat.segments.flips import next_flip
 from dmat.segments.leaves import NEW_PEOPLE, Leaves
+from dmat.segments.limits import Limits, usual_limits
+from dmat.segments.membership import Moments
 from dmat.segments.person_columns import PersonColumns, Source
 from dmat.segments.reach import Reach
-from dmat.segments.rules import (
-    InvalidRuleError,
-    Rule,
-)
+from dmat.segments.rules import InvalidRuleError, Rule
 from dmat.segments.snapshot import Pinned, Snapshot, take_snapshot
 from dmat.segments.together import KnownRules, Question, intersections, named_segments
+from dmat.segments.turning import Few, turned
 from dmat.segments.view import View
 from dmat.store import Store
 from dmat.warehouse import Workspace
@@ -46,15 +46,6 @@ from dmat.warehouse import Workspace
 Rules = Mapping[str, Rule]
 _RULES_KEPT = 4_000
 _NO_RULES: Rules = {}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Memory that arrays may take, in bytes; what was not used for longest is dropped and read again when needed."""
-
-    columns: int = 256_000_000
-    events: int = 420_000_000
-    answers: int = 96_000_000
 
 
 @dataclass
@@ -82,7 +73,7 @@ class Engine:
         clock: what time it is.
         store: where suppressed addresses are; without it nobody counts as suppressed.
         zone: the workspace's time zone; that of the settings when left out.
-        limits: memory that arrays may take.
+        limits: memory that arrays may take; by the number of people when left out.
         read: gives the catalogue of a version.
     """
 
@@ -97,7 +88,7 @@ class Engine:
     ) -> None:
         self.workspace, self.clock, self.store, self._read = workspace, clock, store, read
         self.zone = zone or workspace.settings.workspace_time_zone
-        self.limits = limits or Limits()
+        self.limits = limits
         self._lock = threading.RLock()
         self._state: _State | None = None
         self._known = KnownRules()
@@ -196,9 +187,10 @@ class Engine:
     def _open(self, now: datetime) -> _State:
         snapshot = take_snapshot(self.workspace)
         catalogue = self._read(Pinned(self.workspace, snapshot))
-        columns = PersonColumns(snapshot, self.limits.columns)
-        arrays = EventArrays(snapshot, columns.index, self.limits.events)
-        leaves = Leaves(View(catalogue, columns, arrays), self.limits.answers)
+        limits = self.limits or usual_limits(snapshot.number(f"select count(*) from {PEOPLE_TABLE}"))
+        columns = PersonColumns(snapshot, limits.columns)
+        arrays = EventArrays(snapshot, columns.index, limits.events)
+        leaves = Leaves(View(catalogue, columns, arrays), limits.answers)
         return _State(snapshot, catalogue, columns, arrays, leaves, Reach(columns, self.store), Terms(now, self.zone))
 
     def _step(self, state: _State) -> None:
@@ -329,6 +321,16 @@ class Engine:
             for other in keys[number + 1 :]
         }
         return Overlap({key: len(bits) for key, bits in found.items()}, pairs, intersections(found))
+
+    def turned(
+        self, rule: Rule, ids: Ids, since: datetime, rules: Rules | None = None, frozen: Collection[str] = ()
+    ) -> Moments:
+        """When time alone made a rule say of people what it says now and did not at `since`; else not a time."""
+        with self._lock:
+            state, others = self._now(), rules or _NO_RULES
+            kept = {key: self._frozen_people(key) for key in named_segments([rule], others).intersection(frozen)}
+            few = Few(state.leaves.view.of(state.columns.index.find(ids)), others, kept, self._known)
+            return turned(rule, few, since, state.terms).view("datetime64[us]")
 
     def next_flip(self, rules: Rules) -> datetime | None:
         """A moment before which nobody enters or leaves by time alone; None when nobody ever does."""

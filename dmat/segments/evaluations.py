@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -23,6 +24,14 @@ Fingerprint = tuple[tuple[int, str, str, int, str], ...]
 
 
 @dataclass(frozen=True)
+class Looked:
+    """The published version that all segments were looked at with, and since when nothing else was."""
+
+    data_version: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Plan:
     """The segments as they are set up: cards and rules of the active ones, by key."""
 
@@ -30,6 +39,7 @@ class Plan:
     cards: Mapping[str, Card]
     rules: Mapping[str, Rule]
     evaluated_versions: Mapping[str, int]
+    looked: Looked | None = None
 
     @property
     def static_keys(self) -> frozenset[str]:
@@ -61,7 +71,11 @@ def read_plan(store: Store, known: Fingerprint) -> Plan:
         key: Card(segment_id, key, kind, version) for segment_id, key, kind, version, state in known if state == ACTIVE
     }
     query = (
-        sa.select(segments.c.key, segment_versions.c.rule, segment_evaluations.c.rule_version)
+        sa.select(
+            segments.c.key,
+            segment_versions.c.rule,
+            *(segment_evaluations.c[name] for name in ("rule_version", "data_version", "evaluated_at")),
+        )
         .join(
             segment_versions,
             sa.and_(
@@ -79,7 +93,16 @@ def read_plan(store: Store, known: Fingerprint) -> Plan:
         cards,
         {row["key"]: Rule.model_validate(row["rule"]) for row in rows},
         {row["key"]: int(row["rule_version"] or 0) for row in rows},
+        _looked(rows),
     )
+
+
+def _looked(rows: list[dict[str, Any]]) -> Looked | None:
+    versions = {row["data_version"] for row in rows}
+    moments = [row["evaluated_at"] for row in rows]
+    if len(versions) != 1 or None in versions or None in moments:
+        return None
+    return Looked(int(versions.pop()), min(moments))
 
 
 def write_done(store: Store, outcomes: Iterable[Done], data_version: int, now: datetime) -> None:

@@ -50,12 +50,12 @@ def moves(node: AnyNode, view: View) -> Moves:
         field = view.catalogue.fields[node.field]
         return _moves_of_value(Asked(field.type, node.op, node.value), field.is_calendar_day)
     if isinstance(node, Event):
-        found = [moves_of_window(node.window), *_moves_of_where(node.event, node.where, view)]
-        asked, is_day = _asked_of_measure(node, view)
+        found = [moves_of_window(node.window), *moves_of_where(node.event, node.where, view)]
+        asked, is_day = asked_of_measure(node, view)
         return _all_of([*found, *([_moves_of_value(asked, is_day)] if asked else [])])
     if isinstance(node, Sequence):
         steps = (*node.steps, *([node.without] if node.without else []))
-        found = [move for step in steps for move in _moves_of_where(step.event, step.where, view)]
+        found = [move for step in steps for move in moves_of_where(step.event, step.where, view)]
         return _all_of([moves_of_window(node.window), *found, Moves(with_time=_waits(node))])
     return Moves()
 
@@ -67,7 +67,7 @@ def due(node: AnyNode, view: View, before: Terms, after: Terms) -> Places | None
     if isinstance(node, Attribute):
         return _due_by_value(node, view, before, after)
     if isinstance(node, Event):
-        if _all_of(_moves_of_where(node.event, node.where, view)) != Moves():
+        if _all_of(moves_of_where(node.event, node.where, view)) != Moves():
             return None
         spans = list(_changed_spans(node, view, before, after))
         return None if None in spans else _people_at(view, node.event, [span for span in spans if span is not None])
@@ -89,12 +89,12 @@ def next_flip(node: AnyNode, view: View, terms: Terms) -> datetime | None:
 def _is_hidden(node: AnyNode, view: View) -> bool:
     """Whether what time moves is not in order of time: dates beside events, spans of months in sequences."""
     if isinstance(node, Event):
-        asked, is_day = _asked_of_measure(node, view)
+        asked, is_day = asked_of_measure(node, view)
         by_property = asked is not None and node.property is not None and _moves_of_value(asked, is_day).with_time
-        return by_property or _all_of(_moves_of_where(node.event, node.where, view)).with_time
+        return by_property or _all_of(moves_of_where(node.event, node.where, view)).with_time
     if isinstance(node, Sequence):
         steps = (*node.steps, *([node.without] if node.without else []))
-        by_where = any(_all_of(_moves_of_where(step.event, step.where, view)).with_time for step in steps)
+        by_where = any(_all_of(moves_of_where(step.event, step.where, view)).with_time for step in steps)
         return by_where or (_waits(node) and _wait(node) is None)
     return False
 
@@ -108,7 +108,7 @@ def _moves_of_value(asked: Asked, is_day: bool) -> Moves:
     return moves_of(positive(asked)[0], is_day) if asked.type == "date" else Moves()
 
 
-def _moves_of_where(event: str, where: Iterable[PropertyCondition], view: View) -> list[Moves]:
+def moves_of_where(event: str, where: Iterable[PropertyCondition], view: View) -> list[Moves]:
     type_ = view.catalogue.events[event]
     return [
         _moves_of_value(
@@ -119,7 +119,7 @@ def _moves_of_where(event: str, where: Iterable[PropertyCondition], view: View) 
     ]
 
 
-def _asked_of_measure(node: Event, view: View) -> tuple[Asked | None, bool]:
+def asked_of_measure(node: Event, view: View) -> tuple[Asked | None, bool]:
     """What is asked of the measure, when it is a date."""
     if node.measure is None:
         return None, False
@@ -155,14 +155,14 @@ def _due_by_value(node: Attribute, view: View, before: Terms, after: Terms) -> P
 def _changed_spans(node: Event, view: View, before: Terms, after: Terms) -> Iterator[Bounds | None]:
     """The spans of time in which an event now counts otherwise; None when that cannot be said."""
     yield difference(window_bounds(node.window, before.now, "UTC"), window_bounds(node.window, after.now, "UTC"))
-    asked, is_day = _asked_of_measure(node, view)
+    asked, is_day = asked_of_measure(node, view)
     if asked is None or _moves_of_value(asked, is_day) == Moves():
         return
     if node.property is not None:
         yield None  # dates beside the event: not in order of time
         return
     years = _years(view.events(view.catalogue.events[node.event], ()))
-    for zone in _zone_names(view, after):
+    for zone in zone_names(view, after):
         spans = [date_bounds(asked, False, terms.now, zone, years) for terms in (before, after)]
         yield difference(*spans)
 
@@ -173,13 +173,13 @@ def _years(events: Events) -> tuple[int, int]:
     return (moment_of(int(events.at[0])).year - 1, moment_of(int(events.at[-1])).year + 1)
 
 
-def _zone_names(view: View, terms: Terms) -> tuple[str, ...]:
+def zone_names(view: View, terms: Terms) -> tuple[str, ...]:
     return (terms.zone, *view.catalogue.zones) if terms.by_person else (terms.zone,)
 
 
 def _due_by_sequence(node: Sequence, view: View, before: Terms, after: Terms) -> Places | None:
     steps = (*node.steps, *([node.without] if node.without else []))
-    if any(_all_of(_moves_of_where(step.event, step.where, view)) != Moves() for step in steps):
+    if any(_all_of(moves_of_where(step.event, step.where, view)) != Moves() for step in steps):
         return None
     window = difference(*(window_bounds(node.window, terms.now, "UTC") for terms in (before, after)))
     found = [_people_at(view, step.event, [window]) for step in node.steps]
@@ -210,7 +210,7 @@ def _people_at(view: View, event: str, spans: Iterable[Bounds]) -> Places:
 
 def _next_midnight(view: View, terms: Terms) -> datetime:
     """The next midnight of a zone that counts, or of UTC, by which months go."""
-    names = {"UTC", *_zone_names(view, terms)}
+    names = {"UTC", *zone_names(view, terms)}
     return min(day_start(next_day(local_day(terms.now, zone)), zone) for zone in names)
 
 
@@ -238,7 +238,7 @@ def _next_by_time(node: AnyNode, view: View, terms: Terms) -> Iterator[datetime 
 def _moving_spans(node: AnyNode, view: View, terms: Terms) -> Iterator[tuple[str, Bounds]]:
     if isinstance(node, Event):
         yield node.event, _if_moving(node.window, terms)
-        asked, is_day = _asked_of_measure(node, view)
+        asked, is_day = asked_of_measure(node, view)
         if asked is not None and _moves_of_value(asked, is_day).with_time:
             yield node.event, date_bounds(asked, False, terms.now, terms.zone, (1970, 1970))
     elif isinstance(node, Sequence):

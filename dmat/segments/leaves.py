@@ -175,7 +175,7 @@ class Leaves:
         some = self.view.of(places)
         found = {}
         for key, (each, bits, _) in patches.items():
-            flags = _flags(each, some, places, replace(terms, by_person=each.by_person))
+            flags = flags_of(each, some, places, replace(terms, by_person=each.by_person))
             if flags is None:
                 found[key] = self._anew(each, terms)
             else:
@@ -186,7 +186,7 @@ class Leaves:
         own = replace(terms, by_person=each.by_person)
         if isinstance(each.node, Sample):
             return self._keep(each, self._by_sql(each, own), terms, by_sql=False)
-        flags = _flags(each, self.view, None, own)
+        flags = flags_of(each, self.view, None, own)
         if flags is None:
             return self._keep(each, self._by_sql(each, own), terms, by_sql=True)
         return self._keep(each, Bits.of(flags).grown(self.view.size), terms, by_sql=False)
@@ -206,7 +206,8 @@ class Leaves:
         return Bits.at(places, self.view.size)
 
 
-def _flags(each: Asking, view: View, places: Places | None, terms: Terms) -> Flags | None:
+def flags_of(each: Asking, view: View, places: Places | None, terms: Terms) -> Flags | None:
+    """Where a condition is true for the people of a view; `places` are theirs when they are a few."""
     node = each.node
     if isinstance(node, Attribute):
         return attribute_flags(node, view, terms)

@@ -10,7 +10,7 @@ Causes: `rule` (the rule is new or was changed, or the segment was put aside), `
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -90,6 +90,30 @@ def told_apart(moves: Moves, touched: Bits, index: PersonIndex, at: datetime) ->
         return np.where(by_data, np.datetime64("NaT", "us"), np.datetime64(at, "us"))
 
     return replace(moves, entered_at=moments(moves.entered), left_at=moments(moves.left))
+
+
+def moved_at(moves: Moves, at: datetime) -> Moves:
+    """The same moves, all of them made by time at this moment."""
+    entered, left = (np.full(len(ids), np.datetime64(at, "us")) for ids in (moves.entered, moves.left))
+    return replace(moves, entered_at=entered, left_at=left)
+
+
+def sharpened(moves: Moves, turned: Callable[[Ids], Moments]) -> Moves:
+    """The same moves, those by time at the moment at which each person's answer turned, where that can be said."""
+
+    def moments(ids: Ids, known: Moments | None) -> Moments | None:
+        if known is None:
+            return None
+        spots = np.flatnonzero(~np.isnat(known))
+        if not len(spots):
+            return known
+        exact, found = turned(ids[spots]), known.copy()
+        found[spots] = np.where(np.isnat(exact), known[spots], exact)
+        return found
+
+    return replace(
+        moves, entered_at=moments(moves.entered, moves.entered_at), left_at=moments(moves.left, moves.left_at)
+    )
 
 
 def leave_all(key: str, kept: Kept, index: PersonIndex) -> Moves:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -26,6 +27,7 @@ from dmat.segments.engine import Engine
 from dmat.segments.evaluations import Done, Plan, fingerprint, read_plan, write_done
 from dmat.segments.membership import (
     DATA,
+    TIME,
     Card,
     Kept,
     Moves,
@@ -35,6 +37,8 @@ from dmat.segments.membership import (
     ids_of,
     is_frozen,
     leave_all,
+    moved_at,
+    sharpened,
     told_apart,
 )
 from dmat.segments.rules import EVERYBODY
@@ -90,6 +94,7 @@ class SegmentPass:
         self._touched: list[Places] | None = None  # None: anybody
         self._number = -1
         self._version = 0
+        self._looked_at: datetime | None = None
         self._flip_at: datetime | None = None
         self._written_at = datetime.min
 
@@ -104,12 +109,20 @@ class SegmentPass:
         if not known:
             return Report()
         now = self.settings.clock.now()
+        if self._plan is None:
+            self._go_on(read_plan(self.store, known))
         is_new_data = current_version(self.settings).number != self._version
         is_new_plan = self._plan is None or known != self._plan.fingerprint
         if not (is_new_data or is_new_plan or (self._flip_at is not None and now >= self._flip_at)):
             return Report()
         plan = self._plan if self._plan is not None and not is_new_plan else read_plan(self.store, known)
         return self._look(plan, now, is_new_data, run_id)
+
+    def _go_on(self, plan: Plan) -> None:
+        """Take over where the last process stopped: what has moved since, with the same data, was moved by time."""
+        if plan.looked is not None and plan.looked.data_version == current_version(self.settings).number:
+            self._version, self._looked_at = plan.looked.data_version, plan.looked.at
+            self._touched = []
 
     def _look(self, plan: Plan, now: datetime, is_new_data: bool, run_id: str) -> Report:
         answers = self._refreshed(now)
@@ -121,12 +134,13 @@ class SegmentPass:
                 create_log(connection)
                 self._read_log(connection, plan, answers)
                 moves = self._compare_all(plan, found, answers, is_new_data, now)
+                moves = [self._dated(one, plan, answers, now) for one in moves]
                 stamp = Stamp(now, self.settings.clock.now(), run_id)
                 self._number = append(connection, moves, self._number, stamp)
         self._remember(plan, found, moves, report)
         self._tell_store(plan, report, now)
         self._flip_at = answers.next_flip({key: plan.rules[key] for key in found})
-        self._plan, self._version = plan, answers.version
+        self._plan, self._version, self._looked_at = plan, answers.version, now
         self._touched = [] if isinstance(answers, Engine) else None
         return report
 
@@ -174,10 +188,12 @@ class SegmentPass:
 
     def _ask_all(self, plan: Plan, answers: Answers, report: Report) -> dict[str, Bits]:
         """Who is in each segment; one that fails is reported and left as it was."""
+        keys = [key for key, card in plan.cards.items() if not is_frozen(card, self._kept.get(key))]
+        if isinstance(answers, Engine):
+            with suppress(Exception):  # boundary: if one fails, each is asked alone, to say which
+                return answers.bits_of_all({key: plan.rules[key] for key in keys}, plan.rules, plan.static_keys)
         found: dict[str, Bits] = {}
-        for key, card in plan.cards.items():
-            if is_frozen(card, self._kept.get(key)):
-                continue
+        for key in keys:
             try:
                 found[key] = answers.bits(plan.rules[key], plan.rules, plan.static_keys)
             except Exception as error:  # noqa: BLE001  # boundary: one segment that fails must not stop the others
@@ -207,6 +223,15 @@ class SegmentPass:
             told_apart(one, touched, answers.index, now) if one.cause == DATA and one.key in dynamic else one
             for one in moved
         ]
+
+    def _dated(self, one: Moves, plan: Plan, answers: Answers, now: datetime) -> Moves:
+        """With the moment at which time moved each person: that of the pass only where arrays cannot say more."""
+        if one.cause == TIME:
+            one = moved_at(one, now)
+        if self._looked_at is None or one.key not in plan.rules or not isinstance(answers, Engine):
+            return one
+        since, rule = self._looked_at, plan.rules[one.key]
+        return sharpened(one, lambda ids: answers.turned(rule, ids, since, plan.rules, plan.static_keys))
 
     def _follow_merges(self, card: Card, kept: Kept, answers: Answers) -> list[Moves]:
         """People who are gone leave a frozen segment; whoever they were merged into is in it instead."""
@@ -238,7 +263,7 @@ class SegmentPass:
 
     def _tell_store(self, plan: Plan, report: Report, now: datetime) -> None:
         """Write sizes and errors where the screens read them: those that changed, and all of them now and then."""
-        is_time = plan is not self._plan or now - self._written_at >= SIZES_EVERY
+        is_time = plan is not self._plan or report.version != self._version or now - self._written_at >= SIZES_EVERY
         keys = {
             key
             for key in plan.cards

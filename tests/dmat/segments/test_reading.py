@@ -9,7 +9,8 @@ from published_worlds import engine_of, first_builds, publish_world, workspace_s
 from rule_worlds import PEOPLE, make_world
 
 from dmat.segments.coded_text import MOST_WORDS, coded_text
-from dmat.segments.engine import Engine, Limits
+from dmat.segments.engine import Engine
+from dmat.segments.limits import Limits, usual_limits
 from dmat.segments.person_columns import Source
 from dmat.segments.rules import EVERYBODY
 from dmat.segments.snapshot import take_snapshot
@@ -81,6 +82,12 @@ def test_warming_reads_the_columns_of_the_fields_and_stops_at_half_of_the_memory
     assert warm(engine) == warm(engine)
     small = Engine(Workspace(world_settings), world_settings.clock, limits=Limits(columns=1), read=engine._read)
     assert warm(small) < warm(engine)
+
+
+def test_columns_of_ten_million_people_have_more_room_and_those_of_a_million_no_less_than_usual():
+    assert usual_limits(1_000_000) == Limits()
+    assert usual_limits(10_000_000).columns == 600_000_000
+    assert usual_limits(10_000_000).events == Limits().events
 
 
 def test_before_anything_is_published_warming_waits_for_the_first_question(tmp_path):
