@@ -49,7 +49,7 @@ class Settings(BaseSettings):
         description="memory that DuckDB may take in the API, the screens and the stream to read published tables",
     )
     duckdb_threads: int = Field(2, ge=1, description="threads that one DuckDB connection may use")
-    stream_seconds: float = Field(2.0, gt=0, description="pause between two micro-batches of the stream process")
+    stream_seconds: float = Field(2.0, gt=0, le=60, description="pause between two micro-batches of the stream process")
     hot_capture_seconds: float = Field(
         10.0, gt=0, description="pause between two looks at the shop for carts and orders"
     )
