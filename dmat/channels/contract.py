@@ -1,14 +1,17 @@
 """What a channel is given and what it must answer: the contract between the sender and any provider.
 
-Belongs here: the shape of an outgoing mail and the protocol of a provider. Stays out: any vendor and any rule.
+Belongs here: the shapes of outgoing messages and the protocol of a provider. Stays out: any vendor and any rule.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 MESSAGE_ID_ARGUMENT = "dmat_message_id"
+CHANNELS = ("email", "sms", "whatsapp", "push", "in_app", "banner", "social", "retargeting", "webhook")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,154 @@ class OutgoingMail:
     headers: dict[str, str] = field(default_factory=dict)
     custom_args: dict[str, str] = field(default_factory=dict)
     categories: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """One person of a batch: what differs from the others.
+
+    Attributes:
+        values: placeholder -> text that stands there for this person, escaped already for where it stands.
+        headers: headers of this person's mail, e.g. `List-Unsubscribe`.
+    """
+
+    message_id: str
+    to_email: str
+    to_name: str
+    values: Mapping[str, str]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    custom_args: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MailBatch:
+    """Mails to many people in one request: the common part once, with placeholders, and each person's values."""
+
+    from_email: str
+    from_name: str
+    subject: str
+    html: str
+    text: str
+    recipients: Sequence[Recipient]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    categories: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class WhatsAppTemplate:
+    """An approved template, which is all that WhatsApp takes outside the 24 hours after a person wrote."""
+
+    name: str
+    language: str
+    category: str  # marketing, utility or authentication
+    body_values: Sequence[str] = ()
+    header_media_url: str = ""
+    button_values: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class OutgoingText:
+    """One SMS or WhatsApp message; `to` is E.164 with the plus sign."""
+
+    message_id: str
+    channel: str
+    to: str
+    text: str
+    media_url: str = ""
+    template: WhatsAppTemplate | None = None
+    status_url: str = ""
+
+
+@dataclass(frozen=True)
+class OutgoingPush:
+    """One push notification to one device."""
+
+    message_id: str
+    token: str
+    title: str
+    body: str
+    url: str = ""
+    image_url: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OutgoingCall:
+    """One call of somebody's web address (the webhook channel)."""
+
+    message_id: str
+    url: str
+    payload: Mapping[str, Any]
+
+
+Outgoing = OutgoingMail | OutgoingText | OutgoingPush | OutgoingCall
+
+
+@dataclass(frozen=True)
+class Sought:
+    """A message whose fate is not known, with all that a provider may want in order to look it up."""
+
+    message_id: str
+    address: str = ""
+    handed_over_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a provider can do, from its own documentation.
+
+    Attributes:
+        batch: recipients that one request may carry; 1 means no batches.
+        in_flight: requests at once.
+        key_hours: for how long the same idempotency key is known; 0 means that there is none.
+        looks_up: whether a message can be found by our id (or by its address and time).
+        tracks_clicks: it leads clicks over its own address, so we do not.
+    """
+
+    batch: int = 1
+    in_flight: int = 16
+    key_hours: float = 0.0
+    looks_up: bool = False
+    tracks_clicks: bool = False
+
+
+class Provider(Protocol):
+    """Something that takes the messages of a channel: a vendor, or its sandbox."""
+
+    name: str
+    channel: str
+    abilities: Abilities
+
+    def send(self, message: Any) -> str:
+        """Hand one message (of the channel's `Outgoing...`) over and give the provider's id of it.
+
+        Raises:
+            RateLimitedError: not taken; wait as long as it says.
+            VendorUnavailableError: not taken; nothing was done.
+            VendorRefusedError: not taken, and never will be as it is.
+            AmbiguousError: nobody knows; only evidence may resolve it.
+        """
+        ...
+
+    def send_batch(self, batch: MailBatch) -> str:
+        """Hand a batch over, all of it or nothing, and give the provider's id of the request; only with `batch` > 1.
+
+        Raises: as `send`, for the whole batch.
+        """
+        ...
+
+    def find_message(self, sought: Sought) -> str | None:
+        """The provider's id of a message that it took, or None when it never took it.
+
+        Raises:
+            VendorRefusedError: this account cannot look messages up.
+            TransientError: no answer now; ask again later.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close connections."""
+        ...
 
 
 class MailProvider(Protocol):
