@@ -11,6 +11,7 @@ DmatError
 │   ├── NotPermittedError     this user or this key may not do that
 │   ├── UnverifiedError       a signature does not match the body
 │   ├── VendorRefusedError    the vendor answered 4xx: our request or our key is wrong
+│   │   └── DeadAddressError  nobody can be reached there any more: the address is to be suppressed
 │   ├── FencedError           another instance owns the sending of this store
 │   └── BuildFailedError      dbt or an asset refused the data
 └── TransientError            may work when tried again
@@ -92,6 +93,14 @@ class VendorRefusedError(PermanentError):
     def __init__(self, vendor: str, status: int, detail: str) -> None:
         self.vendor, self.status, self.detail = vendor, status, detail
         super().__init__(f"{vendor} refused the request with {status}: {detail}")
+
+
+class DeadAddressError(VendorRefusedError):
+    """Nobody can be reached at the address any more; `reason` is a reason of `dmat/consent/suppression.py`."""
+
+    def __init__(self, vendor: str, status: int, detail: str, reason: str = "bounced") -> None:
+        self.reason = reason
+        super().__init__(vendor, status, detail)
 
 
 class FencedError(PermanentError):

@@ -29,6 +29,7 @@ class OutgoingMail:
     headers: dict[str, str] = field(default_factory=dict)
     custom_args: dict[str, str] = field(default_factory=dict)
     categories: list[str] = field(default_factory=list)
+    reply_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class MailBatch:
     recipients: Sequence[Recipient]
     headers: Mapping[str, str] = field(default_factory=dict)
     categories: Sequence[str] = ()
+    reply_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,11 +116,16 @@ Outgoing = OutgoingMail | OutgoingText | OutgoingPush | OutgoingCall
 
 @dataclass(frozen=True)
 class Sought:
-    """A message whose fate is not known, with all that a provider may want in order to look it up."""
+    """A message whose fate is not known, with all that a provider may want in order to look it up.
+
+    Attributes:
+        text: the words that left, for vendors that list messages by address without an id of ours.
+    """
 
     message_id: str
     address: str = ""
     handed_over_at: datetime | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,9 @@ class Abilities:
         key_hours: for how long the same idempotency key is known; 0 means that there is none.
         looks_up: whether a message can be found by our id (or by its address and time).
         tracks_clicks: it leads clicks over its own address, so we do not.
+        batch_bytes: bytes that the body of one batch may have; 0 means no limit is known (`dmat/channels/batches.py`
+            cuts a batch accordingly).
+        values_bytes: bytes that the values of one person in a batch may have; 0 as above.
     """
 
     batch: int = 1
@@ -138,6 +148,8 @@ class Abilities:
     key_hours: float = 0.0
     looks_up: bool = False
     tracks_clicks: bool = False
+    batch_bytes: int = 0
+    values_bytes: int = 0
 
 
 class Provider(Protocol):

@@ -129,15 +129,23 @@ class VendorHttp:
 
         return self._repeat(attempt)
 
-    def send(self, method: str, path: str, *, json: Any = None) -> httpx.Response:
-        """Ask the vendor to do something, once.
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        form: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Ask the vendor to do something, once, with a JSON body or a form; `headers` go with this request only.
 
         Raises:
             VendorUnavailableError, RateLimitedError: nothing was done; it may be tried again.
             AmbiguousError: it may have been done; never repeat it blindly.
             VendorRefusedError: 4xx, nothing was done.
         """
-        return self._exchange(method, path, None, json, may_act=True)
+        return self._exchange(method, path, None, json, may_act=True, form=form, headers=headers)
 
     def _repeat(self, attempt: Callable[[], T]) -> T:
         waited = 0.0
@@ -164,11 +172,19 @@ class VendorHttp:
         return backoff
 
     def _exchange(
-        self, method: str, path: str, params: Mapping[str, Any] | None, json: Any, may_act: bool
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        json: Any,
+        may_act: bool,
+        form: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
+        sent_headers = {**self._headers, **(headers or {})}
         try:
             response = self._client.request(
-                method, self.base_url + path, params=params, json=json, headers=self._headers, auth=self._auth
+                method, self.base_url + path, params=params, json=json, data=form, headers=sent_headers, auth=self._auth
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             kind = VendorUnreachableError if _is_refused(error) else VendorUnavailableError
