@@ -123,8 +123,18 @@ ledger_entries = Table(
     Column("updated_at", DateTime, nullable=False),
     Column("revision", Integer, nullable=False, default=1),
     Column("exported_revision", Integer, nullable=False, default=0),
+    Column("variant", String(100), nullable=False, default="", server_default=""),
+    Column("purpose", String(40), nullable=False, default="marketing", server_default="marketing"),
+    Column("priority", Integer, nullable=False, default=0, server_default="0"),
+    Column("template", String(100), nullable=False, default="", server_default=""),
+    Column("template_version", Integer, nullable=False, default=0, server_default="0"),
+    Column("locale", String(20), nullable=False, default="", server_default=""),
+    Column("batch_id", String(36), nullable=False, default="", server_default=""),
+    Column("cost_micros", Big),
+    Column("cost_currency", String(3), nullable=False, default="", server_default=""),
     Unique("person_id", "programme", "programme_version", "step", "occurrence"),
-    Index("ix_ledger_entries_state_not_before", "state", "not_before"),
+    Index("ix_ledger_entries_due", "state", "channel", "not_before"),
+    Index("ix_ledger_entries_standing", "programme", "step", "channel", "state"),
     Index("ix_ledger_entries_address_channel", "address", "channel"),
     Index("ix_ledger_entries_programme_occurrence", "programme", "occurrence"),
     Index(
@@ -157,6 +167,10 @@ rendered_messages = Table(
     Column("text", Text, nullable=False),
     Column("headers", sa.JSON, nullable=False),
     Column("rendered_at", DateTime, nullable=False),
+    Column("template", String(100), nullable=False, default="", server_default=""),
+    Column("template_version", Integer, nullable=False, default=0, server_default="0"),
+    Column("locale", String(20), nullable=False, default="", server_default=""),
+    Column("filled", sa.JSON),
 )
 
 inbox = Table(
@@ -236,10 +250,31 @@ counters = Table(
     metadata,
     Column("programme", String(100), primary_key=True),
     Column("step", String(100), primary_key=True),
+    Column("variant", String(100), primary_key=True, default="", server_default=""),
     Column("channel", String(20), primary_key=True),
     Column("kind", String(40), primary_key=True),
     Column("count", Big, nullable=False),
     Column("updated_at", DateTime, nullable=False),
+)
+
+counters_hourly = Table(
+    "counters_hourly",
+    metadata,
+    Column("programme", String(100), primary_key=True),
+    Column("step", String(100), primary_key=True),
+    Column("variant", String(100), primary_key=True, default="", server_default=""),
+    Column("channel", String(20), primary_key=True),
+    Column("kind", String(40), primary_key=True),
+    Column("hour", DateTime, primary_key=True),
+    Column("count", Big, nullable=False),
+    Column("updated_at", DateTime, nullable=False),
+    Column("exported_count", Big, nullable=False, default=-1),
+    Index(
+        "ix_counters_hourly_unexported",
+        "updated_at",
+        sqlite_where=sa.text("exported_count <> count"),
+        postgresql_where=sa.text("exported_count <> count"),
+    ),
 )
 
 message_marks = Table(
@@ -248,6 +283,34 @@ message_marks = Table(
     Column("message_id", String(36), primary_key=True),
     Column("kind", String(40), primary_key=True),
     Column("first_at", DateTime, nullable=False),
+)
+
+conversions = Table(
+    "conversions",
+    metadata,
+    Column("order_id", String(200), primary_key=True),
+    Column("programme", String(100), nullable=False),
+    Column("step", String(100), nullable=False),
+    Column("variant", String(100), nullable=False, default=""),
+    Column("channel", String(20), nullable=False),
+    Column("happened_at", DateTime, nullable=False),
+)
+
+last_replies = Table(
+    "last_replies",
+    metadata,
+    Column("address_hash", String(64), primary_key=True),
+    Column("channel", String(20), primary_key=True),
+    Column("replied_at", DateTime, nullable=False),
+)
+
+sending_days = Table(
+    "sending_days",
+    metadata,
+    Column("provider", String(40), primary_key=True),
+    Column("domain", String(255), primary_key=True),
+    Column("day", sa.Date, primary_key=True),
+    Column("taken_count", Big, nullable=False),
 )
 
 fences = Table(
