@@ -19,7 +19,7 @@ import httpx
 
 from dmat.errors import DmatError, NotPublishedError
 from dmat.processes import read_processes
-from dmat.settings import ROOT, VENDORS, Settings
+from dmat.settings import OTHER_VENDORS, ROOT, VENDORS, Settings
 from dmat.warehouse import current_version
 
 FREE_DISK_BYTES = 2 * 1024**3
@@ -101,7 +101,7 @@ def _warehouse(settings: Settings) -> Finding:
 
 
 def _vendors(settings: Settings) -> Finding:
-    connected = [vendor for vendor in VENDORS if settings.is_connected(vendor)]
+    connected = [vendor for vendor in (*VENDORS, *OTHER_VENDORS) if settings.is_connected(vendor)]
     if not connected:
         return Finding("vendors", "note", "none connected", "set DMAT_<VENDOR>_URL in .env, or run `dmat simulate`")
     unreachable = [vendor for vendor in connected if not _is_reachable(str(getattr(settings, f"{vendor}_url")))]

@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 VENDORS = (
     "shopify", "woocommerce", "hubspot", "sendgrid", "twilio", "whatsapp", "meta", "linkedin", "ga4", "wordpress",
 )  # fmt: skip
+OTHER_VENDORS: tuple[str, ...] = (  # those that `dmat simulate` does not play
+    "vonage", "fcm", "onesignal", "meta_audiences", "google_ads",
+)  # fmt: skip
 
 
 class Settings(BaseSettings):
@@ -72,10 +75,66 @@ class Settings(BaseSettings):
     twilio_url: str = Field("", description="https://api.twilio.com; empty: not connected")
     twilio_account: str = Field("", description="account SID")
     twilio_token: SecretStr = Field(SecretStr(""), description="auth token; it also signs webhooks")
+    twilio_sender: str = Field(
+        "", description="who SMS come from: +number, name of up to 11 characters, short code or messaging service MG..."
+    )
+    twilio_whatsapp_sender: str = Field(
+        "", description="+number that is a WhatsApp sender at Twilio; empty: no WhatsApp by Twilio"
+    )
+    vonage_url: str = Field("", description="https://api.nexmo.com; empty: not connected")
+    vonage_key: str = Field("", description="API key")
+    vonage_secret: SecretStr = Field(SecretStr(""), description="API secret")
+    vonage_application: str = Field("", description="application id; with it and its key file requests carry a JWT")
+    vonage_private_key_file: str = Field("", description="file with the private key of the application (PEM)")
+    vonage_sender: str = Field("", description="who SMS come from: number without plus sign, or a name")
+    vonage_webhook_secret: SecretStr = Field(SecretStr(""), description="signature secret of the account")
     whatsapp_url: str = Field("", description="https://graph.facebook.com; empty: not connected")
     whatsapp_phone_id: str = Field("", description="phone number id")
     whatsapp_token: SecretStr = Field(SecretStr(""), description="access token")
     whatsapp_webhook_secret: SecretStr = Field(SecretStr(""), description="app secret that signs webhooks")
+    whatsapp_account: str = Field("", description="WhatsApp business account id, whose templates are read")
+    whatsapp_handshake: SecretStr = Field(
+        SecretStr(""), description="word of your choice that Meta repeats when the webhook address is entered there"
+    )
+    fcm_url: str = Field("", description="https://fcm.googleapis.com; empty: not connected")
+    fcm_credentials_file: str = Field("", description="file with the key of a service account of the Firebase project")
+    onesignal_url: str = Field("", description="https://api.onesignal.com; empty: not connected")
+    onesignal_app: str = Field("", description="app id")
+    onesignal_key: SecretStr = Field(SecretStr(""), description="app API key")
+    onesignal_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="word that the event stream sends in its header Authorization, after Bearer"
+    )
+    meta_audiences_url: str = Field(
+        "",
+        description="https://graph.facebook.com; empty: no audiences at Meta (uses the token and ad account of meta)",
+    )
+    google_ads_url: str = Field(
+        "", description="https://datamanager.googleapis.com; empty: no customer lists at Google Ads"
+    )
+    google_ads_account: str = Field("", description="customer id of the Google Ads account, digits only")
+    google_ads_login_account: str = Field("", description="customer id of the manager account, when one is used")
+    google_ads_credentials_file: str = Field("", description="file with the key of a service account")
+    outgoing_webhook_url: str = Field(
+        "", description="address that steps of channel webhook call when they name none; empty: kept in the sandbox"
+    )
+    outgoing_webhook_secret: SecretStr = Field(SecretStr(""), description="signs the calls of the webhook channel")
+    outgoing_webhook_allows_private: bool = Field(
+        False, description="may call addresses inside this network; only for development"
+    )
+    sms_provider: str = Field("", description="twilio, vonage or sandbox; empty: the connected one, else the sandbox")
+    whatsapp_provider: str = Field(
+        "", description="whatsapp, twilio or sandbox; empty: the connected one, else the sandbox"
+    )
+    push_provider: str = Field("", description="fcm, onesignal or sandbox; empty: the connected one, else the sandbox")
+    retargeting_provider: str = Field(
+        "", description="meta_audiences, google_ads or sandbox; empty: each connected one, else the sandbox"
+    )
+    webhook_provider: str = Field(
+        "", description="outgoing_webhook or sandbox; empty: outgoing_webhook when its address is set"
+    )
+    sms_prices_file: str = Field(
+        "", description="your own table of SMS prices (CSV); empty: the dated one that is here"
+    )
     meta_url: str = Field("", description="https://graph.facebook.com; empty: not connected")
     meta_account: str = Field("", description="Instagram business account id")
     meta_ad_account: str = Field("", description="ad account id, act_...")
