@@ -1,6 +1,6 @@
 """Links: signed, so that nobody can make one up or alter one; the key is kept in the workspace folder.
 
-Belongs here: the key, click links, unsubscribe links, adding parameters to an address. Stays out: answering them
+Belongs here: the key, every link of ours in a message, adding parameters to an address. Stays out: answering them
 (`apps/api`).
 """
 
@@ -20,6 +20,7 @@ import orjson
 from cryptography.fernet import Fernet, InvalidToken
 
 from dmat.errors import UnverifiedError
+from dmat.messages.signing import Signer
 from dmat.settings import Settings
 
 _LONGEST_TOKEN = 4096
@@ -63,6 +64,8 @@ class Links:
         self._base = settings.resolved_public_url.rstrip("/")
         key = link_key(settings)
         self._click_key = hmac.new(key, b"click", hashlib.sha256).digest()
+        self._open, self._view = Signer(key, "open"), Signer(key, "view")
+        self._preferences, self._opt_in = Signer(key, "preferences"), Signer(key, "opt-in")
         self._fernet = Fernet(base64.urlsafe_b64encode(hmac.new(key, b"unsubscribe", hashlib.sha256).digest()))
 
     def click_url(self, message_id: str, target: str) -> str:
@@ -100,6 +103,38 @@ class Links:
             return Unsubscribe(*json.loads(self._fernet.decrypt(token.encode("ascii", "replace"))))
         except InvalidToken:
             raise UnverifiedError("this link is not one of ours") from None
+
+    def open_url(self, message_id: str) -> str:
+        """The address of the picture of one pixel that says that a message was opened."""
+        return f"{self._base}/o/{self._open.sign(message_id)}.gif"
+
+    def read_open(self, token: str) -> str:
+        """The message of an open token (without `.gif`); raises `UnverifiedError`."""
+        return self._open.read(token)
+
+    def view_url(self, message_id: str) -> str:
+        """The page that shows a message as it was sent."""
+        return f"{self._base}/v/{self._view.sign(message_id)}"
+
+    def read_view(self, token: str) -> str:
+        """The message of a view token; raises `UnverifiedError`."""
+        return self._view.read(token)
+
+    def preferences_url(self, message_id: str) -> str:
+        """The preference centre of the person who got a message."""
+        return f"{self._base}/p/{self._preferences.sign(message_id)}"
+
+    def read_preferences(self, token: str) -> str:
+        """The message of a preferences token; raises `UnverifiedError`."""
+        return self._preferences.read(token)
+
+    def opt_in_url(self, opt_in_id: str) -> str:
+        """The page on which somebody confirms that they want our messages."""
+        return f"{self._base}/confirm/{self._opt_in.sign(opt_in_id)}"
+
+    def read_opt_in(self, token: str) -> str:
+        """The id of the asking of a confirm token; raises `UnverifiedError`."""
+        return self._opt_in.read(token)
 
     def _sign(self, body: str) -> bytes:
         return hmac.new(self._click_key, body.encode("utf-8", "replace"), hashlib.sha256).digest()[:18]
