@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     hubspot_url: str = Field("", description="https://api.hubapi.com; empty: not connected")
     hubspot_token: SecretStr = Field(SecretStr(""), description="private app token")
     hubspot_webhook_secret: SecretStr = Field(SecretStr(""), description="client secret that signs webhooks (v3)")
+    email_provider: str = Field("", description="who takes e-mails; empty: the first connected one, else the sandbox")
     sendgrid_url: str = Field("", description="https://api.sendgrid.com; empty: not connected")
     sendgrid_token: SecretStr = Field(SecretStr(""), description="API key")
     sendgrid_webhook_public_key: str = Field(

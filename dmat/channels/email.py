@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import cast
 
 from dmat.channels.contract import MESSAGE_ID_ARGUMENT, MailProvider, OutgoingMail
 from dmat.settings import Settings
@@ -73,30 +74,8 @@ def build_mail(
     )
 
 
-class SendGridProvider:
-    """SendGrid as a provider: it echoes our message id in its events and follows clicks itself."""
-
-    name = "sendgrid"
-    tracks_clicks = True
-
-    def __init__(self, settings: Settings) -> None:
-        from dmat.connectors.sendgrid import SendGrid
-
-        self._vendor = SendGrid(settings)
-
-    def send_mail(self, mail: OutgoingMail) -> str:
-        """See `MailProvider.send_mail`."""
-        return self._vendor.send_mail(mail)
-
-    def find_message(self, message_id: str) -> str | None:
-        """See `MailProvider.find_message`; SendGrid's search is a paid addition."""
-        return self._vendor.find_message(message_id)
-
-
 def mail_provider(settings: Settings) -> MailProvider:
-    """The provider that is connected, or the sandbox when none is."""
-    if settings.is_connected("sendgrid"):
-        return SendGridProvider(settings)
-    from dmat.channels.sandbox import Sandbox
+    """The provider of e-mail under the old contract; goes when the sender uses `open_provider`."""
+    from dmat.channels.providers import open_provider
 
-    return Sandbox(settings.home / "sandbox")
+    return cast(MailProvider, open_provider(settings, "email"))

@@ -1,48 +1,84 @@
-"""The sandbox: a provider that sends nothing and keeps every mail as a file, for a workspace without a provider.
+"""The sandbox of e-mail: it sends nothing and keeps what would have left as files, for a workspace without a provider.
 
 Belongs here: that. Stays out: pretending that anybody reads them (`dmat/simulate` does that).
+
+    <folder>/<message id>.eml     one mail
+    <folder>/<request id>.batch   a batch: the common part once, each person's values (JSON)
 """
 
 from __future__ import annotations
 
-from email.message import EmailMessage
-from email.utils import formataddr
 from pathlib import Path
+from typing import Any
 
-from dmat.channels.contract import OutgoingMail
+import orjson
+
+from dmat.channels.batches import whole_mail
+from dmat.channels.contract import Abilities, MailBatch, OutgoingMail, Recipient, Sought
+from dmat.channels.mime import as_bytes
 
 
-class Sandbox:
-    """Keeps `<folder>/<message id>.eml`; taking the same message twice keeps it once."""
+class MailSandbox:
+    """Taking the same message twice keeps it once."""
 
     name = "sandbox"
-    tracks_clicks = False
+    channel = "email"
+    abilities = Abilities(batch=1000, in_flight=4, looks_up=True)
+    tracks_clicks = False  # of the old contract
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def send_mail(self, mail: OutgoingMail) -> str:
+    def send(self, message: OutgoingMail) -> str:
         """Write the mail to its file and give the id of it here."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f".{mail.message_id}.tmp"
-        temporary.write_bytes(as_message(mail).as_bytes())
-        temporary.replace(self.folder / f"{mail.message_id}.eml")
-        return f"sandbox-{mail.message_id}"
+        self._write(f"{message.message_id}.eml", as_bytes(message))
+        return f"sandbox-{message.message_id}"
 
-    def find_message(self, message_id: str) -> str | None:
+    def send_batch(self, batch: MailBatch) -> str:
+        """Write the batch to one file, named after its first message."""
+        name = batch.recipients[0].message_id
+        self._write(f"{name}.batch", orjson.dumps(batch))
+        return f"sandbox-{name}"
+
+    def find_message(self, sought: Sought | str) -> str | None:
         """The id of a mail that was taken."""
-        return f"sandbox-{message_id}" if (self.folder / f"{message_id}.eml").exists() else None
+        message_id = sought if isinstance(sought, str) else sought.message_id
+        taken = (self.folder / f"{message_id}.eml").exists() or self._batched(message_id) is not None
+        return f"sandbox-{message_id}" if taken else None
+
+    def read_mail(self, message_id: str) -> bytes | None:
+        """A mail that was taken, whole, as RFC 5322 text."""
+        file = self.folder / f"{message_id}.eml"
+        if file.exists():
+            return file.read_bytes()
+        found = self._batched(message_id)
+        return as_bytes(found) if found else None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _write(self, name: str, content: bytes) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = self.folder / f".{name}.tmp"
+        temporary.write_bytes(content)
+        temporary.replace(self.folder / name)
+
+    def _batched(self, message_id: str) -> OutgoingMail | None:
+        """The mail as it stands in one of the batches."""
+        needle = f'"message_id":"{message_id}"'.encode()
+        for file in sorted(self.folder.glob("*.batch")):
+            content = file.read_bytes()
+            if needle in content:
+                return _mail_of(orjson.loads(content), message_id)
+        return None
+
+    send_mail = send  # of the old contract
 
 
-def as_message(mail: OutgoingMail) -> EmailMessage:
-    """The mail as RFC 5322 text with its plain and its HTML part."""
-    message = EmailMessage()
-    message["Subject"] = mail.subject
-    message["From"] = formataddr((mail.from_name, mail.from_email))
-    message["To"] = formataddr((mail.to_name, mail.to_email))
-    message["Message-ID"] = f"<{mail.message_id}@dmat>"
-    for name, value in mail.headers.items():
-        message[name] = value
-    message.set_content(mail.text)
-    message.add_alternative(mail.html, subtype="html")
-    return message
+def _mail_of(stored: dict[str, Any], message_id: str) -> OutgoingMail | None:
+    people = [Recipient(**item) for item in stored.pop("recipients")]
+    batch = MailBatch(**stored, recipients=people)
+    return next((whole_mail(batch, person) for person in people if person.message_id == message_id), None)
+
+
+Sandbox = MailSandbox  # the old name, until the sender has moved

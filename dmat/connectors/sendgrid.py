@@ -1,20 +1,28 @@
-"""SendGrid: hands over one e-mail, and looks one up (Mail Send and Email Activity, v3).
+"""SendGrid: hands over e-mails, one or a thousand at once, and looks one up (Mail Send and Email Activity, v3).
 
 SendGrid has no idempotency key. Our message id travels in `custom_args`, comes back in every signed event, and can be
 searched where the account has the Email Activity add-on. Its events reach us by webhook (`apps/api`), not from here.
+
+A batch holds the content once, with substitution tags, and one personalization a person. SendGrid's limits: 1,000
+recipients a request, 10,000 bytes of substitutions and 10,000 bytes of custom arguments a person, 30 MB a mail.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import httpx
 
-from dmat.channels.contract import MESSAGE_ID_ARGUMENT, OutgoingMail
+from dmat.channels.contract import MESSAGE_ID_ARGUMENT, Abilities, MailBatch, OutgoingMail, Recipient, Sought
 from dmat.connectors.contract import Connector, list_of
 from dmat.connectors.http import VendorHttp
 from dmat.errors import InvalidInputError
 from dmat.settings import Settings
+
+LONGEST_BODY = 20_000_000
+LONGEST_VALUES = 9_900
+MOST_CATEGORIES, LONGEST_CATEGORY = 10, 255
 
 
 class SendGrid(Connector):
@@ -22,13 +30,20 @@ class SendGrid(Connector):
 
     vendor: ClassVar[str] = "sendgrid"
     resources: ClassVar[tuple[str, ...]] = ()
+    name = "sendgrid"
+    channel = "email"
+    abilities = Abilities(
+        batch=1000, in_flight=16, looks_up=True, tracks_clicks=True,
+        batch_bytes=LONGEST_BODY, values_bytes=LONGEST_VALUES,
+    )  # fmt: skip
+    tracks_clicks = True  # of the old contract
 
     def _open_http(self, settings: Settings, client: httpx.Client | None) -> VendorHttp:
         token = settings.sendgrid_token
         headers = {"Authorization": f"Bearer {token.get_secret_value()}"}
         return VendorHttp(self.vendor, settings.sendgrid_url, headers=headers, secrets=[token], client=client)
 
-    def send_mail(self, mail: OutgoingMail) -> str:
+    def send(self, message: OutgoingMail) -> str:
         """Hand over one mail, once, and give SendGrid's message id (empty when it did not tell one).
 
         Raises:
@@ -36,16 +51,27 @@ class SendGrid(Connector):
             AmbiguousError: it may have been accepted (time-out, cut, or a gateway's 5xx): look it up, never repeat.
             VendorRefusedError: 4xx, the mail or the key is wrong.
         """
-        response = self.http.send("POST", "/v3/mail/send", json=mail_body(mail))
+        return self._post(mail_body(message))
+
+    def send_batch(self, batch: MailBatch) -> str:
+        """Hand over a batch (cut by `dmat/channels/batches.py`), all or nothing; gives SendGrid's id of the request.
+
+        Raises: as `send`, for the whole batch.
+        """
+        return self._post(batch_body(batch))
+
+    def _post(self, body: Mapping[str, Any]) -> str:
+        response = self.http.send("POST", "/v3/mail/send", json=body)
         return str(response.headers.get("X-Message-Id", ""))
 
-    def find_message(self, message_id: str) -> str | None:
-        """SendGrid's id of the mail that carries our `message_id`; None when it knows of none (yet).
+    def find_message(self, sought: Sought | str) -> str | None:
+        """SendGrid's id of the mail that carries our message id; None when it knows of none (yet).
 
         Raises:
             VendorRefusedError: also 403 when the account has no Email Activity: then only an event can tell.
             VendorUnavailableError, RateLimitedError: it could not be asked.
         """
+        message_id = sought if isinstance(sought, str) else sought.message_id
         if '"' in message_id or "\\" in message_id:
             raise InvalidInputError("message_id", "holds a quote", "a UUID")
         query = f"""(unique_args['{MESSAGE_ID_ARGUMENT}']="{message_id}")"""
@@ -53,21 +79,54 @@ class SendGrid(Connector):
         found = list_of(body, "messages", self.vendor)
         return str(found[0]["msg_id"]) if found else None
 
+    send_mail = send  # of the old contract
+
 
 def mail_body(mail: OutgoingMail) -> dict[str, Any]:
-    """The body of `POST /v3/mail/send`; plain text goes before HTML, as SendGrid demands."""
-    recipient = {"email": mail.to_email, **({"name": mail.to_name} if mail.to_name else {})}
-    arguments = {**mail.custom_args, MESSAGE_ID_ARGUMENT: mail.message_id}
-    person: dict[str, Any] = {"to": [recipient], "custom_args": arguments}
-    content = [{"type": "text/plain", "value": mail.text}] if mail.text else []
-    body: dict[str, Any] = {
-        "personalizations": [person],
-        "from": {"email": mail.from_email, **({"name": mail.from_name} if mail.from_name else {})},
-        "subject": mail.subject,
-        "content": [*content, {"type": "text/html", "value": mail.html}],
+    """The body of `POST /v3/mail/send` for one mail."""
+    person: dict[str, Any] = {
+        "to": [_mailbox(mail.to_email, mail.to_name)],
+        "custom_args": {**mail.custom_args, MESSAGE_ID_ARGUMENT: mail.message_id},
     }
+    return _body(mail, [person])
+
+
+def batch_body(batch: MailBatch) -> dict[str, Any]:
+    """The body of `POST /v3/mail/send` for a batch: one personalization a person."""
+    return _body(batch, [_personalization(person) for person in batch.recipients])
+
+
+def _personalization(person: Recipient) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "to": [_mailbox(person.to_email, person.to_name)],
+        "custom_args": {**person.custom_args, MESSAGE_ID_ARGUMENT: person.message_id},
+    }
+    if person.values:
+        made["substitutions"] = dict(person.values)
+    if person.headers:
+        made["headers"] = dict(person.headers)
+    return made
+
+
+def _body(mail: OutgoingMail | MailBatch, people: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What both have in common; plain text goes before HTML, as SendGrid demands."""
+    parts = (("text/plain", mail.text), ("text/html", mail.html))
+    body: dict[str, Any] = {
+        "personalizations": people,
+        "from": _mailbox(mail.from_email, mail.from_name),
+        "subject": mail.subject,
+        "content": [{"type": kind, "value": text} for kind, text in parts if text],
+    }
+    if mail.reply_to:
+        body["reply_to"] = {"email": mail.reply_to}
     if mail.headers:
         body["headers"] = dict(mail.headers)
     if mail.categories:
-        body["categories"] = list(mail.categories)
+        unique = dict.fromkeys(category[:LONGEST_CATEGORY] for category in mail.categories)
+        body["categories"] = list(unique)[:MOST_CATEGORIES]
     return body
+
+
+def _mailbox(address: str, name: str) -> dict[str, str]:
+    shown = name.replace(";", " ").replace(",", " ")  # SendGrid takes neither in a name
+    return {"email": address, "name": shown} if shown else {"email": address}

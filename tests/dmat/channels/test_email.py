@@ -8,8 +8,10 @@ from email import policy
 import pytest
 from sending_fixtures import make_settings
 
-from dmat.channels.email import SendGridProvider, build_mail, is_valid_address, mail_provider
-from dmat.channels.sandbox import Sandbox
+from dmat.channels.contract import MailBatch, Recipient, Sought
+from dmat.channels.email import build_mail, is_valid_address
+from dmat.channels.providers import is_sandbox, open_provider, provider_names
+from dmat.errors import InvalidInputError
 
 
 @pytest.mark.parametrize("address", [
@@ -58,19 +60,67 @@ def test_nobody_can_put_a_header_into_a_mail(settings):
 
 
 def test_without_a_provider_mails_go_into_the_sandbox(settings, home):
-    provider = mail_provider(settings)
-    assert isinstance(provider, Sandbox)
-    assert provider.find_message("m1") is None
-    assert provider.send_mail(make_mail(settings)) == provider.send_mail(make_mail(settings)) == "sandbox-m1"
-    assert provider.find_message("m1") == "sandbox-m1"
-    [file] = (home / "sandbox").iterdir()
+    provider = open_provider(settings, "email")
+    assert is_sandbox(provider)
+    assert provider.find_message(Sought("m1")) is None
+    assert provider.send(make_mail(settings)) == provider.send(make_mail(settings)) == "sandbox-m1"
+    assert provider.find_message(Sought("m1")) == "sandbox-m1"
+    [file] = (home / "sandbox" / "email").iterdir()
     message = email.message_from_bytes(file.read_bytes(), policy=policy.default)
     assert (message["To"], message["Subject"]) == ("Ann <ann@example.com>", "Hello")
-    assert message.get_body(("html",)).get_content() == "<p>Hi</p>\n"
+    assert message.get_body(("html",)).get_content().strip() == "<p>Hi</p>"
+
+
+def make_batch(**changes):
+    people = [
+        Recipient(f"m{n}", f"p{n}@example.com", name, {"-dm0-": name, "-dm1-": f"https://x.example/{n}"},
+                  {"List-Unsubscribe": f"<https://api.example/u/{n}>"})
+        for n, name in enumerate(("Ann", "Bo", "-dm1-"))
+    ]  # fmt: skip
+    values = {
+        "from_email": "hello@shop.example", "from_name": "Shop", "subject": "For -dm0-", "recipients": people,
+        "html": "<p>-dm0- -dm1- -dm2-</p>", "text": "Hi -dm0-", "categories": ["p"], "reply_to": "r@shop.example",
+    }  # fmt: skip
+    return MailBatch(**(values | changes))
+
+
+def test_the_sandbox_keeps_a_batch_and_gives_each_mail_of_it(settings, home):
+    provider = open_provider(settings, "email")
+    assert provider.send_batch(make_batch()) == provider.send_batch(make_batch()) == "sandbox-m0"
+    assert len(list((home / "sandbox" / "email").iterdir())) == 1
+    assert [provider.find_message(Sought(i)) for i in ("m0", "m1", "m9")] == ["sandbox-m0", "sandbox-m1", None]
+    message = email.message_from_bytes(provider.read_mail("m1"), policy=policy.default)
+    assert (message["To"], message["Subject"], message["Reply-To"]) == (
+        "Bo <p1@example.com>", "For Bo", "r@shop.example",
+    )  # fmt: skip
+    assert message["List-Unsubscribe"] == "<https://api.example/u/1>"
+    assert message.get_body(("html",)).get_content().strip() == "<p>Bo https://x.example/1 -dm2-</p>"
+    assert provider.read_mail("m9") is None
 
 
 def test_a_connected_provider_takes_the_mails(home):
     connected = make_settings(home).model_copy(update={"sendgrid_url": "http://127.0.0.1:1"})
-    provider = mail_provider(connected)
-    assert isinstance(provider, SendGridProvider)
-    assert provider.tracks_clicks
+    provider = open_provider(connected, "email")
+    assert (provider.name, is_sandbox(provider)) == ("sendgrid", False)
+    assert provider.abilities.tracks_clicks
+    provider.close()
+
+
+def test_a_named_provider_goes_before_a_connected_one(home):
+    connected = make_settings(home).model_copy(
+        update={"sendgrid_url": "http://127.0.0.1:1", "email_provider": "sandbox"}
+    )
+    assert is_sandbox(open_provider(connected, "email"))
+
+
+@pytest.mark.parametrize("name", ["sendgrid", "pigeon"])
+def test_a_provider_that_cannot_be_had_is_named_with_its_setting(home, name):
+    settings = make_settings(home).model_copy(update={"email_provider": name})
+    with pytest.raises(InvalidInputError, match="DMAT_EMAIL_PROVIDER"):
+        open_provider(settings, "email")
+
+
+def test_only_channels_with_providers_have_providers():
+    assert provider_names("email")[-1] == "sandbox"
+    with pytest.raises(InvalidInputError, match="pigeon"):
+        provider_names("pigeon")

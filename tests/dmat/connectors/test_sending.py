@@ -6,7 +6,7 @@ import httpx
 import orjson
 import pytest
 
-from dmat.channels.contract import OutgoingMail
+from dmat.channels.contract import OutgoingMail, Sought
 from dmat.errors import (
     AmbiguousError,
     InvalidInputError,
@@ -21,7 +21,7 @@ MAIL = OutgoingMail(
     custom_args={"campaign": "cart_recovery"}, categories=["cart_recovery"],
 )  # fmt: skip
 SENDERS = {
-    "sendgrid": (lambda c: c.send_mail(MAIL), httpx.Response(202, headers={"X-Message-Id": "sg-1"}), "sg-1"),
+    "sendgrid": (lambda c: c.send(MAIL), httpx.Response(202, headers={"X-Message-Id": "sg-1"}), "sg-1"),
     "whatsapp": (
         lambda c: c.send_template("0b1c", "4915112345678", "cart", "de", ["Ada"]),
         httpx.Response(200, json={"messages": [{"id": "wamid.1"}]}),
@@ -69,7 +69,7 @@ def test_a_failure_is_named_for_what_it_means_and_the_message_is_handed_over_onc
 
 def test_our_message_id_travels_with_the_mail(connect):
     connector, vendor = connect("sendgrid", httpx.Response(202))
-    assert connector.send_mail(MAIL) == ""
+    assert connector.send(MAIL) == ""
     body = orjson.loads(vendor.requests[0].content)
     assert body["personalizations"][0]["custom_args"] == {"campaign": "cart_recovery", "dmat_message_id": "0b1c"}
     assert [part["type"] for part in body["content"]] == ["text/plain", "text/html"]
@@ -82,23 +82,23 @@ def test_an_accepted_whatsapp_message_without_an_id_is_accepted_all_the_same(con
 
 def test_a_message_that_was_taken_is_found_by_our_id(connect):
     connector, vendor = connect("sendgrid", {"messages": [{"msg_id": "sg-1"}]})
-    assert connector.find_message("0b1c") == "sg-1"
+    assert connector.find_message(Sought("0b1c")) == "sg-1"
     assert dict(vendor.requests[0].url.params)["query"] == """(unique_args['dmat_message_id']="0b1c")"""
 
 
 def test_a_message_that_was_never_taken_is_not_found(connect):
     connector, _ = connect("sendgrid", {"messages": []})
-    assert connector.find_message("0b1c") is None
+    assert connector.find_message(Sought("0b1c")) is None
 
 
 def test_an_account_without_message_search_says_so(connect):
     connector, _ = connect("sendgrid", httpx.Response(403, json={"errors": [{"message": "access forbidden"}]}))
     with pytest.raises(VendorRefusedError):
-        connector.find_message("0b1c")
+        connector.find_message(Sought("0b1c"))
 
 
 def test_a_message_id_cannot_change_the_search(connect):
     connector, vendor = connect("sendgrid", {"messages": []})
     with pytest.raises(InvalidInputError):
-        connector.find_message('" OR "1"="1')
+        connector.find_message(Sought('" OR "1"="1'))
     assert vendor.requests == []

@@ -96,7 +96,7 @@ def test_clicks_lead_over_our_door_only_when_the_provider_does_not_follow_them(s
 def test_without_a_provider_the_sandbox_takes_the_mails(settings, store):
     ids = plan_messages(store, 3)
     assert run(settings, store, None).accepted_count == 3
-    assert all(Sandbox(settings.home / "sandbox").find_message(i) for i in ids)
+    assert all(Sandbox(settings.home / "sandbox" / "email").find_message(i) for i in ids)
 
 
 def test_a_suppressed_person_is_never_handed_over(settings, store, provider):

@@ -1,0 +1,101 @@
+"""Batches of mails: cut to what a provider takes in one request, or put together into whole mails.
+
+Belongs here: placeholders and sizes, for every provider alike. Stays out: any vendor's body (`dmat/connectors`) and
+how the values come about (`dmat/messages`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+
+from dmat.channels.contract import MESSAGE_ID_ARGUMENT, Abilities, MailBatch, OutgoingMail, Recipient
+
+PLACEHOLDER = re.compile(r"-dm\d+-")
+_BESIDES = 400  # bytes of JSON around one person's address and values
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A batch, cut: `parts` fit a request each; the mails of `whole` fit none and are to be sent one by one."""
+
+    parts: Sequence[MailBatch]
+    whole: Sequence[OutgoingMail]
+
+
+def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
+    """`text` with each placeholder replaced once; what a value holds is not looked into again."""
+    return PLACEHOLDER.sub(lambda found: values.get(found.group(), found.group()), text)
+
+
+def whole_mail(batch: MailBatch, recipient: Recipient) -> OutgoingMail:
+    """The mail of one person of a batch, as that person gets it."""
+    return OutgoingMail(
+        message_id=recipient.message_id,
+        to_email=recipient.to_email,
+        to_name=recipient.to_name,
+        from_email=batch.from_email,
+        from_name=batch.from_name,
+        subject=fill_placeholders(batch.subject, recipient.values),
+        html=fill_placeholders(batch.html, recipient.values),
+        text=fill_placeholders(batch.text, recipient.values),
+        headers={**batch.headers, **recipient.headers},
+        custom_args={**recipient.custom_args, MESSAGE_ID_ARGUMENT: recipient.message_id},
+        categories=list(batch.categories),
+        reply_to=batch.reply_to,
+    )
+
+
+def cut_batch(abilities: Abilities, batch: MailBatch) -> Cut:
+    """Cut a batch so that each part fits one request of a provider with these abilities.
+
+    Sizes are counted on the safe side, so a part may be a little smaller than it could be.
+    """
+    common = _size(batch.html) + _size(batch.text) + _size(batch.subject) + 4 * _BESIDES
+    fitting: list[Recipient] = []
+    whole: list[Recipient] = []
+    for recipient in batch.recipients:
+        (fitting if _fits(abilities, common, recipient) else whole).append(recipient)
+    parts = [replace(batch, recipients=people) for people in _groups(abilities, common, fitting)]
+    return Cut(parts, [whole_mail(batch, recipient) for recipient in whole])
+
+
+def _groups(abilities: Abilities, common: int, people: Sequence[Recipient]) -> Iterator[list[Recipient]]:
+    group: list[Recipient] = []
+    size = common
+    for person in people:
+        weight = _weight(person)
+        is_full = len(group) >= abilities.batch or (abilities.batch_bytes and size + weight > abilities.batch_bytes)
+        if group and is_full:
+            yield group
+            group, size = [], common
+        group.append(person)
+        size += weight
+    if group:
+        yield group
+
+
+def _fits(abilities: Abilities, common: int, person: Recipient) -> bool:
+    if abilities.batch < 2 or (abilities.batch_bytes and common + _weight(person) > abilities.batch_bytes):
+        return False
+    if any("-dm" in value and PLACEHOLDER.search(value) for value in person.values.values()):
+        return False  # a provider that looks through the text more than once would replace it again
+    return not abilities.values_bytes or _values_size(person) <= abilities.values_bytes
+
+
+def _weight(person: Recipient) -> int:
+    names = (*person.headers, *person.custom_args)
+    texts = (*person.headers.values(), *person.custom_args.values())
+    facts = (person.to_email, person.to_name, person.message_id, *names, *texts)
+    return _BESIDES + _values_size(person) + len(orjson.dumps(facts)) + 4 * len(names)
+
+
+def _values_size(person: Recipient) -> int:
+    return len(orjson.dumps(tuple(person.values.values()))) + 16 * len(person.values)
+
+
+def _size(text: str) -> int:
+    return len(orjson.dumps(text))
