@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dmat.segments.bitmaps import Flags
+from dmat.segments.blocks import in_blocks
 
 Values = npt.NDArray[Any]
 TextQuestion = Callable[[pa.Array], pa.Array]
@@ -175,12 +176,15 @@ def _looked_up(by_code: Flags, codes: Values) -> Flags:
     is_most = np.count_nonzero(by_code) * 2 > len(by_code)
     rare = np.flatnonzero(by_code != is_most)
     if len(rare) > _FEW_CODES:
-        found: Flags = by_code[codes]
-        return found
-    flags = np.zeros(len(codes), np.bool_)
-    for code in rare:
-        flags |= codes == codes.dtype.type(code)
-    return ~flags if is_most else flags
+        return in_blocks(lambda some: by_code[some], codes)
+
+    def compared(some: Values) -> Flags:
+        flags = np.zeros(len(some), np.bool_)
+        for code in rare:
+            flags |= some == some.dtype.type(code)
+        return ~flags if is_most else flags
+
+    return in_blocks(compared, codes)
 
 
 def smallest(values: Values) -> np.dtype[Any]:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dmat.segments.bitmaps import Flags
+from dmat.segments.blocks import in_blocks
 from dmat.segments.catalogue import Catalogue
 from dmat.segments.columns import Column, TextQuestion
 from dmat.segments.operators import NUMERIC_TYPES, find_operator
@@ -87,8 +88,7 @@ def _against(compare: Callable[[Any, Any], Any], values: npt.NDArray[Any], limit
         if not (float(limit).is_integer() and bounds.min <= limit <= bounds.max):
             return _against_unheld(compare, values, limit)
         limit = values.dtype.type(int(limit))
-    found: Flags = compare(values, limit)
-    return found
+    return in_blocks(lambda some: compare(some, limit), values)
 
 
 def _against_unheld(compare: Callable[[Any, Any], Any], values: npt.NDArray[Any], limit: float) -> Flags:

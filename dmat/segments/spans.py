@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dmat.segments.bitmaps import Flags
+from dmat.segments.blocks import in_blocks
 from dmat.segments.comparisons import Asked
 from dmat.segments.moments import (
     day_start,
@@ -196,6 +197,10 @@ def within(bounds: Bounds, values: npt.NDArray[np.integer]) -> Flags:
     """Which values lie in the spans."""
     if len(bounds) > 8:
         return _within_many(bounds, values)
+    return in_blocks(lambda some: _within_few(bounds, some), values)
+
+
+def _within_few(bounds: Bounds, values: npt.NDArray[np.integer]) -> Flags:
     found = np.zeros(len(values), np.bool_)
     for low, high in zip(bounds[::2], bounds[1::2], strict=True):
         if low == LOWEST:
