@@ -85,6 +85,13 @@ def css_tokens(mode: Mode) -> str:
     )
 
 
+def css_of_system() -> str:
+    """Variables for a page without a switch: light, or dark where the reader's system is; a system typeface."""
+    dark = f":root{{{_variables(DARK)};color-scheme:dark}}"
+    light = f":root{{{_variables(SIZES)};{_variables(LIGHT)};color-scheme:light}}"
+    return f"{light}@media (prefers-color-scheme:dark){{{dark}}}"
+
+
 def _material(tokens: dict[str, str], mode: Mode) -> dict[str, Any]:
     body = {"fontFamily": FONT, "fontSize": 14, "htmlFontSize": 16}
     return {

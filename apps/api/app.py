@@ -49,7 +49,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
     app = FastAPI(title="DMAT", docs_url=None, redoc_url=None, openapi_url="/openapi.json", lifespan=lifespan)
     app.include_router(webhook_router(settings, committer))
-    app.include_router(links_router(settings, committer))
+    app.include_router(links_router(settings, opened, committer))
     app.include_router(forms_router(settings, opened))
     app.include_router(sign_in_router(settings, opened))
     app.include_router(reading_router(settings, opened, committer))

@@ -1,41 +1,93 @@
-"""The doors behind links in messages: unsubscribing, and clicks that we follow ourselves.
+"""The doors behind links in messages: unsubscribing, clicks that we follow ourselves, openings, view in browser.
 
-Belongs here: answering them. Stays out: making and reading the links (`dmat/messages/links.py`).
-A GET never unsubscribes anybody, because scanners open every link; a POST does, without cookie or question (RFC 8058).
+Belongs here: answering them. Stays out: making and reading the links (`dmat/messages/links.py`), preferences
+(`apps/api/preferences.py`). A GET never unsubscribes anybody, because scanners open every link; a POST does, without
+cookie or question (RFC 8058). Clicks and openings are answered by bare handlers: they are most of the traffic.
 """
 
 from __future__ import annotations
 
+import asyncio
+import html
 import uuid
 from calendar import timegm
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
-from string import Template
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.exc import DBAPIError
 
 from apps.api.committer import Committer
+from apps.api.pages import Pages
 from dmat.channels.contract import MESSAGE_ID_ARGUMENT
 from dmat.channels.machine import is_machine
-from dmat.errors import UnverifiedError
+from dmat.errors import DmatError, UnverifiedError
+from dmat.ledger.entries import message_as_sent
 from dmat.messages.links import Links, Unsubscribe, is_web_address
 from dmat.settings import Settings
+from dmat.store import Store
 from dmat.store.inbox import InboundEvent
 
-_PAGE = Template((Path(__file__).parent / "pages" / "unsubscribe.html").read_text())
-_FORM = (
-    '<form method="post"><button type="submit" name="List-Unsubscribe" value="One-Click">Unsubscribe</button></form>'
-)
 OURSELVES = "dmat"
+LONGEST_AGENT = 1000
+PIXEL = bytes.fromhex(
+    "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
+)  # a transparent GIF of one pixel, 43 bytes
+NEVER_KEPT = {"Cache-Control": "no-store, no-cache, must-revalidate, private, max-age=0", "Pragma": "no-cache"}
+SENT_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": (
+        "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src https: http: data:; "
+        "style-src 'unsafe-inline' https:; font-src https: data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+}
 
 
-def links_router(settings: Settings, committer: Committer) -> APIRouter:
-    """GET and POST /u/<token>, GET /c/<token>."""
+class Tracking:
+    """The doors that note what was clicked and opened."""
+
+    def __init__(self, settings: Settings, committer: Committer) -> None:
+        self._links, self._committer, self._now = Links(settings), committer, settings.clock.now
+        self._pages = Pages(settings.workspace_name)
+
+    async def follow(self, request: Request) -> Response:
+        """Note the click and lead on, to exactly the address that we signed; else lead nowhere."""
+        try:
+            message_id, target = self._links.read_click(request.path_params["token"])
+        except UnverifiedError:
+            return self._pages.unknown()
+        if not is_web_address(target):
+            return self._pages.unknown()
+        await self._note(click_event(message_id, target, agent_of(request), self._now(), request.method))
+        return RedirectResponse(target, 302, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+
+    async def opened(self, request: Request) -> Response:
+        """Note the opening and give the picture; a token that we did not make gives nothing."""
+        try:
+            message_id = self._links.read_open(request.path_params["token"].removesuffix(".gif"))
+        except UnverifiedError:
+            return Response(status_code=404, headers=NEVER_KEPT)
+        await self._note(open_event(message_id, agent_of(request), self._now(), request.method))
+        return Response(PIXEL, media_type="image/gif", headers=NEVER_KEPT)
+
+    async def _note(self, event: InboundEvent) -> None:
+        with suppress(DBAPIError):  # the reader is answered whatever happens to our note of it
+            await self._committer.write([event])
+
+
+def links_router(settings: Settings, store: Store, committer: Committer) -> APIRouter:
+    """GET and POST /u/<token>, GET /c/<token>, /o/<token>.gif and /v/<token>."""
     router = APIRouter(tags=["links"])
-    links = Links(settings)
+    links, pages, tracking = Links(settings), Pages(settings.workspace_name), Tracking(settings, committer)
+    router.add_route("/c/{token}", tracking.follow, ["GET"])
+    router.add_route("/o/{token}", tracking.opened, ["GET"])
 
     @router.get("/u/{token}")
     async def ask(token: str) -> Response:
@@ -43,8 +95,11 @@ def links_router(settings: Settings, committer: Committer) -> APIRouter:
         try:
             links.read_unsubscribe(token)
         except UnverifiedError:
-            return _unknown()
-        return _page("Unsubscribe?", "You will get no more marketing messages from us at this address.", _FORM)
+            return pages.unknown()
+        return pages.say(
+            "Unsubscribe?", "You will get no more marketing messages from us at this address.",
+            button="Unsubscribe", field="List-Unsubscribe", value="One-Click",
+        )  # fmt: skip
 
     @router.post("/u/{token}")
     async def unsubscribe(token: str) -> Response:
@@ -52,25 +107,41 @@ def links_router(settings: Settings, committer: Committer) -> APIRouter:
         try:
             wanted = links.read_unsubscribe(token)
         except UnverifiedError:
-            return _unknown()
+            return pages.unknown()
         await committer.write([unsubscribe_event(wanted, settings.clock.now())])
-        return _page("You are unsubscribed", "It took effect at once. You can close this page.")
+        return pages.say("You are unsubscribed", "It took effect at once. You can close this page.")
 
-    @router.get("/c/{token}")
-    async def follow(token: str, request: Request) -> Response:
-        """Note the click and lead on, if we made the link."""
+    @router.get("/v/{token}")
+    async def view(token: str) -> Response:
+        """The message as it was sent."""
         try:
-            message_id, target = links.read_click(token)
-        except UnverifiedError:
-            return _unknown()
-        if not is_web_address(target):
-            return _unknown()
-        agent = request.headers.get("user-agent", "")[:1000]
-        with suppress(DBAPIError):  # the reader is led on whatever happens to our note of it
-            await committer.write([click_event(message_id, target, agent, settings.clock.now())])
-        return RedirectResponse(target, 302, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+            sent = await asyncio.to_thread(find_sent, store, links.read_view(token))
+        except DmatError:
+            return pages.unknown()
+        return HTMLResponse(page_of(sent), headers=SENT_HEADERS) if sent else pages.unknown()
 
     return router
+
+
+def find_sent(store: Store, message_id: str) -> Mapping[str, Any] | None:
+    """The message as it left, or None."""
+    return message_as_sent(store, message_id)
+
+
+def page_of(sent: Mapping[str, Any]) -> str:
+    """What is shown of a message: its page, or its text where it has none."""
+    if sent["html"]:
+        return str(sent["html"])
+    title, words = html.escape(str(sent["subject"])), html.escape(str(sent["text"]))
+    return (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
+        f'<body><pre style="white-space:pre-wrap;font:16px/24px sans-serif">{words}</pre></body></html>'
+    )
+
+
+def agent_of(request: Request) -> str:
+    """What the client says it is, within limits."""
+    return request.headers.get("user-agent", "")[:LONGEST_AGENT]
 
 
 def unsubscribe_event(wanted: Unsubscribe, now: datetime) -> InboundEvent:
@@ -82,23 +153,19 @@ def unsubscribe_event(wanted: Unsubscribe, now: datetime) -> InboundEvent:
     )
 
 
-def click_event(message_id: str, target: str, agent: str, now: datetime) -> InboundEvent:
-    """The event of a click that came through our own door."""
+def click_event(message_id: str, target: str, agent: str, now: datetime, method: str = "GET") -> InboundEvent:
+    """The event of a click that came through our own door; only programs ask by HEAD."""
     payload = _payload("click", now, message_id) | {"url": target, "useragent": agent}
-    machine = is_machine(agent)
+    machine = method == "HEAD" or is_machine(agent)
     return InboundEvent(OURSELVES, f"click:{uuid.uuid4()}", "clicked", now, payload, message_id, is_machine=machine)
+
+
+def open_event(message_id: str, agent: str, now: datetime, method: str = "GET") -> InboundEvent:
+    """The event of an opening: the pixel was fetched."""
+    payload = _payload("open", now, message_id) | {"useragent": agent}
+    machine = method == "HEAD" or is_machine(agent)
+    return InboundEvent(OURSELVES, f"open:{uuid.uuid4()}", "opened", now, payload, message_id, is_machine=machine)
 
 
 def _payload(event: str, now: datetime, message_id: str) -> dict[str, object]:
     return {"event": event, "timestamp": timegm(now.timetuple()), MESSAGE_ID_ARGUMENT: message_id}
-
-
-def _page(title: str, words: str, form: str = "", status: int = 200) -> HTMLResponse:
-    headers = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer"}
-    return HTMLResponse(_PAGE.substitute(title=title, words=words, form=form), status, headers)
-
-
-def _unknown() -> HTMLResponse:
-    return _page(
-        "This link does not work", "It may be incomplete. Please use the whole link from the message.", status=404
-    )
