@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     sender_name: str = Field("The Shop", description="From name of e-mails")
     postal_address: str = Field("1 Market Street, 10115 Berlin", description="postal address in the foot of e-mails")
     holdout_share: float = Field(0.1, ge=0, lt=1, description="share of each audience held out to measure lift")
+    approval_recipients: int = Field(
+        10_000, ge=1, description="from so many people on, a campaign needs the yes of a second person"
+    )
     frequency_cap_per_week: int = Field(3, ge=1, description="marketing messages a person gets in seven days at most")
     quiet_hours_start: int = Field(21, ge=0, le=23, description="local hour from which nothing is sent")
     quiet_hours_end: int = Field(8, ge=0, le=23, description="local hour from which sending may start again")

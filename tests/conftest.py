@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["sending_fixtures", "segment_world"]
+pytest_plugins = ["sending_fixtures", "segment_world", "campaign_world"]
 ROOT = Path(__file__).resolve().parents[1]
 
 

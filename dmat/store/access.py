@@ -16,13 +16,17 @@ SCOPES = {
     "segments:write": "make, change and delete segments",
     "people:read": "see who is in a segment, with personal columns",
     "people:export": "take the members of a segment away as a file",
+    "campaigns:read": "see campaigns, their plans and results",
+    "campaigns:write": "make and change campaigns",
+    "campaigns:send": "submit, start, pause, resume and cancel campaigns",
+    "campaigns:approve": "say yes or no to what somebody else planned",
 }
 
 ROLE_SCOPES: dict[str, frozenset[str]] = {
     "admin": frozenset(SCOPES),
     "marketer": frozenset(SCOPES),
-    "analyst": frozenset({"segments:read", "segments:write"}),
-    "sales": frozenset({"segments:read", "people:read"}),
+    "analyst": frozenset({"segments:read", "segments:write", "campaigns:read"}),
+    "sales": frozenset({"segments:read", "people:read", "campaigns:read"}),
 }
 
 

@@ -1,0 +1,36 @@
+"""What a campaign's status means for the ledger and for the world: pause, go on, end, tell.
+
+Belongs here: carrying a change of status over, inside its transaction. Stays out: which change is allowed
+(`library_rows.py`), sending.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from dmat.campaigns.records import CANCELLED, PAUSED, RUNNING, Campaign
+from dmat.store.engine import upsert
+from dmat.store.tables import programmes
+
+
+def switch_ledger(connection: Connection, campaign: Campaign, before: str, by: str, now: datetime) -> None:
+    """Let the ledger's programme stand as the campaign stands."""
+    if campaign.status not in (RUNNING, PAUSED, CANCELLED):
+        return
+    is_paused = campaign.status != RUNNING
+    reason = campaign.status_reason or f"{campaign.status} by {by}" if is_paused else ""
+    row = {
+        "programme": campaign.programme, "version": campaign.running_version or campaign.version,
+        "is_paused": is_paused, "paused_reason": reason, "updated_at": now,
+    }  # fmt: skip
+    statement = upsert(connection, programmes).values(row)
+    connection.execute(statement.on_conflict_do_update(index_elements=["programme"], set_=row))
+
+
+def is_paused(connection: Connection, programme: str) -> bool:
+    """Whether the ledger's programme is paused: by a person, or because errors or complaints were too many."""
+    query = sa.select(programmes.c.is_paused).where(programmes.c.programme == programme)
+    return bool(connection.execute(query).scalar())
