@@ -1,7 +1,8 @@
 """Under test: five segments of the customers of a real shop have the sizes that SQL written by hand finds in the file.
 
 The file is imported and built as a user does it; the SQL by hand reads the file itself and knows none of our tables.
-One customer in 24 is enough; `DMAT_RULES=many` takes them all.
+One customer in 24 is enough; `DMAT_RULES=many` takes them all. An invoice typed in over two minutes is one order, at the
+first of them; a customer with two countries lives in that of the last line.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ NOW = datetime(2011, 7, 1)
 SHARE = "true" if os.environ.get("DMAT_RULES") == "many" else "CustomerID % 24 = 0"
 SALES = """
     select CustomerID as customer, StockCode as code, Quantity as pieces, round(UnitPrice * Quantity * 100) as cents,
-        InvoiceNo as invoice, Country as country, strptime(InvoiceDate, '%m/%d/%y %H:%M') as moment
+        InvoiceNo as invoice, Country as country,
+        min(strptime(InvoiceDate, '%m/%d/%y %H:%M')) over (partition by InvoiceNo) as moment
     from lines
     where CustomerID is not null and Quantity > 0 and UnitPrice > 0 and regexp_matches(InvoiceNo, '^[0-9]')
         and regexp_matches(StockCode, '^([0-9]|DCGS|PADS)')
@@ -43,7 +45,10 @@ def code(start):
 CASES = {
     "customers in Germany, Austria and Switzerland": (
         {"field": "country_code", "op": "in_region", "value": ["dach"]},
-        "select count(distinct CustomerID) from lines where Country in ('Germany', 'Austria', 'Switzerland')",
+        """select count(*) from (
+            select arg_max(Country, strptime(InvoiceDate, '%m/%d/%y %H:%M')) as country from lines
+            where CustomerID is not null group by CustomerID
+        ) where country in ('Germany', 'Austria', 'Switzerland')""",
     ),
     "who spent at least 1,000 pounds in the last 90 days": (
         bought(
