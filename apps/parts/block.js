@@ -5,7 +5,7 @@ async function sheetOf(address) {
   const sheet = new CSSStyleSheet()
   return sheet.replace(await (await fetch(address)).text())
 }
-const sheets = await Promise.all(["/assets/screens.css", "/assets/segments.css"].map(sheetOf))
+const sheets = await Promise.all(["/assets/screens.css", "/assets/segments.css", "/assets/campaigns.css"].map(sheetOf))
 
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--d-${name}`).trim()
 
@@ -109,7 +109,7 @@ function remember(el) {
     figures: new Map([...el.querySelectorAll("[data-figure]")].map((d) => [d.dataset.figure, d.textContent])),
     charts: new Map([...el.querySelectorAll("[data-chart-key]")].map((d) => [d.dataset.chartKey, d])),
     focus: active?.dataset?.key ?? active?.getAttribute?.("href"),
-    typed: active?.tagName === "INPUT" ? [active.value, active.selectionStart, active.selectionEnd] : null,
+    typed: /^(INPUT|TEXTAREA)$/.test(active?.tagName) ? [active.value, active.selectionStart, active.selectionEnd] : null,
   }
 }
 function restore(el, kept) {
@@ -133,7 +133,7 @@ function restore(el, kept) {
   if (!kept.focus) return
   const target = [...el.querySelectorAll("[data-key],[href]")].find((d) => (d.dataset.key ?? d.getAttribute("href")) === kept.focus)
   if (!target) return
-  if (kept.typed && target.tagName === "INPUT") target.value = kept.typed[0]
+  if (kept.typed && /^(INPUT|TEXTAREA)$/.test(target.tagName) && target.type !== "checkbox") target.value = kept.typed[0]
   target.focus({preventScroll: true})
   if (kept.typed && target.setSelectionRange) target.setSelectionRange(kept.typed[1], kept.typed[2])
 }
@@ -156,6 +156,11 @@ function goTo(name) {
 }
 let anchor = location.hash.slice(1)
 
+// a field with data-value says which of several it is
+function told(field) {
+  const value = field.type === "checkbox" ? field.checked : field.value
+  return field.dataset.value === undefined ? value : {of: field.dataset.value, value}
+}
 function listen(el, send) {
   let timer, tell
   // what was typed is told before what was clicked right after it
@@ -169,7 +174,7 @@ function listen(el, send) {
   })
   el.addEventListener("click", (event) => {
     const target = event.target.closest?.("[data-action]")
-    if (!target || target.matches("form, input, select")) return
+    if (!target || target.matches("form, input, select, textarea")) return
     if (target.tagName === "A") {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return
       event.preventDefault()
@@ -185,11 +190,11 @@ function listen(el, send) {
     send(form.dataset.action, Object.fromEntries(new FormData(form)))
   })
   el.addEventListener("input", (event) => {
-    const field = event.target.closest?.("input[data-action], select[data-action]")
+    const field = event.target.closest?.("input[data-action], select[data-action], textarea[data-action]")
     if (!field) return
     clearTimeout(timer)
-    tell = () => send(field.dataset.action, field.value)
-    timer = setTimeout(flush, field.tagName === "SELECT" ? 0 : 180)
+    tell = () => send(field.dataset.action, told(field))
+    timer = setTimeout(flush, field.tagName === "SELECT" || field.type === "checkbox" ? 0 : 180)
   })
   el.addEventListener("click", (event) => {
     const opener = event.target.closest?.("[data-opens]")
