@@ -8,11 +8,11 @@ cookie or question (RFC 8058). Clicks and openings are answered by bare handlers
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import html
 import uuid
 from calendar import timegm
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from apps.api.committer import Committer
 from apps.api.pages import Pages
 from dmat.channels.contract import MESSAGE_ID_ARGUMENT
 from dmat.channels.machine import is_machine
+from dmat.consent.suppression import Suppression, suppress
 from dmat.errors import DmatError, UnverifiedError
 from dmat.ledger.entries import message_as_sent
 from dmat.messages.links import Links, Unsubscribe, is_web_address
@@ -78,7 +79,7 @@ class Tracking:
         return Response(PIXEL, media_type="image/gif", headers=NEVER_KEPT)
 
     async def _note(self, event: InboundEvent) -> None:
-        with suppress(DBAPIError):  # the reader is answered whatever happens to our note of it
+        with contextlib.suppress(DBAPIError):  # the reader is answered whatever happens to our note of it
             await self._committer.write([event])
 
 
@@ -108,7 +109,9 @@ def links_router(settings: Settings, store: Store, committer: Committer) -> APIR
             wanted = links.read_unsubscribe(token)
         except UnverifiedError:
             return pages.unknown()
-        await committer.write([unsubscribe_event(wanted, settings.clock.now())])
+        now = settings.clock.now()
+        if not await committer.write([unsubscribe_event(wanted, now)]):
+            await asyncio.to_thread(suppress_again, store, wanted.address, wanted.channel, now)
         return pages.say("You are unsubscribed", "It took effect at once. You can close this page.")
 
     @router.get("/v/{token}")
@@ -151,6 +154,12 @@ def unsubscribe_event(wanted: Unsubscribe, now: datetime) -> InboundEvent:
     return InboundEvent(
         OURSELVES, identity, "unsubscribed", now, payload, wanted.message_id, wanted.address, channel=wanted.channel
     )
+
+
+def suppress_again(store: Store, address: str, channel: str, now: datetime) -> None:
+    """For a link that was used before: its event is known, but its owner may have come back in between."""
+    with store.write() as connection:
+        suppress(connection, [Suppression(address, channel, "unsubscribed", f"event of {OURSELVES}")], now)
 
 
 def click_event(message_id: str, target: str, agent: str, now: datetime, method: str = "GET") -> InboundEvent:
