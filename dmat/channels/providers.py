@@ -23,21 +23,81 @@ def _sendgrid(settings: Settings) -> Provider:
     return SendGrid(settings)
 
 
+def _brevo(settings: Settings) -> Provider:
+    from dmat.connectors.brevo import Brevo
+
+    return Brevo(settings)
+
+
+def _ses(settings: Settings) -> Provider:
+    from dmat.connectors.ses import Ses
+
+    return Ses(settings)
+
+
+def _postmark(settings: Settings) -> Provider:
+    from dmat.connectors.postmark import Postmark
+
+    return Postmark(settings)
+
+
+def _resend(settings: Settings) -> Provider:
+    from dmat.connectors.resend import Resend
+
+    return Resend(settings)
+
+
 def _mail_sandbox(settings: Settings) -> Provider:
     from dmat.channels.sandbox import MailSandbox
 
     return MailSandbox(settings.home / SANDBOX / "email")
 
 
+def _twilio_sms(settings: Settings) -> Provider:
+    from dmat.connectors.twilio import TwilioTexts
+
+    return TwilioTexts(settings, "sms")
+
+
+def _vonage(settings: Settings) -> Provider:
+    from dmat.connectors.vonage import Vonage
+
+    return Vonage(settings)
+
+
+def _folder_sandbox(channel: str) -> Opener:
+    def opened(settings: Settings) -> Provider:
+        from dmat.channels.folder_sandbox import FolderSandbox
+
+        return FolderSandbox(channel, settings.home / SANDBOX / channel)
+
+    return opened
+
+
 # channel -> name -> how it is opened; of those that are connected, the first one is taken
 VENDORS: Mapping[str, Mapping[str, Opener]] = MappingProxyType(
     {
-        "email": {"sendgrid": _sendgrid},
+        "email": {
+            "sendgrid": _sendgrid,
+            "brevo": _brevo,
+            "ses": _ses,
+            "postmark": _postmark,
+            "resend": _resend,
+        },
+        "sms": {"twilio": _twilio_sms, "vonage": _vonage},
+    }
+)
+# what a connected vendor needs besides, to take a channel: a setting that is not empty
+NEEDS: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("sms", "twilio"): "twilio_sender",
+        ("sms", "vonage"): "vonage_sender",
     }
 )
 SANDBOXES: Mapping[str, Opener] = MappingProxyType(
     {
         "email": _mail_sandbox,
+        "sms": _folder_sandbox("sms"),
     }
 )
 
@@ -64,9 +124,17 @@ def chosen_name(settings: Settings, channel: str) -> str:
     field = f"DMAT_{channel.upper()}_PROVIDER"
     if named and named not in names:
         raise InvalidInputError(field, f"{named!r} is not a provider of {channel}", ", ".join(names))
-    if named and named != SANDBOX and not settings.is_connected(named):
-        raise InvalidInputError(field, f"{named} is not connected", f"set DMAT_{named.upper()}_URL too")
-    return named or next((name for name in names if name != SANDBOX and settings.is_connected(name)), SANDBOX)
+    if named and named != SANDBOX and (missing := missing_setting(settings, channel, named)):
+        raise InvalidInputError(field, f"{named} is not connected", f"set {missing} too")
+    return named or next((n for n in names if n != SANDBOX and not missing_setting(settings, channel, n)), SANDBOX)
+
+
+def missing_setting(settings: Settings, channel: str, name: str) -> str:
+    """The first setting that a vendor still needs before it can take a channel; empty when it can."""
+    if not settings.is_connected(name):
+        return f"DMAT_{name.upper()}_URL"
+    needed = NEEDS.get((channel, name), "")
+    return f"DMAT_{needed.upper()}" if needed and not getattr(settings, needed) else ""
 
 
 def open_provider(settings: Settings, channel: str) -> Provider:

@@ -9,12 +9,11 @@ import gzip
 import json
 import re
 from datetime import date, datetime
-from typing import Any
 
 import jsonschema_rs
 import pytest
-import yaml
 from graphql import NoDeprecatedCustomRule, build_client_schema, parse, validate
+from vendor_contracts import body_validator, correct_meta, from_discovery, parameter_problems, problems, read
 
 from dmat.channels.contract import OutgoingMail
 from dmat.connectors import ga4, hubspot, linkedin, meta, shopify, twilio
@@ -33,71 +32,6 @@ def contracts(shared_dir):
     if not folder.is_dir():
         pytest.skip("the folder ../shared/contracts is not there")
     return folder
-
-
-def read(path):
-    text = path.read_text()
-    return json.loads(text) if path.suffix == ".json" else yaml.load(text, yaml.CSafeLoader)
-
-
-def normalised(node: Any) -> Any:
-    """An OpenAPI 3.0 schema as JSON Schema: `nullable` becomes a type, what is no schema goes."""
-    if isinstance(node, list):
-        return [normalised(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if isinstance(node.get("$ref"), str):
-        return {"$ref": node["$ref"]}
-    kept = {k: normalised(v) for k, v in node.items() if k not in ("example", "examples", "discriminator", "xml")}
-    if kept.pop("nullable", None) is True and isinstance(kept.get("type"), str):
-        kept["type"] = [kept["type"], "null"]
-    if isinstance(kept.get("required"), bool):
-        kept.pop("required")
-    return kept
-
-
-def resolved(spec, node):
-    while isinstance(node, dict) and "$ref" in node:
-        target = spec
-        for part in node["$ref"].split("/")[1:]:
-            target = target[part.replace("~1", "/").replace("~0", "~")]
-        node = target
-    return node
-
-
-def body_validator(spec, path, method="post"):
-    """A validator for the JSON body of an operation."""
-    body = resolved(spec, spec["paths"][path][method]["requestBody"])
-    schema = next(iter(body["content"].values()))["schema"]
-    whole = {"components": normalised(spec["components"]), **normalised(schema)}
-    return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
-
-
-def problems(validator, body):
-    return [f"{'.'.join(map(str, e.instance_path))}: {e.message}" for e in validator.iter_errors(body)]
-
-
-def parameter_problems(spec, path, params):
-    """Parameters of a GET that the specification does not know, or whose values it does not allow."""
-    known = {}
-    for one in spec["paths"][path]["get"].get("parameters", []):
-        one = resolved(spec, one)
-        if one["in"] == "query":
-            known[one["name"]] = normalised(one.get("schema", {}))
-    found = [f"{name} is not known" for name in params if name not in known]
-    for name, value in params.items():
-        schema = known.get(name, {})
-        if schema.get("type") in ("integer", "number"):
-            value = int(value)
-        elif schema.get("type") == "boolean":
-            value = {"true": True, "false": False}[value]
-        elif schema.get("type") == "array":
-            value = [value]
-        if schema.get("format") == "date-time" and re.fullmatch(r"[\d-]{10}T[\d:]{8}", str(value)):
-            value += "Z"
-        rest = {key: item for key, item in schema.items() if key != "format" or item == "date-time"}
-        found += [f"{name}: {p}" for p in problems(jsonschema_rs.Draft202012Validator(rest), value)]
-    return found
 
 
 def asked(connector_name, resource, cursor, connect_settings, answer):
@@ -196,29 +130,6 @@ def test_whatsapp_accepts_our_templates(contracts):
     assert problems(validator, {"messaging_product": "sms", "to": "1", "type": "text"})
 
 
-def correct_meta(spec):
-    """`recipient_type` is optional, parts of an allOf may not close, a language needs only its code."""
-    schemas = spec["components"]["schemas"]
-
-    def loosen(node, inside_all_of=False):
-        if isinstance(node, dict):
-            if inside_all_of and node.get("additionalProperties") is False:
-                del node["additionalProperties"]
-            if "recipient_type" in node.get("required", []):
-                node["required"].remove("recipient_type")
-            for key, value in node.items():
-                if key == "allOf":
-                    for part in value:
-                        loosen(resolved(spec, part), True)
-                loosen(value)
-        elif isinstance(node, list):
-            for item in node:
-                loosen(item)
-
-    loosen(schemas)
-    schemas["LanguageObject"]["required"] = ["code"]
-
-
 # Reading -------------------------------------------------------------------------------------------------------------
 
 
@@ -236,23 +147,6 @@ def test_google_accepts_our_reports(contracts):
         assert len(metrics) <= 10
     assert problems(validator, {"limit": 5})
     assert problems(validator, {"nonsense": 1})
-
-
-def from_discovery(node: Any) -> Any:
-    """A schema of Google's discovery format as JSON Schema that knows no other properties."""
-    if isinstance(node, list):
-        return [from_discovery(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if "$ref" in node:
-        return {"$ref": f"#/$defs/{node['$ref']}"}
-    kept = {k: node[k] for k in ("type", "enum") if k in node}
-    if "items" in node:
-        kept["items"] = from_discovery(node["items"])
-    if "properties" in node:
-        kept["properties"] = {name: from_discovery(value) for name, value in node["properties"].items()}
-        kept["additionalProperties"] = False
-    return kept
 
 
 @pytest.mark.parametrize("kind", ["contacts", "companies", "deals"])

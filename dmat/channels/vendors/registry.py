@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from dmat.channels.vendors import hubspot, sendgrid, shops, twilio, whatsapp
+from dmat.channels.vendors import hubspot, sendgrid, shops, twilio, vonage, whatsapp
 from dmat.channels.vendors.fields import Reader
 from dmat.channels.vendors.request import WebhookRequest
 from dmat.settings import Settings
@@ -37,5 +37,6 @@ WEBHOOKS: Mapping[str, Webhook] = MappingProxyType(
         "woocommerce": Webhook(shops.verify_woocommerce, shops.elements),
         "hubspot": Webhook(hubspot.verify, hubspot.elements),
         "whatsapp": Webhook(whatsapp.verify, whatsapp.elements),
+        "vonage": Webhook(vonage.verify, vonage.elements),
     }
 )

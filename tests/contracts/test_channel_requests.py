@@ -1,0 +1,99 @@
+"""Under test: what the channels beside e-mail send is what their vendors' specifications allow.
+
+Vonage, OneSignal, and the audiences of Meta and Google have no specification here: what their pages say is written
+down below by hand, and is ours.
+"""
+
+from __future__ import annotations
+
+import jsonschema_rs
+import pytest
+from vendor_contracts import body_validator, parameter_problems, problems, read
+
+from dmat.channels.contract import OutgoingText, WhatsAppTemplate
+from dmat.connectors import twilio, vonage
+from dmat.settings import load_settings
+
+ID = "0b1f6a52-7a5e-5d5c-9a55-1d1f0c1e2a3b"
+
+
+@pytest.fixture(scope="module")
+def contracts(shared_dir):
+    folder = shared_dir / "contracts"
+    if not folder.is_dir():
+        pytest.skip("the folder ../shared/contracts is not there")
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return load_settings(
+        tmp_path, twilio_url="https://api.twilio.com", public_url="https://dmat.example", vonage_sender="TheShop",
+        vonage_url="https://api.nexmo.com",
+    )  # fmt: skip
+
+
+# Twilio --------------------------------------------------------------------------------------------------------------
+
+MESSAGES = "/2010-04-01/Accounts/{AccountSid}/Messages.json"
+TEMPLATE = WhatsAppTemplate("HX" + "2" * 32, "de", "marketing", ["Ada", "12 EUR"], "https://x.example/a.png", ["c1"])
+TEXTS = {
+    "sms": OutgoingText(ID, "sms", "+4915112345678", "Hello"),
+    "sms with a picture": OutgoingText(ID, "sms", "+15005550006", "Hello", media_url="https://shop.example/a.png"),
+    "whatsapp": OutgoingText(ID, "whatsapp", "+4915112345678", "Hello"),
+    "whatsapp template": OutgoingText(ID, "whatsapp", "+4915112345678", "", template=TEMPLATE),
+}
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("sender", ["+15005550006", "MG" + "1" * 32])
+@pytest.mark.parametrize("name", TEXTS)
+def test_twilio_accepts_our_forms(contracts, settings, name, sender):
+    spec = read(contracts / "twilio" / "twilio_api_v2010.json")
+    validator = body_validator(spec, MESSAGES)
+    form = twilio.message_form(settings, sender, TEXTS[name])
+    known = spec["paths"][MESSAGES]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+    assert set(form) <= set(known["properties"])
+    listed = {**form, **({"MediaUrl": [form["MediaUrl"]]} if "MediaUrl" in form else {})}  # a form has no lists
+    assert problems(validator, listed) == []
+    assert problems(validator, {**listed, "MessagingServiceSid": "MG1"})
+
+
+@pytest.mark.shared
+def test_twilio_knows_how_we_look_a_message_up(contracts):
+    spec = read(contracts / "twilio" / "twilio_api_v2010.json")
+    assert parameter_problems(spec, MESSAGES, {"To": "+4915112345678", "PageSize": "100"}) == []
+
+
+@pytest.mark.shared
+def test_twilio_lists_templates_with_their_approvals(contracts):
+    spec = read(contracts / "twilio" / "twilio_content_v1.json")
+    assert parameter_problems(spec, "/v1/ContentAndApprovals", {"PageSize": "500"}) == []
+
+
+# Without a published specification: ours, from their pages -----------------------------------------------------------
+
+VONAGE_SMS = {
+    "type": "object",
+    "required": ["message_type", "channel", "to", "from", "text"],
+    "additionalProperties": False,
+    "properties": {
+        "message_type": {"const": "text"},
+        "channel": {"const": "sms"},
+        "to": {"type": "string", "pattern": "^[1-9][0-9]{6,14}$"},
+        "from": {"type": "string", "minLength": 1, "maxLength": 15, "pattern": "^[^+]"},
+        "text": {"type": "string", "minLength": 1, "maxLength": 1000},
+        "client_ref": {"type": "string", "maxLength": 100},
+        "webhook_url": {"type": "string", "format": "uri", "pattern": "^https://"},
+        "webhook_version": {"enum": ["v0.1", "v1"]},
+        "ttl": {"type": "integer", "minimum": 20, "maximum": 604800},
+    },
+}
+
+
+@pytest.mark.parametrize("public_url", ["https://dmat.example", "http://127.0.0.1:8010"])
+def test_vonage_documents_our_fields(settings, public_url):
+    settings.public_url = public_url
+    validator = jsonschema_rs.Draft202012Validator(VONAGE_SMS, validate_formats=True)
+    assert problems(validator, vonage.message_body(settings, TEXTS["sms"])) == []
+    assert problems(validator, {"to": "+49"})
