@@ -24,24 +24,36 @@ def ensure_programme(connection: Connection, programme: str, version: int, now: 
 
 def pause_programme(store: Store, programme: str, reason: str, now: datetime, by: str = "") -> None:
     """Stop sending a programme at the next claim; what is planned stays planned."""
-    _switch(store, programme, True, reason, now, by)
+    with store.write() as connection:
+        _switch(connection, programme, True, reason, now, by)
 
 
 def resume_programme(store: Store, programme: str, now: datetime, by: str = "") -> None:
     """Let a paused programme go on."""
-    _switch(store, programme, False, "", now, by)
-
-
-def _switch(store: Store, programme: str, is_paused: bool, reason: str, now: datetime, by: str) -> None:
-    values = {"is_paused": is_paused, "paused_reason": reason, "updated_at": now}
     with store.write() as connection:
-        statement = upsert(connection, programmes).values(programme=programme, version=1, **values)
-        connection.execute(statement.on_conflict_do_update(index_elements=["programme"], set_=values))
-        action = "programme paused" if is_paused else "programme resumed"
-        write_audit(connection, now, by or "system", action, programme, reason=reason)
+        _switch(connection, programme, False, "", now, by)
+
+
+def pause_within(connection: Connection, programme: str, reason: str, now: datetime, by: str = "") -> None:
+    """The same inside the caller's transaction."""
+    _switch(connection, programme, True, reason, now, by)
+
+
+def _switch(connection: Connection, programme: str, is_paused: bool, reason: str, now: datetime, by: str) -> None:
+    values = {"is_paused": is_paused, "paused_reason": reason, "updated_at": now}
+    statement = upsert(connection, programmes).values(programme=programme, version=1, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["programme"], set_=values))
+    action = "programme paused" if is_paused else "programme resumed"
+    write_audit(connection, now, by or "system", action, programme, reason=reason)
 
 
 def paused_programmes(connection: Connection) -> dict[str, str]:
     """Programme -> why, for those that are paused."""
     query = sa.select(programmes.c.programme, programmes.c.paused_reason).where(programmes.c.is_paused)
     return {row.programme: row.paused_reason for row in connection.execute(query)}
+
+
+def is_paused(connection: Connection, programme: str) -> bool:
+    """Whether one programme is paused."""
+    query = sa.select(programmes.c.is_paused).where(programmes.c.programme == programme)
+    return bool(connection.execute(query).scalar())

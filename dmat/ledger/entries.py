@@ -75,6 +75,15 @@ class Entry:
     delivered_at: datetime | None
     settles_at_epoch: float | None
     updated_at: datetime
+    variant: str = ""
+    purpose: str = "marketing"
+    priority: int = 0
+    template: str = ""
+    template_version: int = 0
+    locale: str = ""
+    batch_id: str = ""
+    cost_micros: int | None = None
+    cost_currency: str = ""
 
 
 ENTRY_COLUMNS = [ledger_entries.c[name] for name in Entry.__dataclass_fields__]
@@ -173,7 +182,11 @@ def counts_by_state(store: Store, programme: str = "") -> dict[str, int]:
 
 def audience_report(store: Store, programme: str) -> AudienceReport:
     """Where the messages of one programme stand."""
-    counts = counts_by_state(store, programme)
+    return report_of(counts_by_state(store, programme))
+
+
+def report_of(counts: Mapping[str, int]) -> AudienceReport:
+    """The report of counts by state; every state must be named."""
     return AudienceReport(
         audience=sum(counts.values()),
         sent=counts[ACCEPTED] + counts[DELIVERED],

@@ -34,8 +34,9 @@ from dmat.store.engine import Store, lock_rows, upsert
 from dmat.store.tables import fences, ledger_entries
 from dmat.store.workspace_values import write_audit
 
-SENDER = "sender"
+SENDER, DOOR = "sender", "door"  # a door of the API hands messages to people who fetch them, and outlives senders
 SETTLE_SECONDS = 60.0  # longer than any request may take: only then does "not found" mean that it never left
+TAKEN_OVER = "another sender took over this store"
 OVERDUE = timedelta(hours=2)
 
 
@@ -46,6 +47,12 @@ class Fence:
     instance_id: str
     start_id: str
     home: Path
+    worker: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Who holds the claims: the start, and which of its workers."""
+        return f"{self.start_id}/{self.worker}" if self.worker else self.start_id
 
 
 @dataclass(frozen=True)
@@ -125,21 +132,29 @@ def confirm(
 
 
 def check_fence(connection: Connection, fence: Fence) -> None:
-    """Check inside a claim's transaction that nobody took over.
+    """Check inside a claim's transaction that nobody took over; nobody can until it ends.
 
     Raises:
         FencedError: somebody did.
     """
-    row = _row(connection)
+    row = _row(connection, is_shared=True)
     if row is None or (row["instance_id"], row["start_id"]) != (fence.instance_id, fence.start_id):
-        raise FencedError("another sender took over this store")
+        raise FencedError(TAKEN_OVER)
 
 
 def count_hand_over(connection: Connection, fence: Fence) -> int:
-    """Count a batch in the store, inside the transaction that hands it over; `remember_hand_over` follows it."""
-    statement = sa.update(fences).where(fences.c.name == SENDER, fences.c.start_id == fence.start_id)
+    """Count a batch in the store, first thing in the transaction that hands it over; `remember_hand_over` follows it.
+
+    Raises:
+        FencedError: another sender took over; nothing may be sent.
+    """
+    statement = sa.update(fences).where(
+        fences.c.name == SENDER, fences.c.instance_id == fence.instance_id, fences.c.start_id == fence.start_id
+    )
     statement = statement.values(handed_over_count=fences.c.handed_over_count + 1)
-    count: int = connection.execute(statement.returning(fences.c.handed_over_count)).scalar_one()
+    count: int | None = connection.execute(statement.returning(fences.c.handed_over_count)).scalar()
+    if count is None:
+        raise FencedError(TAKEN_OVER)
     return count
 
 
@@ -148,9 +163,14 @@ def remember_hand_over(fence: Fence, count: int) -> None:
     _write_token(fence, fence.start_id, count)
 
 
-def _row(connection: Connection, lock: bool = True) -> dict[str, Any] | None:
+def _row(connection: Connection, lock: bool = True, is_shared: bool = False) -> dict[str, Any] | None:
+    """The fence's row; `is_shared` lets other workers claim and hand over meanwhile, but nobody take over."""
     query = sa.select(fences).where(fences.c.name == SENDER)
-    row = connection.execute(lock_rows(connection, query) if lock else query).mappings().first()
+    if is_shared and connection.dialect.name != "sqlite":
+        query = query.with_for_update(read=True, key_share=True)
+    elif lock:
+        query = lock_rows(connection, query)
+    row = connection.execute(query).mappings().first()
     return dict(row) if row else None
 
 
@@ -191,7 +211,7 @@ def _start(
 def _take_over(connection: Connection, fence: Fence, now: datetime, settle_seconds: float) -> None:
     table = ledger_entries.c
     query = sa.select(table.message_id, table.state).where(
-        table.state.in_([CLAIMED, HANDED_OVER]), table.claimed_by != fence.start_id
+        table.state.in_([CLAIMED, HANDED_OVER]), table.claimed_by.not_in([fence.owner, DOOR])
     )
     moves = []
     for row in connection.execute(query):

@@ -1,6 +1,7 @@
 """The only writer of sends: plans entries and moves them from state to state, each step logged with its reason.
 
-Belongs here: every insert and update of the ledger's tables. Stays out: deciding (`dmat/campaigns/gate.py`), and
+Belongs here: every insert and update of the ledger's tables, one message at a time; `dmat/ledger/sets.py` does the
+same for many at once. Stays out: deciding (`dmat/campaigns/gate.py`), and
 when to do it (`dmat/ledger/claim.py`, `dmat/ledger/events.py`, `dmat_pipelines/deliver`).
 A move that the state machine does not allow is not made and not reported as made: whoever comes late changes nothing.
 """
@@ -24,7 +25,12 @@ from dmat.store.tables import ledger_entries, ledger_transitions, rendered_messa
 from dmat.store.workspace_values import workspace_id
 
 UNIQUE = ("person_id", "programme", "programme_version", "step", "occurrence")
-_TICK = timedelta(microseconds=1)
+PLANNED_COLUMNS = (
+    *UNIQUE, "channel", "address", "context", "is_holdout", "expires_at",
+    "variant", "purpose", "priority", "template", "template_version", "locale",
+)  # fmt: skip
+COUNTED = frozenset({ACCEPTED, DELIVERED})
+TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,13 @@ class NewEntry:
     is_holdout: bool = False
     expires_at: datetime | None = None
     suppressed_because: str = ""
+    not_before: datetime | None = None
+    variant: str = ""
+    purpose: str = "marketing"
+    priority: int = 0
+    template: str = ""
+    template_version: int = 0
+    locale: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,15 +96,13 @@ def plan_entries(connection: Connection, entries: Iterable[NewEntry], now: datet
 
 
 def _planned_row(workspace: uuid.UUID, entry: NewEntry, now: datetime) -> dict[str, Any]:
-    row = {
-        name: getattr(entry, name) for name in (*UNIQUE, "channel", "address", "context", "is_holdout", "expires_at")
-    }
+    row = {name: getattr(entry, name) for name in PLANNED_COLUMNS}
     return row | {
         "message_id": message_id_of(workspace, entry),
         "state": SUPPRESSED if entry.suppressed_because else PLANNED,
         "reason": entry.suppressed_because,
         "planned_at": now,
-        "not_before": now,
+        "not_before": entry.not_before or now,
         "updated_at": now,
     }
 
@@ -113,7 +124,7 @@ def move(connection: Connection, moves: Sequence[Move], now: datetime) -> dict[s
             continue
         at = item.happened_at or now
         log.append((item.message_id, row["state"], item.to_state, item.reason, at))
-        if item.to_state in (ACCEPTED, DELIVERED):
+        if item.to_state in COUNTED:
             marks.append(Mark(item.message_id, item.to_state, at))
         made[item.message_id] = row["state"]
         row.update(item.values, state=item.to_state)
@@ -157,7 +168,7 @@ def _write(
 ) -> None:
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for message_id, values in pending.items():
-        values["updated_at"] = max(now, current[message_id]["updated_at"] + _TICK)  # later than its last change
+        values["updated_at"] = max(now, current[message_id]["updated_at"] + TICK)  # later than its last change
         values["revision"] = current[message_id]["revision"] + 1
         groups[tuple(sorted(values))].append({f"new_{k}": v for k, v in values.items()} | {"key": message_id})
     for names, rows in groups.items():

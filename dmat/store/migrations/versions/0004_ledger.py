@@ -14,12 +14,65 @@ depends_on = None
 
 def upgrade() -> None:
     """Bring the tables to this revision."""
+    _upgrade_entries()
     _upgrade_counting()
 
 
 def downgrade() -> None:
     """Take the tables back to the revision before."""
     _downgrade_counting()
+    _downgrade_entries()
+
+
+def _text(name: str, length: int, default: str = "") -> sa.Column:
+    return sa.Column(name, sa.String(length=length), server_default=default, nullable=False)
+
+
+def _number(name: str) -> sa.Column:
+    return sa.Column(name, sa.Integer(), server_default="0", nullable=False)
+
+
+def _entry_columns() -> list[sa.Column]:
+    return [
+        _text("variant", 100),
+        _text("purpose", 40, "marketing"),
+        _number("priority"),
+        _text("template", 100),
+        _number("template_version"),
+        _text("locale", 20),
+        _text("batch_id", 36),
+        sa.Column("cost_micros", _big(), nullable=True),
+        _text("cost_currency", 3),
+    ]
+
+
+def _rendered_columns() -> list[sa.Column]:
+    return [
+        _text("template", 100),
+        _number("template_version"),
+        _text("locale", 20),
+        sa.Column("filled", sa.JSON(), nullable=True),
+    ]
+
+
+def _upgrade_entries() -> None:
+    for column in _entry_columns():
+        op.add_column("ledger_entries", column)
+    for column in _rendered_columns():
+        op.add_column("rendered_messages", column)
+    op.drop_index("ix_ledger_entries_state_not_before", table_name="ledger_entries")
+    op.create_index("ix_ledger_entries_due", "ledger_entries", ["state", "channel", "programme", "not_before"])
+    op.create_index("ix_ledger_entries_standing", "ledger_entries", ["programme", "step", "channel", "state"])
+
+
+def _downgrade_entries() -> None:
+    op.drop_index("ix_ledger_entries_standing", table_name="ledger_entries")
+    op.drop_index("ix_ledger_entries_due", table_name="ledger_entries")
+    op.create_index("ix_ledger_entries_state_not_before", "ledger_entries", ["state", "not_before"])
+    for column in reversed(_rendered_columns()):
+        op.drop_column("rendered_messages", column.name)
+    for column in reversed(_entry_columns()):
+        op.drop_column("ledger_entries", column.name)
 
 
 def _place_columns(with_variant: bool = True) -> list[sa.Column]:
@@ -100,6 +153,7 @@ def _upgrade_counting() -> None:
         sa.Column("taken_count", _big(), nullable=False),
         sa.PrimaryKeyConstraint("provider", "domain", "day", name=op.f("pk_sending_days")),
     )
+    op.add_column("inbox", sa.Column("channel", sa.String(length=20), server_default="", nullable=False))
     _fill_hours()
 
 
@@ -116,6 +170,7 @@ def _fill_hours() -> None:
 
 
 def _downgrade_counting() -> None:
+    op.drop_column("inbox", "channel")
     for name in ("sending_days", "last_replies", "conversions", "counters_hourly"):
         op.drop_table(name)
     op.execute("delete from counters where variant <> ''")

@@ -1,0 +1,151 @@
+"""Planning a whole campaign: one row for each person and step, written set-wise.
+
+Belongs here: from people and the facts of a step to rows of the ledger. Stays out: who belongs to an audience
+(`dmat/campaigns`), writing (`dmat/ledger/sets.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy.engine import Connection
+
+from dmat.ledger.entries import PLANNED, SUPPRESSED
+from dmat.ledger.sets import insert_planned
+from dmat.store.engine import chunks
+from dmat.store.workspace_values import workspace_id
+
+ROWS_AT_ONCE = 10_000
+
+
+class PlannedPerson(NamedTuple):
+    """One person of a step: what differs from the others.
+
+    Attributes:
+        context: the frozen personal values as JSON text.
+        suppressed_because: why the message is never to be sent, e.g. somebody who shares the address gets it.
+    """
+
+    person_id: int
+    address: str
+    not_before: datetime
+    context: str = "{}"
+    is_holdout: bool = False
+    suppressed_because: str = ""
+    locale: str = ""
+
+
+@dataclass(frozen=True)
+class StepFacts:
+    """What all messages of a step have in common."""
+
+    channel: str
+    template: str = ""
+    template_version: int = 0
+    variant: str = ""
+    purpose: str = "marketing"
+    priority: int = 0
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PlannedCounts:
+    """What planning did: given = planned + held_out + suppressed + known_before."""
+
+    given: int = 0
+    planned: int = 0
+    held_out: int = 0
+    suppressed: int = 0
+    known_before: int = 0
+
+    def __add__(self, other: PlannedCounts) -> PlannedCounts:
+        return PlannedCounts(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
+
+def plan_many(
+    connection: Connection,
+    programme: str,
+    version: int,
+    step: str,
+    occurrence: str,
+    rows: Iterable[PlannedPerson],
+    common: StepFacts,
+    now: datetime,
+) -> PlannedCounts:
+    """Plan a step for many people inside the caller's transaction; who has it planned already is not planned again.
+
+    Many rows are fastest in the order of their message ids (see `ledger_order`), and in transactions of some 50,000,
+    so that others may write in between.
+
+    Args:
+        connection: a write transaction.
+        programme: e.g. `campaign:spring-sale`.
+        version: of the plan that is running.
+        step: its key.
+        occurrence: "" normally; a label for a step that is repeated.
+        rows: the people.
+        common: what their messages have in common.
+        now: when they are planned.
+    """
+    make_id = _MessageIds(workspace_id(connection, now), programme, version, step, occurrence)
+    shared: dict[str, Any] = {
+        "programme": programme,
+        "programme_version": version,
+        "step": step,
+        "occurrence": occurrence,
+        "channel": common.channel,
+        "template": common.template,
+        "template_version": common.template_version,
+        "variant": common.variant,
+        "purpose": common.purpose,
+        "priority": common.priority,
+        "expires_at": common.expires_at,
+    }
+    total = PlannedCounts()
+    for batch in chunks(_values(rows, make_id), ROWS_AT_ONCE):
+        found = insert_planned(connection, shared, batch, now)
+        suppressed = sum(count for (state, _), count in found.items() if state == SUPPRESSED)
+        inserted, held_out = sum(found.values()), found[(PLANNED, True)]
+        planned = inserted - suppressed - held_out
+        total += PlannedCounts(len(batch), planned, held_out, suppressed, len(batch) - inserted)
+    return total
+
+
+def _values(rows: Iterable[PlannedPerson], make_id: _MessageIds) -> Iterator[tuple[Any, ...]]:
+    """The values of `sets.OF_A_PERSON`."""
+    for person_id, address, not_before, context, is_holdout, why, locale in rows:
+        state = SUPPRESSED if why else PLANNED
+        yield make_id(person_id), person_id, address, not_before, context, is_holdout, state, why, locale
+
+
+class _MessageIds:
+    """Message ids of one step: the same as `post.message_id_of`, made some four times as fast."""
+
+    def __init__(self, workspace: uuid.UUID, programme: str, version: int, step: str, occurrence: str) -> None:
+        self._workspace = workspace.bytes
+        self._rest = "\x1f".join(("", programme, str(version), step, occurrence)).encode()
+
+    def __call__(self, person_id: int) -> str:
+        """The UUID (version 5) of a person's message."""
+        named = b"%s%d%s" % (self._workspace, person_id, self._rest)
+        found = hashlib.sha1(named, usedforsecurity=False).hexdigest()
+        variant = "89ab"[int(found[16], 16) & 3]
+        return f"{found[:8]}-{found[8:12]}-5{found[13:16]}-{variant}{found[17:20]}-{found[20:32]}"
+
+
+def ledger_order(
+    connection: Connection, programme: str, version: int, step: str, occurrence: str, now: datetime
+) -> str:
+    """An expression of DuckDB on the column `person_id`: ordered by it, people come in the order of their message ids.
+
+    Rows that come so are written, claimed and handed over side by side in every index, which is several times as
+    fast at a million people.
+    """
+    workspace = workspace_id(connection, now)
+    rest = "\x1f".join(("", programme, str(version), step, occurrence)).replace("'", "''")
+    return f"left(sha1(unhex('{workspace.hex}') || encode(person_id::varchar || '{rest}')), 12)"
