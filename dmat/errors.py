@@ -18,12 +18,13 @@ DmatError
     ├── VendorUnavailableError  5xx, connection refused: nothing was done
     ├── RateLimitedError        429, with the seconds to wait
     ├── AmbiguousError          the request may or may not have been carried out
+    │   └── PartlyTakenError    a batch was taken but for some; `refused` names them
     └── WarehouseBusyError      the writer lock was not free in time
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -129,6 +130,17 @@ class RateLimitedError(TransientError):
 
 class AmbiguousError(TransientError):
     """The request may or may not have been carried out; never retry it blindly."""
+
+
+class PartlyTakenError(AmbiguousError):
+    """A batch was taken but for some: `refused` says which messages and why, all others are taken.
+
+    Who does not look at `refused` looks all of them up, as after any ambiguous answer.
+    """
+
+    def __init__(self, vendor: str, request_id: str, refused: Mapping[str, str]) -> None:
+        self.vendor, self.request_id, self.refused = vendor, request_id, dict(refused)
+        super().__init__(f"{vendor} took a batch but for {len(self.refused)}: {next(iter(self.refused.values()), '')}")
 
 
 class WarehouseBusyError(TransientError):

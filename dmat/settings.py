@@ -19,7 +19,7 @@ VENDORS = (
     "shopify", "woocommerce", "hubspot", "sendgrid", "twilio", "whatsapp", "meta", "linkedin", "ga4", "wordpress",
 )  # fmt: skip
 OTHER_VENDORS: tuple[str, ...] = (  # those that `dmat simulate` does not play
-    "vonage", "fcm", "onesignal", "meta_audiences", "google_ads",
+    "brevo", "ses", "postmark", "resend", "smtp", "vonage", "fcm", "onesignal", "meta_audiences", "google_ads",
 )  # fmt: skip
 
 
@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr = Field(SecretStr(""), description="signs sessions and links; empty: made once, kept in home")
     sender_email: str = Field("hello@shop.example", description="From address of e-mails")
     sender_name: str = Field("The Shop", description="From name of e-mails")
+    reply_to_email: str = Field("", description="address that answers to e-mails go to; empty: the From address")
     postal_address: str = Field("1 Market Street, 10115 Berlin", description="postal address in the foot of e-mails")
     holdout_share: float = Field(0.1, ge=0, lt=1, description="share of each audience held out to measure lift")
     approval_recipients: int = Field(
@@ -49,6 +50,16 @@ class Settings(BaseSettings):
     frequency_cap_per_week: int = Field(3, ge=1, description="marketing messages a person gets in seven days at most")
     quiet_hours_start: int = Field(21, ge=0, le=23, description="local hour from which nothing is sent")
     quiet_hours_end: int = Field(8, ge=0, le=23, description="local hour from which sending may start again")
+    double_opt_in: bool = Field(
+        False, description="consent given in a form counts only once it is confirmed by a link in a mail"
+    )
+    double_opt_in_hours: int = Field(72, ge=1, le=720, description="for how many hours that link works")
+    web_origins: str = Field(
+        "", description="sites that may load the script, e.g. https://shop.example; separated by spaces"
+    )
+    web_asks_consent: bool = Field(
+        False, description="the script shows nothing and keeps no id until the site says that the visitor agreed"
+    )
     duckdb_memory_limit: str = Field("3GB", description="memory that one DuckDB connection may take")
     duckdb_resident_memory_limit: str = Field(
         "200MB",
@@ -76,6 +87,34 @@ class Settings(BaseSettings):
     sendgrid_webhook_public_key: str = Field(
         "", description="verification key of the signed event webhook (base64 DER)"
     )
+    brevo_url: str = Field("", description="https://api.brevo.com/v3; empty: not connected")
+    brevo_token: SecretStr = Field(SecretStr(""), description="API key (v3)")
+    brevo_webhook_token: SecretStr = Field(
+        SecretStr(""), description="token of the webhook: as Bearer, or as password of the user dmat in its address"
+    )
+    ses_url: str = Field("", description="https://email.eu-central-1.amazonaws.com; empty: not connected")
+    ses_region: str = Field("", description="region of Amazon SES; empty: the one in its address")
+    ses_access_key: str = Field("", description="access key id of a user that may ses:SendEmail")
+    ses_secret_key: SecretStr = Field(SecretStr(""), description="secret access key of that user")
+    ses_configuration_set: str = Field("", description="configuration set that publishes events to the topic")
+    ses_topic_arn: str = Field("", description="SNS topic of the events; only its messages are believed")
+    postmark_url: str = Field("", description="https://api.postmarkapp.com; empty: not connected")
+    postmark_token: SecretStr = Field(SecretStr(""), description="server API token")
+    postmark_stream: str = Field("broadcast", description="message stream that marketing mails leave by")
+    postmark_webhook_password: SecretStr = Field(
+        SecretStr(""), description="password of the user dmat in the webhook's address"
+    )
+    resend_url: str = Field("", description="https://api.resend.com; empty: not connected")
+    resend_token: SecretStr = Field(SecretStr(""), description="API key")
+    resend_webhook_secret: SecretStr = Field(SecretStr(""), description="signing secret of the webhook, whsec_...")
+    smtp_url: str = Field(
+        "",
+        description="smtp://host:587 (STARTTLS), smtps://host:465, smtp+plain://host:25 (no encryption, only for a "
+        "relay on this machine); empty: not connected",
+    )
+    smtp_user: str = Field("", description="user; empty: no sign-in")
+    smtp_password: SecretStr = Field(SecretStr(""), description="password of that user")
+    bounce_email: str = Field("", description="envelope sender of SMTP, where bounces go; empty: the From address")
     twilio_url: str = Field("", description="https://api.twilio.com; empty: not connected")
     twilio_account: str = Field("", description="account SID")
     twilio_token: SecretStr = Field(SecretStr(""), description="auth token; it also signs webhooks")

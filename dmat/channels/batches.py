@@ -54,20 +54,21 @@ def cut_batch(abilities: Abilities, batch: MailBatch) -> Cut:
 
     Sizes are counted on the safe side, so a part may be a little smaller than it could be.
     """
-    common = _size(batch.html) + _size(batch.text) + _size(batch.subject) + 4 * _BESIDES
+    content = _size(batch.html) + _size(batch.text) + _size(batch.subject)
+    common, copy = (_BESIDES, content) if abilities.copies_content else (content + 4 * _BESIDES, 0)
     fitting: list[Recipient] = []
     whole: list[Recipient] = []
     for recipient in batch.recipients:
-        (fitting if _fits(abilities, common, recipient) else whole).append(recipient)
-    parts = [replace(batch, recipients=people) for people in _groups(abilities, common, fitting)]
+        (fitting if _fits(abilities, common + copy, recipient) else whole).append(recipient)
+    parts = [replace(batch, recipients=people) for people in _groups(abilities, common, copy, fitting)]
     return Cut(parts, [whole_mail(batch, recipient) for recipient in whole])
 
 
-def _groups(abilities: Abilities, common: int, people: Sequence[Recipient]) -> Iterator[list[Recipient]]:
+def _groups(abilities: Abilities, common: int, copy: int, people: Sequence[Recipient]) -> Iterator[list[Recipient]]:
     group: list[Recipient] = []
     size = common
     for person in people:
-        weight = _weight(person)
+        weight = _weight(person) + copy
         is_full = len(group) >= abilities.batch or (abilities.batch_bytes and size + weight > abilities.batch_bytes)
         if group and is_full:
             yield group

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 MESSAGE_ID_ARGUMENT = "dmat_message_id"
+PULLED = frozenset({"in_app", "banner"})  # people fetch these themselves: nobody sends them
 CHANNELS = ("email", "sms", "whatsapp", "push", "in_app", "banner", "social", "retargeting", "webhook")
 
 
@@ -141,6 +142,7 @@ class Abilities:
         batch_bytes: bytes that the body of one batch may have; 0 means no limit is known (`dmat/channels/batches.py`
             cuts a batch accordingly).
         values_bytes: bytes that the values of one person in a batch may have; 0 as above.
+        copies_content: a batch holds each mail whole, not the common part once.
     """
 
     batch: int = 1
@@ -150,6 +152,7 @@ class Abilities:
     tracks_clicks: bool = False
     batch_bytes: int = 0
     values_bytes: int = 0
+    copies_content: bool = False
 
 
 class Provider(Protocol):

@@ -59,6 +59,18 @@ def _twilio_sms(settings: Settings) -> Provider:
     return TwilioTexts(settings, "sms")
 
 
+def _twilio_whatsapp(settings: Settings) -> Provider:
+    from dmat.connectors.twilio import TwilioTexts
+
+    return TwilioTexts(settings, "whatsapp")
+
+
+def _whatsapp(settings: Settings) -> Provider:
+    from dmat.connectors.whatsapp import WhatsApp
+
+    return WhatsApp(settings)
+
+
 def _vonage(settings: Settings) -> Provider:
     from dmat.connectors.vonage import Vonage
 
@@ -85,6 +97,7 @@ VENDORS: Mapping[str, Mapping[str, Opener]] = MappingProxyType(
             "resend": _resend,
         },
         "sms": {"twilio": _twilio_sms, "vonage": _vonage},
+        "whatsapp": {"whatsapp": _whatsapp, "twilio": _twilio_whatsapp},
     }
 )
 # what a connected vendor needs besides, to take a channel: a setting that is not empty
@@ -92,12 +105,15 @@ NEEDS: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("sms", "twilio"): "twilio_sender",
         ("sms", "vonage"): "vonage_sender",
+        ("whatsapp", "whatsapp"): "whatsapp_phone_id",
+        ("whatsapp", "twilio"): "twilio_whatsapp_sender",
     }
 )
 SANDBOXES: Mapping[str, Opener] = MappingProxyType(
     {
         "email": _mail_sandbox,
         "sms": _folder_sandbox("sms"),
+        "whatsapp": _folder_sandbox("whatsapp"),
     }
 )
 

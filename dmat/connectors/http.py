@@ -63,7 +63,7 @@ class VendorHttp:
         vendor: name used in errors.
         base_url: address without trailing slash.
         headers: sent with every request.
-        auth: user and password, for vendors that use basic authentication.
+        auth: user and password, for vendors that use basic authentication; or what signs a request.
         secrets: what must never show in an error.
         client: an httpx client to use in place of our own (tests).
         retry: how reading is repeated.
@@ -76,7 +76,7 @@ class VendorHttp:
         base_url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
+        auth: tuple[str, str] | httpx.Auth | None = None,
         secrets: Sequence[SecretStr] = (),
         client: httpx.Client | None = None,
         retry: Retry | None = None,
@@ -85,7 +85,7 @@ class VendorHttp:
         self.vendor, self.base_url = vendor, base_url.rstrip("/")
         self.retry, self.sleep = retry or Retry(), sleep
         self._headers = {"User-Agent": "dmat", **(headers or {})}
-        self._auth = httpx.BasicAuth(*auth) if auth else None
+        self._auth = httpx.BasicAuth(*auth) if isinstance(auth, tuple) else auth
         self._secrets = [s.get_secret_value() for s in secrets if s.get_secret_value()]
         self._client = client or httpx.Client(timeout=TIMEOUT, verify=_certificates())
         self._random = random.Random()
@@ -182,9 +182,13 @@ class VendorHttp:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         sent_headers = {**self._headers, **(headers or {})}
+        content = None
+        if json is not None:
+            content, sent_headers["Content-Type"] = orjson.dumps(json), "application/json"
+        url = self.base_url + path
         try:
             response = self._client.request(
-                method, self.base_url + path, params=params, json=json, data=form, headers=sent_headers, auth=self._auth
+                method, url, params=params, content=content, data=form, headers=sent_headers, auth=self._auth
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             kind = VendorUnreachableError if _is_refused(error) else VendorUnavailableError
@@ -207,7 +211,11 @@ class VendorHttp:
         if status >= 500 or status == 408:
             what = f"{self.vendor} answered {status}"
             raise AmbiguousError(what) if may_act and status not in _DID_NOTHING else VendorUnavailableError(what)
-        raise VendorRefusedError(self.vendor, status, self.hide(" ".join(response.text.split()))[:300])
+        raise VendorRefusedError(self.vendor, status, self.hide(" ".join(self.explain(response).split()))[:300])
+
+    def explain(self, response: httpx.Response) -> str:
+        """Why a request was refused, in the vendor's words; a vendor may have more to say than its body."""
+        return response.text
 
     def _decode(self, response: httpx.Response) -> Any:
         try:

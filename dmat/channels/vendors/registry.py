@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from dmat.channels.vendors import hubspot, sendgrid, shops, twilio, vonage, whatsapp
+from dmat.channels.vendors import brevo, hubspot, postmark, resend, sendgrid, ses, shops, twilio, vonage, whatsapp
 from dmat.channels.vendors.fields import Reader
 from dmat.channels.vendors.request import WebhookRequest
 from dmat.settings import Settings
@@ -32,6 +32,10 @@ class Webhook:
 WEBHOOKS: Mapping[str, Webhook] = MappingProxyType(
     {
         "sendgrid": Webhook(sendgrid.verify, sendgrid.elements),
+        "brevo": Webhook(brevo.verify, brevo.elements),
+        "ses": Webhook(ses.verify, ses.elements),
+        "postmark": Webhook(postmark.verify, postmark.elements),
+        "resend": Webhook(resend.verify, resend.elements),
         "twilio": Webhook(twilio.verify, twilio.elements),
         "shopify": Webhook(shops.verify_shopify, shops.elements),
         "woocommerce": Webhook(shops.verify_woocommerce, shops.elements),
