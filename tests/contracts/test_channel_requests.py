@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import jsonschema_rs
 import pytest
-from vendor_contracts import body_validator, parameter_problems, problems, read
+from vendor_contracts import body_validator, correct_meta, parameter_problems, problems, read
 
 from dmat.channels.contract import OutgoingText, WhatsAppTemplate
-from dmat.connectors import twilio, vonage
+from dmat.connectors import twilio, vonage, whatsapp
 from dmat.settings import load_settings
 
 ID = "0b1f6a52-7a5e-5d5c-9a55-1d1f0c1e2a3b"
@@ -69,6 +69,41 @@ def test_twilio_knows_how_we_look_a_message_up(contracts):
 def test_twilio_lists_templates_with_their_approvals(contracts):
     spec = read(contracts / "twilio" / "twilio_content_v1.json")
     assert parameter_problems(spec, "/v1/ContentAndApprovals", {"PageSize": "500"}) == []
+
+
+# WhatsApp ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def meta(contracts):
+    """Meta's own schema refuses its own examples until it is corrected; see the corrections."""
+    spec = read(contracts / "meta" / "business-messaging-api_v23.0.yaml")
+    correct_meta(spec)
+    return spec
+
+
+WHATSAPPS = {
+    "template": WhatsAppTemplate("cart_left", "de", "marketing"),
+    "template with values": WhatsAppTemplate("cart_left", "de", "marketing", ["Ada", "12.50 EUR"]),
+    "template with picture": WhatsAppTemplate("cart_left", "en_US", "marketing", ["Ada"], "https://x.example/a.jpg"),
+    "template with buttons": WhatsAppTemplate("cart_left", "de", "utility", ["Ada"], "", ["c/1", "c/2"]),
+    "template with a film": WhatsAppTemplate("cart_left", "de", "marketing", [], "https://x.example/a.mp4"),
+}
+FREE = {
+    "text": OutgoingText(ID, "whatsapp", "+4915112345678", "Hello"),
+    "text with a link": OutgoingText(ID, "whatsapp", "+4915112345678", "See https://shop.example/x"),
+    "picture": OutgoingText(ID, "whatsapp", "+4915112345678", "Look", media_url="https://shop.example/a.png"),
+    "document": OutgoingText(ID, "whatsapp", "+4915112345678", "", media_url="https://shop.example/a.pdf"),
+}
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", [*WHATSAPPS, *FREE])
+def test_whatsapp_accepts_our_messages(meta, name):
+    validator = body_validator(meta, "/{Version}/{Phone-Number-ID}/messages")
+    message = FREE.get(name) or OutgoingText(ID, "whatsapp", "+4915112345678", "", template=WHATSAPPS[name])
+    assert problems(validator, whatsapp.message_body(message)) == []
+    assert problems(validator, {"messaging_product": "sms", "to": "1", "type": "text"})
 
 
 # Without a published specification: ours, from their pages -----------------------------------------------------------

@@ -13,13 +13,12 @@ from datetime import date, datetime
 import jsonschema_rs
 import pytest
 from graphql import NoDeprecatedCustomRule, build_client_schema, parse, validate
-from vendor_contracts import body_validator, correct_meta, from_discovery, parameter_problems, problems, read
+from vendor_contracts import body_validator, from_discovery, parameter_problems, problems, read
 
 from dmat.channels.contract import OutgoingMail
 from dmat.connectors import ga4, hubspot, linkedin, meta, shopify, twilio
 from dmat.connectors.contract import Cursor, Window
 from dmat.connectors.sendgrid import mail_body
-from dmat.connectors.whatsapp import template_body
 
 pytestmark = pytest.mark.shared
 AT = datetime(2026, 6, 1, 8)
@@ -118,16 +117,6 @@ def test_sendgrid_accepts_our_mail(contracts, is_full):
 def test_sendgrid_knows_how_we_look_a_message_up(contracts):
     spec = read(contracts / "sendgrid" / "tsg_email_activity_v3.json")
     assert parameter_problems(spec, "/v3/messages", {"query": "x", "limit": "1"}) == []
-
-
-def test_whatsapp_accepts_our_templates(contracts):
-    """Meta's own schema refuses its own examples until it is corrected; see the corrections."""
-    spec = read(contracts / "meta" / "business-messaging-api_v23.0.yaml")
-    correct_meta(spec)
-    validator = body_validator(spec, "/{Version}/{Phone-Number-ID}/messages")
-    for values in ([], ["Ada", "12.50 EUR"]):
-        assert problems(validator, template_body("0b1c", "4915112345678", "cart_left", "de", values)) == []
-    assert problems(validator, {"messaging_product": "sms", "to": "1", "type": "text"})
 
 
 # Reading -------------------------------------------------------------------------------------------------------------

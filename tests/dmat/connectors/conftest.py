@@ -12,7 +12,6 @@ import pytest
 
 from dmat.connectors.catalogue import CONNECTORS
 from dmat.connectors.sendgrid import SendGrid
-from dmat.connectors.whatsapp import WhatsApp
 from dmat.settings import VENDORS, Settings, load_settings
 
 KEY = "k3y-that-nobody-may-see"
@@ -45,11 +44,11 @@ def settings(tmp_path: Path) -> Settings:
         name: KEY
         for name in (
             "shopify_token", "woocommerce_key", "woocommerce_secret", "hubspot_token", "sendgrid_token",
-            "twilio_token", "whatsapp_token", "meta_token", "linkedin_token", "ga4_token", "wordpress_token",
+            "twilio_token", "meta_token", "linkedin_token", "ga4_token", "wordpress_token",
         )
     }  # fmt: skip
     return load_settings(
-        tmp_path, **addresses, **keys, twilio_account="AC" + "0" * 32, whatsapp_phone_id="1055", meta_account="178",
+        tmp_path, **addresses, **keys, twilio_account="AC" + "0" * 32, meta_account="178",
         meta_ad_account="act_9", linkedin_organization="90210", ga4_property="4711", wordpress_user="reader",
     )  # fmt: skip
 
@@ -60,7 +59,7 @@ def connect(settings: Settings) -> Callable[..., tuple[Any, Vendor]]:
 
     def make(name: str, *answers: Any) -> tuple[Any, Vendor]:
         vendor = Vendor(list(answers))
-        kinds = {**CONNECTORS, "sendgrid": SendGrid, "whatsapp": WhatsApp}
+        kinds = {**CONNECTORS, "sendgrid": SendGrid}
         connector = kinds[name](settings, client=httpx.Client(transport=httpx.MockTransport(vendor)))
         connector.http.sleep = vendor.slept.append
         return connector, vendor

@@ -22,11 +22,6 @@ MAIL = OutgoingMail(
 )  # fmt: skip
 SENDERS = {
     "sendgrid": (lambda c: c.send(MAIL), httpx.Response(202, headers={"X-Message-Id": "sg-1"}), "sg-1"),
-    "whatsapp": (
-        lambda c: c.send_template("0b1c", "4915112345678", "cart", "de", ["Ada"]),
-        httpx.Response(200, json={"messages": [{"id": "wamid.1"}]}),
-        "wamid.1",
-    ),
 }
 EACH = pytest.mark.parametrize("name", SENDERS)
 
@@ -73,11 +68,6 @@ def test_our_message_id_travels_with_the_mail(connect):
     body = orjson.loads(vendor.requests[0].content)
     assert body["personalizations"][0]["custom_args"] == {"campaign": "cart_recovery", "dmat_message_id": "0b1c"}
     assert [part["type"] for part in body["content"]] == ["text/plain", "text/html"]
-
-
-def test_an_accepted_whatsapp_message_without_an_id_is_accepted_all_the_same(connect):
-    connector, _ = connect("whatsapp", httpx.Response(200, text="ok"))
-    assert connector.send_template("0b1c", "4915112345678", "cart", "de", []) == ""
 
 
 def test_a_message_that_was_taken_is_found_by_our_id(connect):

@@ -14,6 +14,7 @@ from scripted_vendor import FAILURES, KEY, failure_name, scripted
 from dmat.channels.contract import OutgoingText, Sought, WhatsAppTemplate
 from dmat.connectors.twilio import TwilioTemplates, TwilioTexts, same_words
 from dmat.connectors.vonage import Vonage
+from dmat.connectors.whatsapp import WhatsApp
 from dmat.errors import DeadAddressError, InvalidInputError, RateLimitedError, VendorRefusedError
 from dmat.settings import load_settings
 
@@ -28,6 +29,7 @@ def settings(tmp_path):
         tmp_path, twilio_url="https://api.twilio.com", twilio_account="AC" + "0" * 32, twilio_token=KEY,
         twilio_sender="+15005550006", twilio_whatsapp_sender="+15005550007", vonage_url="https://vonage.example",
         vonage_key="a1b2", vonage_secret=KEY, vonage_sender="TheShop", public_url="https://dmat.example",
+        whatsapp_url="https://graph.facebook.com", whatsapp_token=KEY, whatsapp_phone_id="1055", whatsapp_account="77",
     )  # fmt: skip
 
 
@@ -35,6 +37,9 @@ SENDERS = {
     "twilio": (lambda s, c: TwilioTexts(s, "sms", c), httpx.Response(201, json={"sid": "SM1"}), "SM1"),
     "vonage": (lambda s, c: Vonage(s, c), httpx.Response(202, json={"message_uuid": "v-1"}), "v-1"),
 }
+SENDERS["whatsapp"] = (
+    lambda s, c: WhatsApp(s, c), httpx.Response(200, json={"messages": [{"id": "wamid.1"}]}), "wamid.1",
+)  # fmt: skip
 EACH = pytest.mark.parametrize("name", SENDERS)
 
 
@@ -250,3 +255,60 @@ def test_vonage_cannot_be_asked_for_a_message_and_says_so(settings):
     with pytest.raises(VendorRefusedError):
         Vonage(settings, scripted([{}]).client).find_message(Sought(ID))
     assert not Vonage.abilities.looks_up
+
+
+def test_whatsapp_is_given_our_id_and_a_number_without_plus_sign(settings):
+    vendor = scripted([{"messages": [{"id": "wamid.1"}]}])
+    template = WhatsAppTemplate("cart", "de", "marketing", ["Ada"], "https://x.example/a.png", ["cart/1"])
+    WhatsApp(settings, vendor.client).send(OutgoingText(ID, "whatsapp", "+4915112345678", "", template=template))
+    body = vendor.body()
+    assert vendor.requests[0].url.path == "/v23.0/1055/messages"
+    assert (body["to"], body["biz_opaque_callback_data"], body["type"]) == ("4915112345678", ID, "template")
+    assert [part["type"] for part in body["template"]["components"]] == ["header", "body", "button"]
+    assert body["template"]["components"][2]["index"] == "0"
+
+
+@pytest.mark.parametrize(("url", "kind"), [
+    ("https://x.example/a.png", "image"), ("https://x.example/a.MP4?x=1", "video"),
+    ("https://x.example/a.pdf", "document"),
+])  # fmt: skip
+def test_a_free_text_may_have_a_picture_a_film_or_a_document(settings, url, kind):
+    vendor = scripted([{"messages": [{"id": "wamid.1"}]}])
+    WhatsApp(settings, vendor.client).send(OutgoingText(ID, "whatsapp", "+4915112345678", "Look", media_url=url))
+    assert vendor.body()[kind] == {"link": url, "caption": "Look"}
+
+
+@pytest.mark.parametrize(("status", "code", "error", "check"), [
+    (400, 131050, DeadAddressError, lambda e: e.reason == "stopped"),
+    (400, 131056, RateLimitedError, lambda e: e.retry_after_seconds == 60),
+    (400, 190, VendorRefusedError, lambda e: e.status == 403),
+    (401, 190, VendorRefusedError, lambda e: e.status == 401),
+    (403, 200, VendorRefusedError, lambda e: e.status == 403),
+    (400, 131047, VendorRefusedError, lambda e: e.status == 400),
+])  # fmt: skip
+def test_whatsapps_numbers_of_errors_say_who_is_at_fault(settings, status, code, error, check):
+    answer = httpx.Response(status, json={"error": {"message": "no", "type": "OAuthException", "code": code}})
+    with pytest.raises(error) as caught:
+        WhatsApp(settings, scripted([answer]).client).send(SMS)
+    assert type(caught.value) is error
+    assert check(caught.value)
+
+
+def test_whatsapp_cannot_be_asked_for_a_message_and_says_so(settings):
+    with pytest.raises(VendorRefusedError):
+        WhatsApp(settings, scripted([{}]).client).find_message(Sought(ID))
+
+
+def test_whatsapps_templates_are_read_page_by_page_with_why_they_were_rejected(settings):
+    first = {"data": [{"name": "cart", "language": "de", "status": "APPROVED", "category": "MARKETING",
+                       "rejected_reason": "NONE"}],
+             "paging": {"next": "https://graph.facebook.com/x", "cursors": {"after": "abc"}}}  # fmt: skip
+    second = {"data": [{"name": "sale", "language": "de", "status": "REJECTED", "rejected_reason": "TAG_CONTENT"}, 7]}
+    vendor = scripted([first, second])
+    cart, sale = WhatsApp(settings, vendor.client).read_templates()
+    assert (cart["status"], cart["reason"], cart["category"]) == ("approved", "", "marketing")
+    assert (sale["status"], sale["reason"]) == ("rejected", "TAG_CONTENT")
+    assert dict(vendor.requests[1].url.params)["after"] == "abc"
+    settings.whatsapp_account = ""
+    with pytest.raises(InvalidInputError, match="DMAT_WHATSAPP_ACCOUNT"):
+        WhatsApp(settings, vendor.client).read_templates()
