@@ -55,8 +55,10 @@ from dmat.campaigns.records import (
     find_campaign,
     read_campaigns,
 )
+from dmat.campaigns.step_runs import reopen_failed
 from dmat.clock import Clock
 from dmat.errors import ConflictError, InvalidInputError, NotFoundError
+from dmat.ledger.control import cancel as cancel_messages
 from dmat.segments.desk import Desk
 from dmat.settings import Settings
 from dmat.store.campaign_tables import campaign_versions, campaigns
@@ -332,11 +334,14 @@ class CampaignLibrary:
         with self._change(campaign_id) as (connection, campaign):
             if campaign.version != campaign.running_version:
                 refuse_unapproved(connection, self.settings, campaign, recipients)
+            reopen_failed(connection, campaign_id, self.clock.now())
             return move_to(connection, campaign, RUNNING, by, self.clock.now(), "resumed")
 
     def cancel(self, campaign_id: int, by: str, reason: str = "") -> Campaign:
         """End it: what has not left never will."""
-        return self._move(campaign_id, CANCELLED, by, reason)
+        cancelled = self._move(campaign_id, CANCELLED, by, reason)
+        cancel_messages(self.store, cancelled.programme, reason or "the campaign", self.clock.now(), by)
+        return cancelled
 
     def finish(self, campaign_id: int, by: str, reasons: Sequence[str] = ()) -> Campaign:
         """Say that all its steps are over: finished, or incomplete for these reasons."""

