@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from apps.api.committer import Committer
 from apps.api.forms import forms_router
 from apps.api.links import links_router
+from apps.api.opt_in import opt_in_router
 from apps.api.preferences import preferences_router
 from apps.api.reading import reading_router
 from apps.api.segment_people import people_router
@@ -52,6 +53,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(webhook_router(settings, committer))
     app.include_router(links_router(settings, opened, committer))
     app.include_router(preferences_router(settings, opened, committer))
+    app.include_router(opt_in_router(settings, opened))
     app.include_router(forms_router(settings, opened))
     app.include_router(sign_in_router(settings, opened))
     app.include_router(reading_router(settings, opened, committer))

@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from fastapi import APIRouter, HTTPException, Request
 
 from apps.api.bodies import LARGEST_FORM, TooLargeError, read_body
+from apps.api.opt_in import hold_back_consent
+from dmat.errors import InvalidInputError
 from dmat.settings import Settings
 from dmat.store import Store
 from dmat.store.tables import form_submissions
@@ -35,18 +37,28 @@ def forms_router(settings: Settings, store: Store) -> APIRouter:
         fields = _checked(await _read(request))
         submission_id = str(uuid.uuid4())
         if not fields.pop(TRAP, ""):
+            page_url, client_id = request.headers.get("referer", "")[:2000], str(fields.get("client_id", ""))[:200]
             row = {
                 "submission_id": submission_id,
                 "form": form,
-                "fields": fields,
-                "page_url": request.headers.get("referer", "")[:2000],
-                "client_id": str(fields.get("client_id", ""))[:200],
+                "fields": await _with_asked_consent(settings, store, form, fields, page_url, client_id),
+                "page_url": page_url,
+                "client_id": client_id,
                 "submitted_at": settings.clock.now(),
             }
             await asyncio.to_thread(_keep, store, row)
         return {"submission_id": submission_id}
 
     return router
+
+
+async def _with_asked_consent(
+    settings: Settings, store: Store, form: str, fields: dict[str, object], page_url: str, client_id: str
+) -> dict[str, object]:
+    try:
+        return await hold_back_consent(settings, store, form, fields, page_url, client_id)
+    except InvalidInputError as error:
+        raise HTTPException(422, str(error)) from None
 
 
 def _keep(store: Store, row: dict[str, object]) -> None:

@@ -14,6 +14,7 @@ from dmat.channels.email import build_mail
 from dmat.errors import NotFoundError
 from dmat.ledger.entries import Entry
 from dmat.messages.links import Links
+from dmat.messages.opt_in import opt_in_values
 from dmat.messages.personalise import cart_values
 from dmat.messages.rendering import Rendered
 from dmat.settings import Settings
@@ -21,6 +22,7 @@ from dmat.settings import Settings
 Values = Callable[[Settings, Mapping[str, Any], str, Callable[[str], str]], dict[str, Any]]
 TEMPLATES: Mapping[tuple[str, str], tuple[str, Values]] = {
     ("cart_recovery", "first_mail"): ("cart_recovery", cart_values),
+    ("double_opt_in", "confirm"): ("double_opt_in", opt_in_values),
 }
 
 

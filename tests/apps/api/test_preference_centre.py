@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -113,8 +114,9 @@ def test_leaving_everything_takes_one_button_and_effect_at_once(client, store, u
     assert suppressed(store) == {"person1@example.com": "unsubscribed"}
 
 
-def test_coming_back_asks_first_and_then_counts(client, store, url):
+def test_coming_back_asks_first_and_then_counts(client, settings, store, url):
     client.post(url, data={"action": "nothing"})
+    settings.clock.advance(timedelta(minutes=1))
     asked = save(client, url, ["email:events"])
     assert "Is this right?" in asked.text
     assert "Events, by E-mail" in asked.text
