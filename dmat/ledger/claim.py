@@ -1,42 +1,36 @@
 """Claiming: a small batch of due messages passes the gate and is committed to one sender, in one transaction.
 
-Belongs here: taking, handing over, and writing down the answer. Stays out: the gate's questions
-(`dmat/campaigns/gate.py`, given in as a function), rendering and the provider (`dmat_pipelines/deliver`).
+Belongs here: what is due, whose turn it is, and writing the gate's answers. Stays out: the gate's questions
+(`dmat/campaigns/gate.py`, given in as a function), and what follows (`dmat/ledger/hand_over.py`).
 """
 
 from __future__ import annotations
 
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.ledger.entries import (
-    ACCEPTED,
-    AMBIGUOUS,
     CLAIMED,
     ENTRY_COLUMNS,
-    HANDED_OVER,
     HELD_OUT,
     PLANNED,
-    REJECTED,
     Entry,
     entries_of,
 )
-from dmat.ledger.fence import SETTLE_SECONDS, Fence, check_fence, count_hand_over, remember_hand_over
-from dmat.ledger.post import Move, keep_rendered, move
-from dmat.ledger.sets import SetMove, keep_filled, move_set
+from dmat.ledger.fence import Fence, check_fence
+from dmat.ledger.post import Move, move
+from dmat.ledger.sets import SetMove, move_set
 from dmat.store.engine import Store, lock_rows
 from dmat.store.tables import ledger_entries
 
 SET_FROM = 4  # from so many on, messages with the same verdict are written together
 BATCH = 16  # as many as are sent at once: what is ambiguous after a crash is what was claimed
-PATIENT_ATTEMPTS, LONGEST_PAUSE_SECONDS = 3, 900
 
 
 @dataclass(frozen=True)
@@ -193,140 +187,3 @@ def _values_of(verdict: Verdict, owner: str, now: datetime) -> dict[str, Any]:
     if verdict.state == HELD_OUT:
         return {"claimed_at": now}  # when it would have been sent: the moment from which both groups are compared
     return {}
-
-
-def hand_over(
-    store: Store, fence: Fence, rendered: Sequence[Mapping[str, Any]], provider: str, now: datetime
-) -> set[str]:
-    """Commit that these messages leave now, as rendered; only those given back may really be sent.
-
-    Raises:
-        FencedError: another sender took over; nothing may be sent.
-    """
-    moves = [
-        Move(
-            str(item["message_id"]),
-            HANDED_OVER,
-            f"handed to {provider}",
-            {"handed_over_at": now, "subject": item["subject"], "provider": provider, "batch_id": ""},
-            only_claimed_by=fence.owner,
-        )
-        for item in rendered
-    ]
-    with store.write() as connection:
-        count = count_hand_over(connection, fence)
-        made = set(move(connection, moves, now))
-        keep_rendered(connection, [item for item in rendered if item["message_id"] in made])
-    remember_hand_over(fence, count)
-    return made
-
-
-@dataclass(frozen=True)
-class Request:
-    """Messages that leave in one request, as they are kept "as sent".
-
-    Attributes:
-        batch_id: ours, of the request; every message of it names it.
-        kept: one row a message, see `sets.KEPT`.
-        common: column -> value of `rendered_messages` that all of them have.
-    """
-
-    batch_id: str
-    kept: Sequence[tuple[Any, ...]]
-    common: Mapping[str, Any]
-
-
-def hand_over_requests(
-    store: Store, fence: Fence, requests: Sequence[Request], provider: str, now: datetime
-) -> set[str]:
-    """The same for requests that carry many messages each: all of them in one transaction, before any leaves.
-
-    Raises:
-        FencedError: another sender took over; nothing may be sent.
-    """
-    made: set[str] = set()
-    with store.write() as connection:
-        count = count_hand_over(connection, fence)
-        for request in requests:
-            values = {"handed_over_at": now, "provider": provider, "batch_id": request.batch_id}
-            step = SetMove(HANDED_OVER, f"handed to {provider}", values, only_claimed_by=fence.owner)
-            moved = set(move_set(connection, [row[0] for row in request.kept], step, now))
-            keep_filled(connection, request.common, [row for row in request.kept if row[0] in moved])
-            made |= moved
-    remember_hand_over(fence, count)
-    return made
-
-
-def accepted(message_id: str, provider_message_id: str, now: datetime) -> Move:
-    """The provider took it."""
-    values = {"accepted_at": now, "provider_message_id": provider_message_id, "settles_at_epoch": None}
-    return Move(message_id, ACCEPTED, "the provider took it", values)
-
-
-def refused(message_id: str, detail: str) -> Move:
-    """The provider, or rendering, says that it never will."""
-    return Move(message_id, REJECTED, detail[:500], only_from=frozenset({CLAIMED, HANDED_OVER}))
-
-
-def not_taken(entry: Entry, detail: str, now: datetime) -> Move:
-    """The provider did nothing with it: plan it again, after a pause when it happened often."""
-    values = {"not_before": now + _pause_after(entry.attempts), "claimed_by": ""}
-    return Move(entry.message_id, PLANNED, detail[:500], values, only_from=frozenset({CLAIMED, HANDED_OVER}))
-
-
-def _pause_after(attempts: int) -> timedelta:
-    if attempts < PATIENT_ATTEMPTS:
-        return timedelta(0)
-    return timedelta(seconds=min(2.0 ** min(attempts, 20), LONGEST_PAUSE_SECONDS))
-
-
-def uncertain(message_id: str, detail: str, settle_seconds: float = SETTLE_SECONDS) -> Move:
-    """Nobody knows; evidence is looked for after the settle time (of the system's clock)."""
-    values = {"settles_at_epoch": time.time() + settle_seconds}
-    return Move(message_id, AMBIGUOUS, detail[:500], values, only_from=frozenset({HANDED_OVER}))
-
-
-def write_answers(store: Store, moves: Sequence[Move], now: datetime) -> dict[str, str]:
-    """Write down the answers of a batch in one transaction; answers that come too late change nothing."""
-    with store.write() as connection:
-        return move(connection, moves, now)
-
-
-@dataclass(frozen=True)
-class SetAnswer:
-    """What became of all messages of a request."""
-
-    message_ids: Sequence[str]
-    step: SetMove
-
-
-def all_accepted(message_ids: Sequence[str], provider_message_id: str, now: datetime) -> SetAnswer:
-    """The provider took them all."""
-    values = {"accepted_at": now, "provider_message_id": provider_message_id, "settles_at_epoch": None}
-    return SetAnswer(message_ids, SetMove(ACCEPTED, "the provider took it", values))
-
-
-def all_uncertain(message_ids: Sequence[str], detail: str, settle_seconds: float = SETTLE_SECONDS) -> SetAnswer:
-    """Nobody knows what became of any of them."""
-    values = {"settles_at_epoch": time.time() + settle_seconds}
-    step = SetMove(AMBIGUOUS, detail[:500], values, only_from=frozenset({HANDED_OVER}))
-    return SetAnswer(message_ids, step)
-
-
-def none_taken(entries: Sequence[Entry], detail: str, now: datetime) -> list[SetAnswer]:
-    """The provider did nothing with any of them."""
-    groups: dict[int, list[str]] = defaultdict(list)
-    for entry in entries:
-        groups[entry.attempts].append(entry.message_id)
-    found = []
-    for attempts, ids in groups.items():
-        values = {"not_before": now + _pause_after(attempts), "claimed_by": ""}
-        step = SetMove(PLANNED, detail[:500], values, only_from=frozenset({CLAIMED, HANDED_OVER}))
-        found.append(SetAnswer(ids, step))
-    return found
-
-
-def write_set_answers(store: Store, answers: Sequence[SetAnswer], now: datetime) -> int:
-    """Write down the answers to requests in one transaction; gives how many messages moved."""
-    with store.write() as connection:
-        return sum(len(move_set(connection, answer.message_ids, answer.step, now)) for answer in answers)

@@ -19,7 +19,17 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.ledger.counters import Mark, count_marks
-from dmat.ledger.entries import ACCEPTED, DELIVERED, MAY_FOLLOW, PLANNED, SUPPRESSED
+from dmat.ledger.entries import (
+    ACCEPTED,
+    AMBIGUOUS,
+    CLAIMED,
+    DELIVERED,
+    HANDED_OVER,
+    MAY_FOLLOW,
+    PLANNED,
+    REJECTED,
+    SUPPRESSED,
+)
 from dmat.store.engine import Store, chunks, lock_rows, upsert
 from dmat.store.tables import ledger_entries, ledger_transitions, rendered_messages
 from dmat.store.workspace_values import workspace_id
@@ -29,7 +39,8 @@ PLANNED_COLUMNS = (
     *UNIQUE, "channel", "address", "context", "is_holdout", "expires_at",
     "variant", "purpose", "priority", "template", "template_version", "locale",
 )  # fmt: skip
-COUNTED = frozenset({ACCEPTED, DELIVERED})
+COUNTED = frozenset({ACCEPTED, DELIVERED, REJECTED})
+BEFORE_FAILING = frozenset({CLAIMED, HANDED_OVER, AMBIGUOUS})  # rejected from here: it never left, it failed
 TICK = timedelta(microseconds=1)
 
 
@@ -124,7 +135,9 @@ def move(connection: Connection, moves: Sequence[Move], now: datetime) -> dict[s
             continue
         at = item.happened_at or now
         log.append((item.message_id, row["state"], item.to_state, item.reason, at))
-        if item.to_state in COUNTED:
+        if item.to_state == REJECTED and row["state"] in BEFORE_FAILING:
+            marks.append(Mark(item.message_id, "failed", at))
+        elif item.to_state in (ACCEPTED, DELIVERED):
             marks.append(Mark(item.message_id, item.to_state, at))
         made[item.message_id] = row["state"]
         row.update(item.values, state=item.to_state)

@@ -16,9 +16,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dmat.ledger.counters import Mark, count_marks
-from dmat.ledger.entries import MAY_FOLLOW
-from dmat.ledger.post import COUNTED, TICK
+from dmat.ledger.counters import Mark, Place, count_marks
+from dmat.ledger.entries import HANDED_OVER, MAY_FOLLOW, REJECTED
+from dmat.ledger.post import BEFORE_FAILING, COUNTED, TICK
 from dmat.store.engine import chunks, lock_rows
 from dmat.store.tables import ledger_entries, ledger_transitions
 
@@ -189,7 +189,23 @@ def _log_set(connection: Connection, rows: Sequence[sa.Row[Any]], step: SetMove,
 def _count_set(connection: Connection, rows: Sequence[sa.Row[Any]], to_state: str, now: datetime) -> None:
     if to_state not in COUNTED:
         return
-    count_marks(connection, [Mark(row.message_id, to_state, now) for row in rows], now)
+    kind = "failed" if to_state == REJECTED else to_state
+    counted = [row for row in rows if to_state != REJECTED or row.state in BEFORE_FAILING]
+    places = {row.message_id: Place(row.programme, row.step, row.variant, row.channel) for row in counted}
+    count_marks(connection, [Mark(row.message_id, kind, now) for row in counted], now, places)
+
+
+def name_request(
+    connection: Connection, message_ids: Sequence[str], batch_id: str, owner: str, now: datetime
+) -> list[str]:
+    """Say that messages handed over by `owner` leave in another request; gives the ids of those that do."""
+    table = ledger_entries.c
+    mine = sa.and_(table.message_id.in_(ids_of(connection)), table.state == HANDED_OVER, table.claimed_by == owner)
+    changed = sa.update(ledger_entries).where(mine)
+    changed = changed.values(batch_id=batch_id, handed_over_at=now, revision=table.revision + 1)
+    named = changed.returning(table.message_id)
+    found = connection.execute(named, {"ids": pack_ids(connection, message_ids)})
+    return sorted(str(row.message_id) for row in found)
 
 
 def keep_filled(connection: Connection, common: Mapping[str, Any], rows: Sequence[tuple[Any, ...]]) -> None:

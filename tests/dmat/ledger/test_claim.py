@@ -10,20 +10,11 @@ import pytest
 from sending_fixtures import NOON, plan_messages
 
 from dmat.errors import FencedError, VendorRefusedError
-from dmat.ledger.claim import (
-    BATCH,
-    Verdict,
-    accepted,
-    claim,
-    hand_over,
-    has_due,
-    not_taken,
-    uncertain,
-    write_answers,
-)
+from dmat.ledger.claim import BATCH, Verdict, claim, has_due
 from dmat.ledger.entries import counts_by_state, get_entry, message_as_sent, unresolved
 from dmat.ledger.events import apply_waiting
 from dmat.ledger.fence import take_fence
+from dmat.ledger.hand_over import accepted, hand_over, not_taken, uncertain, write_answers
 from dmat.ledger.receive import receive
 from dmat.ledger.reconcile import reconcile
 from dmat.store.inbox import InboundEvent

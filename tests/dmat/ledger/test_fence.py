@@ -10,9 +10,10 @@ import pytest
 from sending_fixtures import NOON, make_settings, plan_messages
 
 from dmat.errors import FencedError
-from dmat.ledger.claim import Verdict, claim, hand_over
+from dmat.ledger.claim import Verdict, claim
 from dmat.ledger.entries import counts_by_state
 from dmat.ledger.fence import confirm, fence_status, sending_lock, take_fence
+from dmat.ledger.hand_over import hand_over
 from dmat.store import open_store
 
 

@@ -1,0 +1,197 @@
+"""Handing over: what leaves is committed first, with its request and as it is sent; answers are written as they come.
+
+Belongs here: that order, and what each answer makes of messages, one by one or all of a request. Stays out: the
+requests themselves (`dmat_pipelines/deliver`) and claiming (`dmat/ledger/claim.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from dmat.errors import FencedError
+from dmat.ledger.entries import ACCEPTED, AMBIGUOUS, CLAIMED, HANDED_OVER, PLANNED, REJECTED, Entry
+from dmat.ledger.fence import SETTLE_SECONDS, Fence, count_hand_over, remember_hand_over
+from dmat.ledger.post import Move, keep_rendered, move
+from dmat.ledger.sets import SetMove, keep_filled, move_set, name_request
+from dmat.store.engine import Store
+
+PATIENT_ATTEMPTS, LONGEST_PAUSE_SECONDS = 3, 900
+
+
+@dataclass(frozen=True)
+class Request:
+    """Messages that leave in one request, as they are kept "as sent".
+
+    Attributes:
+        batch_id: ours, of the request; every message of it names it.
+        kept: one row a message, see `sets.KEPT`.
+        common: column -> value of `rendered_messages` that all of them have.
+    """
+
+    batch_id: str
+    kept: Sequence[tuple[Any, ...]]
+    common: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SetAnswer:
+    """What became of all messages of a request."""
+
+    message_ids: Sequence[str]
+    step: SetMove
+
+
+@dataclass
+class Leaving:
+    """What is to leave now.
+
+    Attributes:
+        mails: messages with a request each: rows of `rendered_messages`.
+        requests: messages that share one.
+        again: id of a new request -> messages handed over before in one that was surely not taken.
+    """
+
+    mails: Sequence[Mapping[str, Any]] = ()
+    requests: Sequence[Request] = ()
+    again: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.mails or self.requests or self.again)
+
+
+@dataclass
+class Answers:
+    """What became of what left before."""
+
+    moves: list[Move] = field(default_factory=list)
+    sets: list[SetAnswer] = field(default_factory=list)
+
+    def write(self, connection: Connection, now: datetime) -> None:
+        """Write them down inside the caller's transaction; those that come too late change nothing."""
+        move(connection, self.moves, now)
+        for answer in self.sets:
+            move_set(connection, answer.message_ids, answer.step, now)
+
+
+def exchange(store: Store, fence: Fence, answers: Answers, leaving: Leaving, provider: str, now: datetime) -> set[str]:
+    """Write answers down and commit what leaves now, in one transaction; only ids given back may really be sent.
+
+    Raises:
+        FencedError: another sender took over; nothing may be sent, the answers are written all the same.
+    """
+    if not leaving:
+        if answers.moves or answers.sets:
+            with store.write() as connection:
+                answers.write(connection, now)
+        return set()
+    try:
+        with store.write() as connection:
+            count = count_hand_over(connection, fence)
+            answers.write(connection, now)
+            made = _leave(connection, fence, leaving, provider, now)
+    except FencedError:
+        exchange(store, fence, answers, Leaving(), provider, now)
+        raise
+    remember_hand_over(fence, count)
+    return made
+
+
+def _leave(connection: Connection, fence: Fence, leaving: Leaving, provider: str, now: datetime) -> set[str]:
+    reason = f"handed to {provider}"
+    values = {"handed_over_at": now, "provider": provider, "batch_id": ""}
+    moves = [
+        Move(
+            str(item["message_id"]), HANDED_OVER, reason, values | {"subject": item["subject"]},
+            only_claimed_by=fence.owner,
+        )
+        for item in leaving.mails
+    ]  # fmt: skip
+    made = set(move(connection, moves, now))
+    keep_rendered(connection, [item for item in leaving.mails if item["message_id"] in made])
+    for request in leaving.requests:
+        step = SetMove(HANDED_OVER, reason, values | {"batch_id": request.batch_id}, only_claimed_by=fence.owner)
+        moved = set(move_set(connection, [row[0] for row in request.kept], step, now))
+        keep_filled(connection, request.common, [row for row in request.kept if row[0] in moved])
+        made |= moved
+    for batch_id, ids in leaving.again.items():
+        made |= set(name_request(connection, ids, batch_id, fence.owner, now))
+    return made
+
+
+def hand_over(
+    store: Store, fence: Fence, rendered: Sequence[Mapping[str, Any]], provider: str, now: datetime
+) -> set[str]:
+    """Commit that these messages leave now, as rendered; only those given back may really be sent.
+
+    Raises:
+        FencedError: another sender took over; nothing may be sent.
+    """
+    return exchange(store, fence, Answers(), Leaving(mails=rendered), provider, now)
+
+
+def write_answers(store: Store, moves: Sequence[Move], now: datetime) -> dict[str, str]:
+    """Write down the answers of several messages; gives from which state those that moved came."""
+    with store.write() as connection:
+        return move(connection, moves, now)
+
+
+def accepted(message_id: str, provider_message_id: str, now: datetime) -> Move:
+    """The provider took it."""
+    values = {"accepted_at": now, "provider_message_id": provider_message_id, "settles_at_epoch": None}
+    return Move(message_id, ACCEPTED, "the provider took it", values)
+
+
+def refused(message_id: str, detail: str) -> Move:
+    """The provider, or rendering, says that it never will."""
+    return Move(message_id, REJECTED, detail[:500], only_from=frozenset({CLAIMED, HANDED_OVER}))
+
+
+def not_taken(entry: Entry, detail: str, now: datetime) -> Move:
+    """The provider did nothing with it: plan it again, after a pause when it happened often."""
+    values = {"not_before": now + _pause_after(entry.attempts), "claimed_by": ""}
+    return Move(entry.message_id, PLANNED, detail[:500], values, only_from=frozenset({CLAIMED, HANDED_OVER}))
+
+
+def _pause_after(attempts: int) -> timedelta:
+    if attempts < PATIENT_ATTEMPTS:
+        return timedelta(0)
+    return timedelta(seconds=min(2.0 ** min(attempts, 20), LONGEST_PAUSE_SECONDS))
+
+
+def uncertain(message_id: str, detail: str, settle_seconds: float = SETTLE_SECONDS) -> Move:
+    """Nobody knows; evidence is looked for after the settle time (of the system's clock)."""
+    values = {"settles_at_epoch": time.time() + settle_seconds}
+    return Move(message_id, AMBIGUOUS, detail[:500], values, only_from=frozenset({HANDED_OVER}))
+
+
+def all_accepted(message_ids: Sequence[str], provider_message_id: str, now: datetime) -> SetAnswer:
+    """The provider took them all."""
+    values = {"accepted_at": now, "provider_message_id": provider_message_id, "settles_at_epoch": None}
+    return SetAnswer(message_ids, SetMove(ACCEPTED, "the provider took it", values))
+
+
+def all_uncertain(message_ids: Sequence[str], detail: str, settle_seconds: float = SETTLE_SECONDS) -> SetAnswer:
+    """Nobody knows what became of any of them."""
+    values = {"settles_at_epoch": time.time() + settle_seconds}
+    step = SetMove(AMBIGUOUS, detail[:500], values, only_from=frozenset({HANDED_OVER}))
+    return SetAnswer(message_ids, step)
+
+
+def none_taken(entries: Sequence[Entry], detail: str, now: datetime) -> list[SetAnswer]:
+    """The provider did nothing with any of them."""
+    groups: dict[int, list[str]] = defaultdict(list)
+    for entry in entries:
+        groups[entry.attempts].append(entry.message_id)
+    found = []
+    for attempts, ids in groups.items():
+        values = {"not_before": now + _pause_after(attempts), "claimed_by": ""}
+        step = SetMove(PLANNED, detail[:500], values, only_from=frozenset({CLAIMED, HANDED_OVER}))
+        found.append(SetAnswer(ids, step))
+    return found
