@@ -1,0 +1,389 @@
+"""Under test: webhooks of Brevo, Amazon SES, Postmark and Resend: their proof of origin, and what their events mean."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from faulty_server import Answer, faulty_server
+from sending_fixtures import NOON, make_settings
+
+from dmat.channels.events import IS_PERMANENT, parse_events
+from dmat.channels.signatures import WebhookRequest, verify
+from dmat.channels.vendors.ses import confirm
+from dmat.connectors import sns
+from dmat.errors import InvalidInputError, UnverifiedError
+
+ID = "0b1f6a52-7a5e-5d5c-9a55-1d1f0c1e2a3b"
+EPOCH = 1_772_625_600.0  # 4 March 2026, noon
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:dmat-events"
+CERTIFICATE = "https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-" + "0a" * 16 + ".pem"
+RESEND_SECRET = "whsec_" + base64.b64encode(b"hush, hush").decode()
+
+
+@pytest.fixture
+def keys(home):
+    return make_settings(
+        home, brevo_webhook_token="hush", postmark_webhook_password="hush", resend_webhook_secret=RESEND_SECRET,
+        ses_topic_arn=TOPIC,
+    )  # fmt: skip
+
+
+def arrived(provider, body, headers=None):
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return WebhookRequest(provider, "POST", f"https://api.example/webhooks/{provider}", headers or {}, raw, EPOCH)
+
+
+def basic(user, password):
+    return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def refused(settings, request):
+    with pytest.raises(UnverifiedError):
+        verify(settings, request)
+    return True
+
+
+# Proof of origin -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("provider", ["brevo", "ses", "postmark", "resend"])
+def test_without_a_key_nothing_is_believed(settings, provider):
+    with pytest.raises(UnverifiedError, match="no webhook key"):
+        verify(settings, arrived(provider, {}))
+
+
+@pytest.mark.parametrize("provider", ["brevo", "postmark"])
+def test_the_password_in_the_address_proves_the_origin(keys, provider):
+    verify(keys, arrived(provider, {}, basic("dmat", "hush")))
+    for headers in ({}, basic("dmat", "hus"), basic("other", "hush"), basic("", ""), {"authorization": "Basic %%%"},
+                    {"authorization": "hush"}, {"authorization": "Basic ä"}):  # fmt: skip
+        assert refused(keys, arrived(provider, {}, headers))
+
+
+def test_a_token_proves_brevo_and_nobody_else(keys):
+    verify(keys, arrived("brevo", {}, {"authorization": "Bearer hush"}))
+    assert refused(keys, arrived("brevo", {}, {"authorization": "Bearer hush!"}))
+    assert refused(keys, arrived("postmark", {}, {"authorization": "Bearer hush"}))
+
+
+def svix(body, identity="msg_1", stamp=int(EPOCH), key=b"hush, hush", more=""):
+    text = f"{identity}.{stamp}.".encode() + body
+    signature = base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()
+    headers = {"svix-id": identity, "svix-timestamp": str(stamp), "svix-signature": f"{more}v1,{signature}"}
+    return arrived("resend", body, headers)
+
+
+def test_resends_signature_is_good_for_five_minutes(keys):
+    for good in (svix(b"{}"), svix(b"{}", stamp=int(EPOCH) - 299), svix(b"{}", more="v1,AAAA v2,BBBB ")):
+        verify(keys, good)
+    for bad in (svix(b"{}", key=b"other"), svix(b"{}", stamp=int(EPOCH) - 301), svix(b"{}", stamp=int(EPOCH) + 301),
+                arrived("resend", b"{}"), arrived("resend", b"{ }", svix(b"{}").headers),
+                arrived("resend", b"{}", {**svix(b"{}").headers, "svix-id": "msg_2"})):  # fmt: skip
+        assert refused(keys, bad)
+
+
+def test_the_known_answer_of_svix_verifies(home):
+    """The example of Svix's own page on verifying by hand."""
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    body = b'{"test": 2432232314}'
+    headers = {"svix-id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "svix-timestamp": "1614265330",
+               "svix-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="}  # fmt: skip
+    settings = make_settings(home, resend_webhook_secret=secret)
+    verify(settings, WebhookRequest("resend", "POST", "https://x.example", headers, body, 1614265330.0))
+
+
+@pytest.fixture(scope="module")
+def amazon():
+    """A key, whose certificate stands where Amazon's stands."""
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
+    start = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, start, start + timedelta(days=1))
+    sns.remember(CERTIFICATE, builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    yield key
+    sns._keys.clear()
+
+
+def sns_message(key, version="2", kind="Notification", **changes):
+    message = {
+        "Type": kind, "MessageId": "n-1", "TopicArn": TOPIC, "Message": "{}", "Timestamp": "2026-03-04T12:00:00.000Z",
+        "SignatureVersion": version, "SigningCertURL": CERTIFICATE,
+    } | changes  # fmt: skip
+    if kind != "Notification":
+        message |= {"Token": "t", "SubscribeURL": changes.get("SubscribeURL", confirmation())}
+    names = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
+    text = "".join(f"{name}\n{message[name]}\n" for name in names if name in message)
+    algorithm = hashes.SHA256() if version == "2" else hashes.SHA1()
+    message["Signature"] = base64.b64encode(key.sign(text.encode(), padding.PKCS1v15(), algorithm)).decode()
+    return message
+
+
+def confirmation(host="sns.eu-central-1.amazonaws.com", topic=TOPIC, action="ConfirmSubscription"):
+    return f"https://{host}/?Action={action}&TopicArn={topic}&Token=t"
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+@pytest.mark.parametrize("kind", ["Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"])
+def test_a_message_that_amazon_signed_verifies_and_nothing_that_differs_from_it(keys, amazon, version, kind):
+    good = sns_message(amazon, version, kind)
+    verify(keys, arrived("ses", good))
+    for change in ({"Message": "{ }"}, {"MessageId": "n-2"}, {"Timestamp": "2026-03-04T12:00:01.000Z"},
+                   {"Subject": "x"}, {"Signature": ""}, {"Signature": "AAAA"}, {"SignatureVersion": "3"}, {"Type": "Other"}):  # fmt: skip
+        if kind != "Notification" and "Subject" in change:
+            continue  # not among the signed fields of these
+        assert refused(keys, arrived("ses", good | change))
+
+
+def test_a_subject_is_signed_too(keys, amazon):
+    verify(keys, arrived("ses", sns_message(amazon, Subject="Amazon SES")))
+
+
+@pytest.mark.parametrize("url", [
+    "http://sns.eu-central-1.amazonaws.com/SimpleNotificationService-0a0a0a0a.pem", CERTIFICATE + "?x=1",
+    "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0a0a0a0a.pem",
+    "https://sns.eu-central-1.amazonaws.com.evil.example/SimpleNotificationService-0a0a0a0a.pem",
+    "https://evil.example/SimpleNotificationService-0a0a0a0a.pem",
+    "https://sns.eu-central-1.amazonaws.com@evil.example/SimpleNotificationService-0a0a0a0a.pem",
+    "https://sns.eu-central-1.amazonaws.com:8443/SimpleNotificationService-0a0a0a0a.pem",
+    "https://sns.eu-central-1.amazonaws.com/other.pem", "https://sns.eu-central-1.amazonaws.com/../x.pem", "", "x",
+])  # fmt: skip
+def test_a_certificate_is_never_fetched_from_elsewhere(keys, amazon, url):
+    with pytest.raises(UnverifiedError, match="certificate"):
+        verify(keys, arrived("ses", sns_message(amazon, SigningCertURL=url)))
+
+
+def test_messages_of_another_topic_are_not_looked_at(keys, amazon):
+    with pytest.raises(UnverifiedError, match="topic"):
+        verify(keys, arrived("ses", sns_message(amazon, TopicArn=TOPIC + "2")))
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b"\xff", b'{"TopicArn": 7}'])
+def test_a_body_that_is_no_message_of_sns_is_refused(keys, body):
+    assert refused(keys, arrived("ses", body))
+
+
+def test_a_certificate_that_cannot_be_had_is_not_asked_for_again_at_once(monkeypatch):
+    asked = []
+
+    def fetch(url):
+        asked.append(url)
+        raise ValueError("nothing there")
+
+    monkeypatch.setattr(sns, "_fetch", fetch)
+    monkeypatch.setattr(sns, "_failed_at", [float("-inf")])
+    other = CERTIFICATE.replace("0a0a", "0b0b")
+    for epoch in (EPOCH, EPOCH + 1, EPOCH + 6):
+        with pytest.raises(UnverifiedError):
+            sns.certificate_key(other, TOPIC, epoch)
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("url", [
+    confirmation("evil.example"), confirmation(topic=TOPIC + "2"), confirmation(action="DeleteTopic"), "", "x",
+    confirmation().replace("https", "http"), confirmation().replace("/?", "/x?"),
+    confirmation("sns.eu-central-1.amazonaws.com@evil.example"),
+])  # fmt: skip
+def test_only_amazons_address_for_our_topic_is_visited_to_confirm(keys, amazon, url):
+    with pytest.raises(UnverifiedError, match="confirm"):
+        confirm(keys, arrived("ses", sns_message(amazon, kind="SubscriptionConfirmation", SubscribeURL=url)))
+
+
+def test_a_subscription_is_confirmed_by_visiting_amazon(keys, amazon):
+    import httpx
+
+    visited = []
+
+    def answer(request):
+        visited.append(str(request.url))
+        return httpx.Response(200)
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    assert sns.confirm_subscription(confirmation(), TOPIC, client)
+    assert visited == [confirmation()]
+    assert not confirm(keys, arrived("ses", sns_message(amazon)))
+
+
+def test_a_confirmation_that_fails_is_told(keys):
+    import httpx
+
+    with faulty_server(Answer(403)) as server:
+        client = httpx.Client(transport=httpx.MockTransport(lambda _request: httpx.get(server.url)))
+        assert not sns.confirm_subscription(confirmation(), TOPIC, client)
+
+
+# Events --------------------------------------------------------------------------------------------------------------
+
+
+def read(provider, body, headers=None):
+    return parse_events(arrived(provider, body, headers), NOON)
+
+
+def brevo_event(**changes):
+    event = {"event": "delivered", "email": "Ann@Example.com", "id": 26224, "ts_event": int(EPOCH),
+             "message-id": "<1@relay.example>", "X-Mailin-custom": ID, "tags": ["spring", ID]}  # fmt: skip
+    return event | changes
+
+
+@pytest.mark.parametrize(("name", "kind", "is_permanent"), [
+    ("request", "accepted", None), ("delivered", "delivered", None), ("opened", "opened", None),
+    ("unique_opened", "opened", None), ("click", "clicked", None), ("hard_bounce", "bounced", True),
+    ("soft_bounce", "bounced", False), ("blocked", "dropped", False), ("invalid_email", "dropped", True),
+    ("error", "dropped", False), ("deferred", "deferred", None), ("spam", "complained", None),
+    ("unsubscribed", "unsubscribed", None), ("something_new", "other", None),
+])  # fmt: skip
+def test_brevos_events_are_read(name, kind, is_permanent):
+    [event] = read("brevo", brevo_event(event=name)).events
+    assert (event.kind, event.message_id, event.address) == (kind, ID, "ann@example.com")
+    assert event.occurred_at == NOON
+    assert event.payload.get(IS_PERMANENT) is is_permanent
+
+
+def test_brevos_batches_of_events_are_read_and_the_same_event_is_the_same():
+    parsed = read("brevo", [brevo_event(), brevo_event(), brevo_event(ts_event=int(EPOCH) + 1), {"event": 7}, "x"])
+    assert len({event.event_id for event in parsed.events}) == 2
+    assert len(parsed.bad) == 2
+
+
+def test_an_open_by_a_proxy_is_a_machines():
+    [event] = read("brevo", brevo_event(event="proxy_open")).events
+    assert (event.kind, event.is_machine) == ("opened", True)
+
+
+def ses_event(name, **sections):
+    event = {"eventType": name, "mail": {"messageId": "s-1", "destination": ["Ann@Example.com"], "tags": {
+        "ses:configuration-set": ["dmat"], "dmat_message_id": [ID]}}, **sections}  # fmt: skip
+    return {"Type": "Notification", "MessageId": "n-1", "Timestamp": "2026-03-04T12:00:01.000Z", "TopicArn": TOPIC,
+            "Message": json.dumps(event)}  # fmt: skip
+
+
+AT = {"timestamp": "2026-03-04T12:00:00.000Z"}
+
+
+@pytest.mark.parametrize(("name", "sections", "kind", "is_permanent"), [
+    ("Send", {"send": {}}, "accepted", None),
+    ("Delivery", {"delivery": AT}, "delivered", None),
+    ("Bounce", {"bounce": {**AT, "bounceType": "Permanent",
+                           "bouncedRecipients": [{"emailAddress": "Ann@example.com"}]}}, "bounced", True),
+    ("Bounce", {"bounce": {**AT, "bounceType": "Transient"}}, "bounced", False),
+    ("Complaint", {"complaint": {**AT, "complainedRecipients": [{"emailAddress": "ann@example.com"}]}}, "complained",
+     None),
+    ("Open", {"open": {**AT, "userAgent": "Mozilla/5.0 (iPhone)"}}, "opened", None),
+    ("Click", {"click": {**AT, "userAgent": "Mozilla/5.0 (iPhone)", "link": "https://x.example"}}, "clicked", None),
+    ("DeliveryDelay", {"deliveryDelay": AT}, "deferred", None),
+    ("Reject", {"reject": {"reason": "Bad content"}}, "dropped", False),
+    ("Subscription", {"subscription": AT}, "other", None),
+])  # fmt: skip
+def test_the_events_of_ses_are_read(name, sections, kind, is_permanent):
+    [event] = read("ses", ses_event(name, **sections)).events
+    assert (event.kind, event.event_id, event.message_id, event.address) == (kind, "n-1", ID, "ann@example.com")
+    assert event.payload.get(IS_PERMANENT) is is_permanent
+    assert event.occurred_at in (NOON, NOON + timedelta(seconds=1))
+
+
+def test_an_open_by_amazons_own_agent_is_a_machines():
+    [event] = read("ses", ses_event("Open", open={**AT, "userAgent": "Mozilla/5.0"})).events
+    assert event.is_machine
+
+
+def test_a_confirmation_is_kept_without_its_token():
+    body = {"Type": "SubscriptionConfirmation", "MessageId": "n-1", "Token": "t", "SubscribeURL": "u",
+            "TopicArn": TOPIC, "Timestamp": "2026-03-04T12:00:00.000Z", "Signature": "s"}  # fmt: skip
+    [event] = read("ses", body).events
+    assert event.kind == "other"
+    assert {"Token", "SubscribeURL"} & set(event.payload) == set()
+
+
+@pytest.mark.parametrize("message", ["", "{", "[]", "7", None, 7])
+def test_a_notification_without_an_event_is_bad(message):
+    parsed = read("ses", {**ses_event("Send"), "Message": message})
+    assert (parsed.events, len(parsed.bad)) == ([], 1)
+
+
+def postmark_event(record, **changes):
+    return {"RecordType": record, "MessageID": "p-1", "Recipient": "Ann@Example.com",
+            "Metadata": {"dmat_message_id": ID}} | changes  # fmt: skip
+
+
+@pytest.mark.parametrize(("event", "kind", "is_permanent"), [
+    (postmark_event("Delivery", DeliveredAt="2026-03-04T07:00:00.0000000-05:00"), "delivered", None),
+    (postmark_event("Bounce", Type="HardBounce", BouncedAt="2026-03-04T12:00:00Z"), "bounced", True),
+    (postmark_event("Bounce", Type="SoftBounce", BouncedAt="2026-03-04T12:00:00Z"), "bounced", False),
+    (postmark_event("Bounce", Type="Blocked", BouncedAt="2026-03-04T12:00:00Z"), "bounced", False),
+    (postmark_event("Bounce", Type="AutoResponder", BouncedAt="2026-03-04T12:00:00Z"), "other", None),
+    (postmark_event("SpamComplaint", BouncedAt="2026-03-04T12:00:00Z"), "complained", None),
+    (postmark_event("Open", ReceivedAt="2026-03-04T12:00:00Z", UserAgent="Mozilla/5.0 (iPhone)"), "opened", None),
+    (postmark_event("Click", ReceivedAt="2026-03-04T12:00:00Z", UserAgent="Mozilla/5.0 (iPhone)"), "clicked", None),
+    (postmark_event("SubscriptionChange", ChangedAt="2026-03-04T12:00:00Z", SuppressSending=True,
+                    SuppressionReason="ManualSuppression"), "unsubscribed", None),
+    (postmark_event("SubscriptionChange", ChangedAt="2026-03-04T12:00:00Z", SuppressSending=True,
+                    SuppressionReason="HardBounce"), "other", None),
+    (postmark_event("SubscriptionChange", ChangedAt="2026-03-04T12:00:00Z", SuppressSending=False), "other", None),
+    (postmark_event("SomethingNew", ReceivedAt="2026-03-04T12:00:00Z"), "other", None),
+])  # fmt: skip
+def test_the_events_of_postmark_are_read(event, kind, is_permanent):
+    [read_event] = read("postmark", event).events
+    assert (read_event.kind, read_event.message_id, read_event.address) == (kind, ID, "ann@example.com")
+    assert read_event.occurred_at == NOON
+    assert read_event.payload.get(IS_PERMANENT) is is_permanent
+
+
+def resend_event(name, **data):
+    return {"type": name, "created_at": "2026-03-04T12:00:00.000Z", "data": {
+        "email_id": "r-1", "to": ["Ann@Example.com"], "tags": {"dmat_message_id": ID}} | data}  # fmt: skip
+
+
+@pytest.mark.parametrize(("event", "kind", "is_permanent"), [
+    (resend_event("email.sent"), "accepted", None), (resend_event("email.delivered"), "delivered", None),
+    (resend_event("email.delivery_delayed"), "deferred", None), (resend_event("email.opened"), "opened", None),
+    (resend_event("email.clicked", click={"userAgent": "Mozilla/5.0 (iPhone)"}), "clicked", None),
+    (resend_event("email.complained"), "complained", None),
+    (resend_event("email.bounced", bounce={"type": "Permanent", "subType": "General"}), "bounced", True),
+    (resend_event("email.bounced", bounce={"type": "Transient", "subType": "MailboxFull"}), "bounced", False),
+    (resend_event("email.failed"), "dropped", False), (resend_event("contact.created"), "other", None),
+    (resend_event("email.sent", tags=[{"name": "dmat_message_id", "value": ID}]), "accepted", None),
+])  # fmt: skip
+def test_the_events_of_resend_are_read(event, kind, is_permanent):
+    [read_event] = read("resend", event, {"svix-id": "msg_1"}).events
+    assert (read_event.kind, read_event.event_id, read_event.message_id) == (kind, "msg_1", ID)
+    assert (read_event.address, read_event.occurred_at) == ("ann@example.com", NOON)
+    assert read_event.payload.get(IS_PERMANENT) is is_permanent
+
+
+@pytest.mark.parametrize("provider", ["brevo", "ses", "postmark", "resend"])
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 5000])
+def test_a_body_that_is_no_json_is_an_error(provider, body):
+    with pytest.raises(InvalidInputError):
+        read(provider, body, {"svix-id": "msg_1"})
+
+
+@pytest.mark.parametrize(("provider", "bad"), [
+    ("brevo", {"event": None}), ("brevo", brevo_event(ts_event="soon")), ("brevo", brevo_event(email=7)),
+    ("postmark", {}), ("postmark", postmark_event("Delivery")), ("postmark", postmark_event("Bounce")),
+    ("postmark", postmark_event("Open", ReceivedAt=7)), ("resend", {}), ("resend", resend_event(None)),
+    ("resend", {"type": "email.sent", "created_at": "soon"}), ("ses", {"Type": "Notification"}),
+    ("ses", {"Type": "SubscriptionConfirmation"}),
+])  # fmt: skip
+def test_an_event_that_cannot_be_read_is_told_apart(provider, bad):
+    parsed = read(provider, bad, {"svix-id": "msg_1"})
+    assert (parsed.events, len(parsed.bad)) == ([], 1)
+
+
+@pytest.mark.parametrize("message_id", ["", "x", 7, None, ID.upper()])
+def test_what_is_not_an_id_of_ours_names_no_message(message_id):
+    events = [
+        *read("brevo", brevo_event(**{"X-Mailin-custom": message_id})).events,
+        *read("postmark", postmark_event("Open", ReceivedAt="2026-03-04T12:00:00Z",
+                                         Metadata={"dmat_message_id": message_id})).events,
+        *read("resend", resend_event("email.sent", tags={"dmat_message_id": message_id}), {"svix-id": "m"}).events,
+    ]  # fmt: skip
+    assert [event.message_id for event in events] == ["", "", ""]
