@@ -5,7 +5,7 @@ Stays out: the parts themselves (the verbs; given in as `Parts`, so that tests g
 (`stream.py`).
 
     apply events to the ledger -> look at the shop -> land events -> export the ledger -> hot tables, publish
-    -> who entered and left segments -> plan
+    -> who entered and left segments -> plan -> campaigns that are due
 
 Nothing new: nothing is built. What was landed but not built (a failure, a death) stays owed: the first pass of a
 process always builds.
@@ -51,6 +51,7 @@ class Parts:
     plan: Callable[[], int]
     report: Callable[[Built], object]
     evaluate_segments: Callable[[str], int] = lambda _: 0
+    run_campaigns: Callable[[], int] = lambda: 0
 
 
 @dataclass
@@ -64,6 +65,7 @@ class Pass:
     exported_count: int = 0
     planned_count: int = 0
     moved_count: int = 0
+    campaigns_count: int = 0
     built: Built | None = None
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -79,7 +81,7 @@ class Pass:
         return (
             self.landed_anything
             or self.built is not None
-            or bool(self.applied_count or self.planned_count or self.moved_count)
+            or bool(self.applied_count or self.planned_count or self.moved_count or self.campaigns_count)
         )
 
     def facts(self) -> dict[str, Any]:
@@ -123,6 +125,7 @@ class MicroBatch:
         done.applied_count = self._guard("apply events", self.parts.apply_events, 0)
         if self._guard("look at the writer lock", self.parts.is_free, False):
             self._write_warehouse(done, began)
+        done.campaigns_count = self._guard("run campaigns", self._run_campaigns, 0)
         done.seconds = time.monotonic() - began
         self.health.passes_count += 1
         self.health.latencies.extend(done.latencies)
@@ -168,6 +171,13 @@ class MicroBatch:
             return self.parts.plan()
         except NotPublishedError:
             return 0  # no tables yet: nothing can be due
+
+    def _run_campaigns(self) -> int:
+        """In each pass, also while somebody else writes the warehouse: they need only what is published."""
+        try:
+            return self.parts.run_campaigns()
+        except NotPublishedError:
+            return 0  # no tables yet: nobody is in an audience
 
     def _latencies(self, arrivals: Sequence[datetime], began: float) -> list[float]:
         """Real seconds from each arrival until now; on a clock that stands still, from the beginning of the pass."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from dmat_pipelines.resources import DEFAULT_RESOURCES
+from sensors.campaign_due import campaign_due, run_campaigns
 from sensors.cart_abandoned import cart_abandoned, plan_abandoned_carts
 from sensors.deliveries_waiting import deliveries_waiting, drain_ledger
 
@@ -18,8 +19,8 @@ from sensors.deliveries_waiting import deliveries_waiting, drain_ledger
 def build_realtime_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
     """The location with its resources; `overrides` replaces some of them."""
     return dg.Definitions(
-        jobs=[plan_abandoned_carts, drain_ledger],
-        sensors=[cart_abandoned, deliveries_waiting],
+        jobs=[plan_abandoned_carts, drain_ledger, run_campaigns],
+        sensors=[cart_abandoned, deliveries_waiting, campaign_due],
         resources={**DEFAULT_RESOURCES, **(overrides or {})},
         executor=dg.in_process_executor,
     )

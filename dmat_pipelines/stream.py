@@ -36,6 +36,7 @@ from dmat.warehouse import Workspace, current_version, writer_lock
 from dmat_pipelines.capture.deliveries import export_ledger, land_forms, land_inbox
 from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.conform.runner import Runner, build, load_manifest
+from dmat_pipelines.decide.campaigns import count_active, open_runner
 from dmat_pipelines.decide.carts import plan_due_carts
 from dmat_pipelines.decide.segments import open_pass
 from dmat_pipelines.health import Health
@@ -131,13 +132,16 @@ def make_parts(settings: Settings, store: Store) -> Parts:
             total += count
         return total
 
-    memberships = open_pass(settings, store, view)
+    memberships, campaigns = open_pass(settings, store, view), open_runner(settings, store, view)
 
     def land_arrivals(run_id: str) -> int:
         return sum(land_all(settings, store, run_id).kept_count for land_all in (land_inbox, land_forms))
 
     def plan() -> int:
         return plan_due_carts(settings, store, view).planned_count
+
+    def run_campaigns() -> int:
+        return campaigns.look().count if count_active(settings, store) else 0
 
     return Parts(
         is_free=lambda: is_warehouse_free(settings),
@@ -150,6 +154,7 @@ def make_parts(settings: Settings, store: Store) -> Parts:
         plan=plan,
         report=lambda built: teller.tell(built.tables, built.version),
         evaluate_segments=lambda run_id: memberships.run(run_id).moved_count,
+        run_campaigns=run_campaigns,
     )
 
 

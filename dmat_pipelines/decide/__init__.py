@@ -2,5 +2,5 @@
 
 Belongs here: reading the published tables, asking `dmat` what is due, planning it in the ledger, reporting numbers.
 Stays out: the rules (`dmat/campaigns`, `dmat/consent`), handing over (`deliver`), when it happens (`sensors/`).
-`carts.py` is plain functions without Dagster; `assets.py` wraps them.
+`carts.py` and `campaigns.py` are plain functions without Dagster; `assets.py` wraps them.
 """

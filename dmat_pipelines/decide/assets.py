@@ -1,7 +1,7 @@
-"""The decisions as assets: consent in the store, who is in which segment, and abandoned carts planned in the ledger.
+"""The decisions as assets: consent in the store, who is in which segment, abandoned carts and campaigns planned.
 
-Belongs here: wrapping `consent.py`, `segments.py` and `carts.py` for Dagster, with their numbers as metadata.
-Stays out: rules.
+Belongs here: wrapping `consent.py`, `segments.py`, `carts.py` and `campaigns.py` for Dagster, with their numbers as
+metadata. Stays out: rules.
 (Dagster reads annotations as they stand: this file does without `from __future__ import annotations`.)
 """
 
@@ -9,6 +9,8 @@ from dataclasses import asdict
 
 import dagster as dg
 
+from dmat.campaigns.running import Look
+from dmat_pipelines.decide.campaigns import run_due_campaigns, unfinished_reasons
 from dmat_pipelines.decide.carts import plan_due_carts
 from dmat_pipelines.decide.consent import sync_new_consent
 from dmat_pipelines.decide.segments import compare_with_sql, evaluate_once
@@ -17,6 +19,7 @@ from dmat_pipelines.resources import WorkspaceResource
 CONSENTS = dg.AssetKey(["store", "consents"])
 CART_INTENTS = dg.AssetKey(["store", "cart_recovery_intents"])
 SEGMENT_CHANGES = dg.AssetKey(["raw", "segment_changes"])
+CAMPAIGN_STEPS = dg.AssetKey(["store", "campaign_steps"])
 CATALOGUE = dg.AssetKey(["segments", "segment_catalogue"])
 
 
@@ -80,5 +83,44 @@ def cart_recovery_intents(workspace: WorkspaceResource) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata=asdict(report))
 
 
-ASSETS = (consents, segment_changes, cart_recovery_intents)
-CHECKS = (open_memberships_equal_the_rules,)
+def look_metadata(look: Look) -> dict[str, dg.MetadataValue]:  # type: ignore[type-arg]
+    """What a look at the campaigns did."""
+    return {
+        "started": dg.MetadataValue.int(len(look.started)),
+        "steps": dg.MetadataValue.json(look.steps),
+        "messages": dg.MetadataValue.int(look.messages),
+        "finished": dg.MetadataValue.json(look.finished),
+        "failed": dg.MetadataValue.json(look.failed),
+    }
+
+
+@dg.asset(
+    key=CAMPAIGN_STEPS,
+    group_name="decide",
+    kinds={"python"},
+    deps=[CONSENTS, SEGMENT_CHANGES, ["people", "dim_people"]],
+    description="Steps of campaigns: whose time came is frozen and planned in the ledger, what is over is finished.",
+)
+def campaign_steps(workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Do what is due; what was done already is not done again."""
+    look = run_due_campaigns(workspace.settings(), workspace.store(), workspace.view())
+    return dg.MaterializeResult(metadata=look_metadata(look))
+
+
+@dg.asset_check(
+    asset=CAMPAIGN_STEPS,
+    description="Of each finished campaign sent + failed + suppressed + held out + expired is the frozen audience.",
+)
+def finished_campaigns_add_up(workspace: WorkspaceResource) -> dg.AssetCheckResult:
+    """Compare the ledger with the people that were frozen, campaign by campaign."""
+    counted, wrong = unfinished_reasons(workspace.store())
+    words = "; ".join(f"campaign {number}: {', '.join(reasons)}" for number, reasons in wrong.items())
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        description=words[:2000] or f"{counted} finished campaigns add up.",
+        metadata={"campaigns": counted, "different": len(wrong)},
+    )
+
+
+ASSETS = (consents, segment_changes, cart_recovery_intents, campaign_steps)
+CHECKS = (open_memberships_equal_the_rules, finished_campaigns_add_up)

@@ -1,0 +1,49 @@
+"""What a step of a campaign says instead of its template and of the workspace: subject, sender.
+
+Belongs here: looking that up by what a message of the ledger knows. Stays out: putting it into a message
+(`dmat/messages`, `dmat_pipelines/deliver`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dmat.campaigns.addressing import variant_of
+from dmat.campaigns.records import campaign_of, find_campaign, plan_of_version
+from dmat.errors import NotFoundError
+from dmat.store.engine import Store
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """Empty fields leave what the template or the workspace says."""
+
+    campaign_id: int | None = None
+    campaign_name: str = ""
+    step_name: str = ""
+    subject: str = ""
+    from_name: str = ""
+    from_email: str = ""
+    cost_micros_each: int = 0
+    currency_code: str = ""
+
+
+NONE = Overrides()
+
+
+def overrides_of(store: Store, programme: str, version: int, step_key: str, variant_key: str = "") -> Overrides:
+    """What the step says; nothing for programmes that are no campaigns."""
+    number = campaign_of(programme)
+    if number is None:
+        return NONE
+    with store.read() as connection:
+        campaign, plan = find_campaign(connection, number), plan_of_version(connection, number, version)
+    step = plan.step(step_key)
+    if step is None:
+        raise NotFoundError(f"version {version} of campaign {number} has no step {step_key!r}")
+    variant = variant_of(step, variant_key)
+    return Overrides(
+        campaign_id=number, campaign_name=campaign.name, step_name=step.shown_name,
+        subject=(variant.subject if variant else "") or step.subject, from_name=step.from_name,
+        from_email=step.from_email, cost_micros_each=step.cost_micros_each, currency_code=plan.currency_code,
+    )  # fmt: skip
