@@ -68,7 +68,7 @@ class Pattern:
 
 
 def _check(numbers: Sequence[int]) -> int:
-    """The check number: the sum of numbers weighted by powers of 3, modulo 31 (from the right, the check's own is 1)."""
+    """The check number: with it the sum of numbers, weighted by powers of 3 from the right, is 0 modulo 31."""
     total = sum(number * pow(3, place, 31) for place, number in enumerate(reversed(numbers), start=1))
     return -total % 31
 

@@ -193,8 +193,8 @@ def _free(connection: Connection, pool: str, count: int) -> list[str]:
     codes = [str(row[0]) for row in connection.execute(query)]
     if len(codes) == count:
         return codes
-    pattern = connection.execute(sa.select(code_pools.c.pattern).where(code_pools.c.key == pool)).scalar_one()
-    if not pattern or not _make_more(connection, pool, Pattern.read(str(pattern)), count - len(codes)):
+    pattern = str(connection.execute(sa.select(code_pools.c.pattern).where(code_pools.c.key == pool)).scalar_one())
+    if not pattern or not _make_more(connection, pool, Pattern.read(pattern), count - len(codes)):
         return codes
     return [str(row[0]) for row in connection.execute(query)]
 

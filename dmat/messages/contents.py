@@ -141,8 +141,9 @@ def has_type(kind: str, value: Any) -> bool:
     if kind == "number":
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind == "money":
-        cents = value.get("cents") if isinstance(value, Mapping) else None
-        return isinstance(cents, int) and isinstance(value.get("currency_code"), str)
+        if not isinstance(value, Mapping):
+            return False
+        return isinstance(value.get("cents"), int) and isinstance(value.get("currency_code"), str)
     if kind == "list":
         return isinstance(value, (list, tuple))
     if not isinstance(value, str):

@@ -85,3 +85,15 @@ discount_codes = Table(
         postgresql_where=sa.text("person_id is null"),
     ),
 )
+
+compiled_messages = Table(
+    "compiled_messages",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("template", String(100), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("locale", String(20), nullable=False, default=""),
+    Column("channel", String(20), nullable=False),
+    Column("parts", sa.JSON, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+)

@@ -9,8 +9,9 @@ import pytest
 from sending_fixtures import cart_context
 
 from dmat.errors import InvalidInputError
+from dmat.messages.child import Limits
 from dmat.messages.personalise import Field, cart_values, format_money
-from dmat.messages.rendering import Failed, Limits, Rendered, Renderer
+from dmat.messages.rendering import Failed, Rendered, Renderer
 
 UNSUBSCRIBE = "https://api.example/u/token"
 
@@ -198,8 +199,8 @@ def test_an_unknown_name_is_an_error_and_not_an_empty_place():
 
 def test_a_child_that_was_killed_is_started_again(renderer, settings):
     render(renderer, settings)
-    renderer._child.kill()
-    renderer._child.wait()
+    renderer.child.process.kill()
+    renderer.child.process.wait()
     assert render(renderer, settings).subject
 
 
@@ -209,6 +210,6 @@ def test_a_child_that_hangs_is_stopped():
         import os
         import signal
 
-        os.kill(found._child.pid, signal.SIGSTOP)
+        os.kill(found.child.process.pid, signal.SIGSTOP)
         assert "it takes too long" in found.render_many([("t", {})])[0].reason
         assert isinstance(found.render_many([("t", {})])[0], Rendered)

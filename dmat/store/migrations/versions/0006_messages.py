@@ -88,6 +88,17 @@ def _create_blocks_and_codes() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_discount_codes")),
         sa.UniqueConstraint("pool", "person_id", "occasion", name=op.f("uq_discount_codes_pool_person_id_occasion")),
     )
+    op.create_table(
+        "compiled_messages",
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("template", sa.String(length=100), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("locale", sa.String(length=20), nullable=False),
+        sa.Column("channel", sa.String(length=20), nullable=False),
+        sa.Column("parts", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_compiled_messages")),
+    )
     with op.batch_alter_table("discount_codes", schema=None) as batch_op:
         batch_op.create_index(
             "ix_discount_codes_free",
@@ -103,6 +114,7 @@ def downgrade() -> None:
     with op.batch_alter_table("discount_codes", schema=None) as batch_op:
         batch_op.drop_index("ix_discount_codes_free")
     for table in (
+        "compiled_messages",
         "discount_codes",
         "code_pools",
         "message_blocks",

@@ -1,0 +1,71 @@
+"""Messages as they were sent: the compiled text once, each person's values, put together when somebody looks.
+
+Belongs here: keeping compiled texts, reading a message back. Stays out: writing the values (`dmat/ledger/post.py`).
+What was sent stays as it was, whatever happens to the template, the campaign or the rule for links afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from dmat.channels.batches import fill_placeholders
+from dmat.errors import NotFoundError
+from dmat.settings import Settings
+from dmat.store.engine import Store, rows_of, upsert
+from dmat.store.message_tables import compiled_messages
+from dmat.store.tables import rendered_messages
+
+if TYPE_CHECKING:
+    from dmat.messages.slots import Compiled
+
+TEXT_OF = "text"  # beside the placeholders of a kept message: the fingerprint of its compiled text
+
+
+def keep_compiled(store: Store, compiled: Compiled, now: datetime) -> None:
+    """Keep a compiled text, once."""
+    row = {
+        "fingerprint": compiled.fingerprint, "template": compiled.key, "version": compiled.version,
+        "locale": compiled.locale, "channel": compiled.channel,
+        "parts": {name: part.text for name, part in compiled.parts.items()}, "created_at": now,
+    }  # fmt: skip
+    known = sa.select(compiled_messages.c.fingerprint).where(compiled_messages.c.fingerprint == compiled.fingerprint)
+    with store.read() as connection:
+        if connection.execute(known).first() is not None:
+            return
+    with store.write() as connection:
+        connection.execute(upsert(connection, compiled_messages).values(row).on_conflict_do_nothing())
+
+
+def as_sent(store: Store, settings: Settings, message_id: str) -> dict[str, Any]:
+    """A message as it was handed over: from, to, subject, html, text, headers, and `parts` of other channels.
+
+    Args:
+        store: the store.
+        settings: the workspace.
+        message_id: which message.
+
+    Raises:
+        NotFoundError: it was never handed over, or is not kept any more.
+    """
+    with store.read() as connection:
+        rows = rows_of(connection, sa.select(rendered_messages).where(rendered_messages.c.message_id == message_id))
+        if not rows:
+            raise NotFoundError(f"the message {message_id} was not handed over")
+        row = dict(rows[0])
+        filled = row.pop("filled", None)
+        parts = _put_together(connection, filled) if filled else {}
+    kept = {name: parts[name] for name in ("subject", "html", "text") if parts.get(name)}
+    return {**row, **kept, "parts": {} if "html" in parts else parts}
+
+
+def _put_together(connection: Connection, filled: Mapping[str, str]) -> dict[str, str]:
+    query = sa.select(compiled_messages.c.parts).where(compiled_messages.c.fingerprint == filled.get(TEXT_OF, ""))
+    found = connection.execute(query).first()
+    if found is None:
+        raise NotFoundError("the text of this message is not kept any more")
+    return {part: fill_placeholders(text, filled) for part, text in found[0].items()}

@@ -1,0 +1,209 @@
+"""Compiled messages: text that is the same for everybody, with slots that are not; filling them, putting together.
+
+Belongs here: what a compiled message can do. Stays out: compiling (`compiled.py`), the child (`filling.py`), a
+person's values (`variables.py`, `compose.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html as html_words
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import orjson
+from markupsafe import escape
+
+from dmat.channels.batches import fill_placeholders
+from dmat.errors import InvalidInputError
+from dmat.ledger.entries import Entry
+from dmat.messages.archive import TEXT_OF
+from dmat.messages.filling import Filler
+from dmat.messages.links import Links
+from dmat.messages.markup import Source
+from dmat.messages.personal import values_of
+from dmat.messages.records import Variable
+from dmat.messages.rendering import Failed, Rendered
+from dmat.messages.tracking import Tracking
+from dmat.settings import Settings
+
+Filled = dict[str, str]
+
+_MARK = re.compile("\x02([^\x03]*)\x03")
+_RISKY_START = re.compile(r"d?m\d")
+ONE_LINE = str.maketrans({"\r": " ", "\n": " "})
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place that differs between people: a plain value, a link of the template, or what the child renders.
+
+    Attributes:
+        part: of the message.
+        kind: `name`, `link` or `slot`.
+        word: the variable's name, the link's address, or the number of the slot in its source.
+    """
+
+    part: str
+    kind: str
+    word: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part with its placeholders, and the number of its source in the filler (empty: nothing to render)."""
+
+    text: str
+    source: Source
+    number: str
+    names: Sequence[str]
+    slot_count: int
+
+
+@dataclass
+class Compiled:
+    """A compiled message; keep it as long as its version is being sent.
+
+    Attributes:
+        variables: those that the template declares.
+        used: names of the values that it uses.
+        segments: keys that `in_segment` asks about.
+        statics: values that are the same for everybody (`campaign`, `shop`).
+    """
+
+    key: str
+    version: int
+    channel: str
+    kind: str
+    locale: str
+    parts: Mapping[str, Part]
+    slots: Mapping[str, Slot]
+    variables: Sequence[Variable]
+    used: frozenset[str]
+    segments: Sequence[str]
+    statics: Mapping[str, Any]
+    tracking: Tracking
+    filler: Filler
+    links: Links | None = None
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    settings: Settings | None = None
+
+    @property
+    def subject(self) -> str:
+        """The subject with placeholders."""
+        return self._text("subject")
+
+    @property
+    def html(self) -> str:
+        """The HTML with placeholders."""
+        return self._text("html")
+
+    @property
+    def text(self) -> str:
+        """The plain text (or the words of an SMS) with placeholders."""
+        return self._text("text")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Equal for equal texts: under it the compiled text is kept."""
+        texts = {part: found.text for part, found in self.parts.items()}
+        return hashlib.sha256(orjson.dumps(texts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def values(self, entry: Entry) -> dict[str, Any]:
+        """What the template sees of one planned message: personal values in words, and its links.
+
+        Raises:
+            InvalidInputError: a required value is missing.
+        """
+        if self.settings is None or self.links is None:
+            raise InvalidInputError("template", f"{self.key} was compiled for a preview", "compile_message")
+        return values_of(self.settings, self.links, self, entry)
+
+    def to_keep(self, filled: Filled) -> dict[str, str]:
+        """What `rendered_messages.filled` keeps: the values, and which compiled text they belong to."""
+        return {TEXT_OF: self.fingerprint, **filled}
+
+    def _text(self, part: str) -> str:
+        return self.parts[part].text if part in self.parts else ""
+
+    def fill(self, values: Sequence[Mapping[str, Any]]) -> list[Filled | Failed]:
+        """The text of every placeholder for each person; who fails does not keep the others back.
+
+        Args:
+            values: what the template uses, by name; None is as good as missing. `message_id` signs the links.
+        """
+        clean = [{name: value for name, value in each.items() if value is not None} for each in values]
+        rendered = {part: self._render(part, clean) for part in self.parts if self.parts[part].slot_count}
+        steps = [(mark, *self._step(slot, rendered)) for mark, slot in self.slots.items()]
+        return [self._fill_one(each, steps, number) for number, each in enumerate(clean)]
+
+    def _fill_one(
+        self, values: Mapping[str, Any], steps: Sequence[tuple[str, str, Callable[[Any, int], str]]], number: int
+    ) -> Filled | Failed:
+        try:
+            return {mark: step(values, number) for mark, _, step in steps}
+        except KeyError as error:
+            return Failed(f"{error.args[0]} is missing")
+        except _RenderingError as error:
+            return Failed(str(error))
+
+    def _step(self, slot: Slot, rendered: Mapping[str, Any]) -> tuple[str, Callable[[Any, int], str]]:
+        source, word = self.parts[slot.part].source, slot.word
+        escapes, one_line = source.escapes, source.is_one_line
+        if slot.kind == "link":
+            return slot.kind, lambda values, _: self._link(word, values, escapes)
+        if slot.kind == "slot":
+            place, texts = int(word), rendered[slot.part]
+            return slot.kind, lambda values, number: self._rendered(texts[number], place, values, escapes, one_line)
+        if escapes:
+            return slot.kind, lambda values, _: str(escape(values[word]))
+        if one_line:
+            return slot.kind, lambda values, _: str(values[word]).translate(ONE_LINE)
+        return slot.kind, lambda values, _: str(values[word])
+
+    def _rendered(self, texts: Any, place: int, values: Mapping[str, Any], escapes: bool, one_line: bool) -> str:
+        if isinstance(texts, Failed):
+            raise _RenderingError(texts.reason)
+        text: str = texts[place]
+        if "\x02" in text:
+            text = _MARK.sub(
+                lambda found: self._link(html_words.unescape(found[1]) if escapes else found[1], values, escapes), text
+            )
+        return text.translate(ONE_LINE) if one_line else text
+
+    def _link(self, address: str, values: Mapping[str, Any], escapes: bool) -> str:
+        message_id = values.get("message_id")
+        is_wrapped = self.tracking.wraps and self.links is not None and message_id
+        url = self.links.click_url(str(message_id), address) if self.links and is_wrapped else address
+        return str(escape(url)) if escapes else url
+
+    def _render(self, name: str, values: Sequence[Mapping[str, Any]]) -> list[list[str] | Failed]:
+        part = self.parts[name]
+        if "*" in part.names:
+            return self.filler.fill(part.number, values)
+        wanted = [{key: each[key] for key in part.names if key in each} for each in values]
+        return self.filler.fill(part.number, wanted)
+
+    def whole(self, filled: Filled) -> Rendered:
+        """One person's message put together."""
+        texts = {part: fill_placeholders(self.parts[part].text, filled) for part in self.parts}
+        mail = (texts.get("subject", ""), texts.get("html", ""), texts.get("text", ""))
+        return Rendered(*mail, parts={} if self.channel == "email" else texts)
+
+    def fits_batch(self, filled: Filled) -> bool:
+        """Whether these values may travel as substitutions: none could be taken for a placeholder, or make one."""
+        return not any(
+            "-dm" in text or text.endswith(("-", "-d")) or _RISKY_START.match(text) for text in filled.values()
+        )
+
+    def close(self) -> None:
+        """Forget the sources in the child."""
+        for part in self.parts.values():
+            self.filler.forget(part.number)
+
+
+class _RenderingError(Exception):
+    """The child refused this person's values."""
