@@ -14,22 +14,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from apps.api.bodies import TooLargeError, as_webhook, read_body, unpack
 from apps.api.committer import Committer
-from dmat.channels.events import HELP_WORDS, Parsed, first_word, parse_events
+from dmat.channels.events import parse_events
 from dmat.channels.signatures import PROVIDERS, WebhookRequest, verify
+from dmat.channels.whatsapp import answer_handshake
 from dmat.errors import InvalidInputError, UnverifiedError
 from dmat.settings import Settings
-from dmat.store.inbox import InboundEvent
 from dmat.store.quarantine import Refused
 
 EMPTY_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
-HELP_REPLY = (
-    '<?xml version="1.0" encoding="UTF-8"?><Response><Message>'
-    "You get messages from our shop because you agreed to. Reply STOP to end them.</Message></Response>"
-)
 
 
 class WebhookDoor:
@@ -70,7 +66,7 @@ class WebhookDoor:
         refused = [as_refused(verified, f"{len(parsed.bad)} bad: {parsed.bad[0][1]}")] if parsed.bad else []
         fresh = await self._committer.write(parsed.events, refused)
         if verified.provider == "twilio":
-            return Response(_twilio_reply(parsed), media_type="application/xml")
+            return Response(EMPTY_REPLY, media_type="application/xml")
         return JSONResponse({"received": len(parsed.events), "new": fresh, "refused": len(parsed.bad)})
 
 
@@ -83,6 +79,14 @@ def webhook_router(settings: Settings, committer: Committer) -> APIRouter:
     async def receive_webhook(provider: str, request: Request) -> Response:
         """Take in what a vendor posts; the signature is checked over the raw body."""
         return await door.receive(provider, request)
+
+    @router.get("/webhooks/whatsapp", tags=["webhooks"])
+    async def shake_hands(request: Request) -> Response:
+        """Meta asks once whether this address is ours, when it is entered there."""
+        try:
+            return PlainTextResponse(answer_handshake(settings, dict(request.query_params)))
+        except UnverifiedError as error:
+            return JSONResponse({"detail": str(error)}, 403)
 
     return router
 
@@ -129,11 +133,3 @@ def is_woocommerce_ping(arrived: WebhookRequest) -> bool:
         and arrived.body.startswith(b"webhook_id=")
         and len(arrived.body) < 100
     )
-
-
-def _twilio_reply(parsed: Parsed) -> str:
-    return HELP_REPLY if any(_asks_for_help(event) for event in parsed.events) else EMPTY_REPLY
-
-
-def _asks_for_help(event: InboundEvent) -> bool:
-    return event.kind == "replied" and first_word(str(event.payload.get("Body", ""))) in HELP_WORDS

@@ -1,49 +1,42 @@
 """The gate: the one place where it is asked whether a message may leave, in the transaction that claims it.
 
-Belongs here: the questions and their order. Stays out: the answers' sources (`dmat/consent`, `dmat/campaigns/pace.py`).
+Belongs here: the questions and their order. Stays out: the answers' sources (`dmat/campaigns/facts.py`, and what it
+reads), pure rules on times (`dmat/campaigns/pace.py`).
 
-    still in time? -> person known, address valid? -> address suppressed? -> consent? -> hold-out? -> frequency?
-    -> quiet hours? -> a sender for the channel? -> programme paused?
-    (the provider's own throttle is kept by the sender, on real time)
+    still in time? -> person known, address valid? -> address suppressed? -> consent? -> frequency, and does somebody
+    more important need the place? -> quiet hours, country rules? -> a sender for the channel, its window? -> warm-up?
+    -> programme paused? -> hold-out?
+    (the provider's dynamic throttle is kept by the sender, on real time)
 
 A held-out person waits as the others would and is marked at the moment at which a message would have left, so that
 both groups are compared from the same moment on.
+What somebody asked for or must know (purpose `transactional`) needs no consent to marketing and knows no caps, quiet
+hours or hold-out, but never goes to an address that is dead, complained about, erased, or that said STOP.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dmat.campaigns.pace import CAP_WINDOW, capped_until, find_zone, quiet_until
-from dmat.campaigns.programmes import paused_programmes
-from dmat.channels.email import is_valid_address
-from dmat.consent.permission import NO_RECORD, Permission, find_permissions
-from dmat.consent.suppression import clean_address, find_suppressed
+from dmat.campaigns.country_rules import find_rule
+from dmat.campaigns.facts import TRANSACTIONAL, Facts, read_facts
+from dmat.campaigns.pace import capped_until, find_zone, place_kept_until, quiet_until, rests_until
+from dmat.channels.addresses import is_valid
+from dmat.channels.contract import PULLED
+from dmat.channels.whatsapp import may_write_freely
+from dmat.consent.permission import NO_RECORD
 from dmat.ledger.claim import Gate, Verdict
-from dmat.ledger.entries import CLAIMED, EXPIRED, HELD_OUT, PLANNED, SUPPRESSED, WENT_OUT, Entry
+from dmat.ledger.entries import CLAIMED, EXPIRED, HELD_OUT, PLANNED, SUPPRESSED, Entry
 from dmat.settings import Settings
-from dmat.store.tables import ledger_entries
 
 LOOK_AGAIN = timedelta(minutes=5)
-CHANNELS_WITH_A_SENDER = frozenset({"email"})
-
-
-@dataclass
-class Facts:
-    """All that the gate needs to know of a batch, read at once."""
-
-    settings: Settings
-    now: datetime
-    suppressed: dict[tuple[str, str], str] = field(default_factory=dict)
-    permissions: dict[tuple[int, str], Permission] = field(default_factory=dict)
-    sent_at: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
-    paused: dict[str, str] = field(default_factory=dict)
+NO_SENDER_AGAIN = timedelta(hours=1)
+ASKS_ONLY_FOR_A_NO = PULLED | {"webhook"}  # on our own pages and to our own systems: no record is needed
+PASSED = Verdict(CLAIMED, "passed the gate")
+HELD = Verdict(HELD_OUT, "held out to measure the effect of the programme")
 
 
 def make_gate(settings: Settings) -> Gate:
@@ -52,48 +45,29 @@ def make_gate(settings: Settings) -> Gate:
     def gate(connection: Connection, entries: Sequence[Entry], now: datetime) -> dict[str, Verdict]:
         facts = read_facts(connection, settings, entries, now)
         verdicts = {}
-        for entry in entries:
+        for entry in sorted(entries, key=lambda entry: -entry.priority):
             verdicts[entry.message_id] = verdict = judge(entry, facts)
-            if verdict.state == CLAIMED:
-                facts.sent_at[entry.person_id].append(now)  # counts for the next one in this batch
+            if verdict is PASSED:
+                _count(entry, facts)  # for the next one in this batch
+        facts.allowances.write(connection)
         return verdicts
 
     return gate
 
 
-def read_facts(connection: Connection, settings: Settings, entries: Sequence[Entry], now: datetime) -> Facts:
-    """Read what the gate asks about, set-wise."""
-    facts = Facts(settings, now, paused=paused_programmes(connection))
-    for channel in {entry.channel for entry in entries}:
-        of_channel = [entry for entry in entries if entry.channel == channel]
-        found = find_suppressed(connection, (entry.address for entry in of_channel), channel)
-        facts.suppressed |= {(address, channel): reason for address, reason in found.items()}
-        answers = find_permissions(connection, (entry.person_id for entry in of_channel), channel)
-        facts.permissions |= {(person, channel): answer for person, answer in answers.items()}
-    table = ledger_entries.c
-    query = sa.select(table.person_id, table.handed_over_at).where(
-        table.person_id.in_({entry.person_id for entry in entries}),
-        table.state.in_(WENT_OUT),
-        table.handed_over_at > now - CAP_WINDOW,
-    )
-    for row in connection.execute(query):
-        facts.sent_at[row.person_id].append(row.handed_over_at)
-    return facts
+def _count(entry: Entry, facts: Facts) -> None:
+    facts.allowances.take(facts.providers[entry.channel], entry.address)
+    if entry.purpose != TRANSACTIONAL:
+        facts.sent_at[entry.person_id].append(facts.now)
 
 
 def judge(entry: Entry, facts: Facts) -> Verdict:
     """Ask every question in order; the first that does not say "go on" decides."""
-    for question in (_in_time, _address, _suppression, _consent):
+    for question in _ASKED_OF_TRANSACTIONS if entry.purpose == TRANSACTIONAL else _ASKED:
         verdict = question(entry, facts)
         if verdict is not None:
             return verdict
-    for question in (_frequency, _quiet_hours, _channel, _paused):
-        verdict = question(entry, facts)
-        if verdict is not None:
-            return verdict
-    if entry.is_holdout:
-        return Verdict(HELD_OUT, "held out to measure the effect of the programme")
-    return Verdict(CLAIMED, "passed the gate")
+    return HELD if entry.is_holdout else PASSED
 
 
 def _later(reason: str, at: datetime) -> Verdict:
@@ -106,45 +80,104 @@ def _in_time(entry: Entry, facts: Facts) -> Verdict | None:
     return None
 
 
+def _person(entry: Entry, _facts: Facts) -> Verdict | None:
+    return Verdict(SUPPRESSED, "the person is not known") if entry.person_id <= 0 else None
+
+
 def _address(entry: Entry, _facts: Facts) -> Verdict | None:
-    if entry.person_id <= 0:
-        return Verdict(SUPPRESSED, "the person is not known")
-    if entry.channel == "email" and not is_valid_address(entry.address):
-        return Verdict(SUPPRESSED, "the address is not valid")
-    return None
+    return None if is_valid(entry.channel, entry.address) else Verdict(SUPPRESSED, "the address is not valid")
 
 
 def _suppression(entry: Entry, facts: Facts) -> Verdict | None:
-    reason = facts.suppressed.get((clean_address(entry.address), entry.channel))
-    return Verdict(SUPPRESSED, f"the address is suppressed: {reason}") if reason else None
+    reason = facts.suppressed.get((entry.address, entry.channel))
+    if reason is None:
+        return None
+    if entry.purpose == TRANSACTIONAL and entry.channel == "email" and reason == "unsubscribed":
+        return None  # left the newsletter; the mail that was asked for still comes
+    return Verdict(SUPPRESSED, f"the address is suppressed: {reason}")
 
 
 def _consent(entry: Entry, facts: Facts) -> Verdict | None:
-    answer = facts.permissions.get((entry.person_id, entry.channel), NO_RECORD)
-    return None if answer.is_granted else Verdict(SUPPRESSED, f"no consent: {answer.why}")
+    if entry.person_id in facts.granted[(entry.channel, entry.purpose)]:
+        return None
+    answer = facts.permissions.get((entry.person_id, entry.channel, entry.purpose), NO_RECORD)
+    if answer is NO_RECORD and entry.channel in ASKS_ONLY_FOR_A_NO:
+        return None
+    return Verdict(SUPPRESSED, f"no consent: {answer.why}")
 
 
 def _frequency(entry: Entry, facts: Facts) -> Verdict | None:
+    sent_at = facts.sent_at.get(entry.person_id, ())
     cap = facts.settings.frequency_cap_per_week
-    until = capped_until(facts.sent_at[entry.person_id], cap, facts.now)
-    return _later(f"{cap} messages in seven days are enough", until) if until else None
+    own = facts.personal_caps.get(entry.person_id)
+    if own is not None:
+        window = timedelta(days=own.days)
+        until = capped_until(sent_at, own.most, facts.now, window) if own.most else facts.now + window
+        if until:
+            return _later(f"the person wants at most {own.most} messages in {own.days} days", until)
+    until = capped_until(sent_at, cap, facts.now) if sent_at else None
+    if until:
+        return _later(f"{cap} messages in seven days are enough", until)
+    return _place(entry, facts, sent_at, cap) if entry.person_id in facts.more_important else None
 
 
-def _quiet_hours(entry: Entry, facts: Facts) -> Verdict | None:
-    settings = facts.settings
-    zone = find_zone(str(entry.context.get("time_zone") or ""), settings.workspace_time_zone)
-    until = quiet_until(facts.now, zone, settings.quiet_hours_start, settings.quiet_hours_end)
-    return _later(f"quiet hours in {zone.key}", until) if until else None
+def _place(entry: Entry, facts: Facts, sent_at: Sequence[datetime], cap: int) -> Verdict | None:
+    """Whether this message would take the place of a more important one that is planned."""
+    due = [at for priority, at in facts.more_important[entry.person_id] if priority > entry.priority]
+    until = place_kept_until(sent_at, due, cap, facts.now)
+    return _later("a more important message keeps this place in the week", until) if until else None
+
+
+def _rest(entry: Entry, facts: Facts) -> Verdict | None:
+    zone = str(entry.context.get("time_zone") or "")
+    country = str(entry.context.get("country_code") or "")
+    rule = find_rule(country, entry.channel, entry.address)
+    key = (zone, rule.country_code if rule else "")
+    if key not in facts.rests:
+        settings, place = facts.settings, find_zone(zone, facts.settings.workspace_time_zone)
+        hours = settings.quiet_hours_start, settings.quiet_hours_end
+        until = rests_until(facts.now, place, *hours, rule)
+        is_quiet = quiet_until(facts.now, place, *hours) is not None or rule is None
+        words = f"quiet hours in {place.key}" if is_quiet else f"{rule.words}; {place.key}" if rule else ""
+        facts.rests[key] = _later(words, until) if until else None
+    return facts.rests[key]
 
 
 def _channel(entry: Entry, facts: Facts) -> Verdict | None:
-    if entry.channel in CHANNELS_WITH_A_SENDER:
+    if facts.providers[entry.channel] or entry.channel in PULLED:
         return None
-    return _later(f"nothing sends by {entry.channel} yet", facts.now + timedelta(hours=1))
+    return _later(f"nothing sends by {entry.channel} yet", facts.now + NO_SENDER_AGAIN)
+
+
+def _window(entry: Entry, facts: Facts) -> Verdict | None:
+    """WhatsApp takes free words for a day after a person wrote, and approved templates at any time."""
+    if entry.channel != "whatsapp" or may_write_freely(facts.replied_at.get(entry.address), facts.now):
+        return None
+    if not entry.template:
+        return Verdict(SUPPRESSED, "the person did not write within 24 hours, and WhatsApp takes only templates then")
+    why_not = facts.approvals.why_not(entry.template, entry.locale)
+    return _later(why_not, facts.now + NO_SENDER_AGAIN) if why_not else None
+
+
+def _warm_up(entry: Entry, facts: Facts) -> Verdict | None:
+    refusal = facts.allowances.refusal(facts.providers[entry.channel], entry.address)
+    return _later(refusal, facts.allowances.again_at) if refusal else None
 
 
 def _paused(entry: Entry, facts: Facts) -> Verdict | None:
-    if entry.programme not in facts.paused:
+    paused = facts.paused
+    if not paused:
         return None
-    why = facts.paused[entry.programme] or "no reason given"
-    return _later(f"the programme is paused ({why})", facts.now + LOOK_AGAIN)
+    for name, what in ((entry.programme, "programme"), (f"{entry.programme}/{entry.channel}", "channel")):
+        if name in paused:
+            return _later(f"the {what} is paused ({paused[name] or 'no reason given'})", facts.now + LOOK_AGAIN)
+    return None
+
+
+Question = Callable[[Entry, Facts], Verdict | None]
+_ASKED: tuple[Question, ...] = (
+    _in_time, _person, _address, _suppression, _consent, _frequency, _rest, _channel, _window, _warm_up, _paused,
+)  # fmt: skip
+_ASKED_OF_TRANSACTIONS: tuple[Question, ...] = (
+    _in_time, _address, _suppression, _channel, _window, _warm_up, _paused,
+)  # fmt: skip

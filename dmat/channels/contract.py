@@ -52,7 +52,10 @@ class Recipient:
 
 @dataclass(frozen=True)
 class MailBatch:
-    """Mails to many people in one request: the common part once, with placeholders, and each person's values."""
+    """Mails to many people in one request: the common part once, with placeholders, and each person's values.
+
+    `batch_id` is ours: a request that is repeated has the same, a half of a refused one has another.
+    """
 
     from_email: str
     from_name: str
@@ -63,6 +66,7 @@ class MailBatch:
     headers: Mapping[str, str] = field(default_factory=dict)
     categories: Sequence[str] = ()
     reply_to: str = ""
+    batch_id: str = ""
 
 
 @dataclass(frozen=True)

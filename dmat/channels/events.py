@@ -12,13 +12,13 @@ from datetime import datetime
 
 import orjson
 
-from dmat.channels.vendors.fields import HELP_WORDS, IS_PERMANENT, STOP_WORDS, first_word
+from dmat.channels.vendors.fields import IS_PERMANENT
 from dmat.channels.vendors.registry import WEBHOOKS
 from dmat.channels.vendors.request import WebhookRequest
 from dmat.errors import InvalidInputError
 from dmat.store.inbox import InboundEvent
 
-__all__ = ["HELP_WORDS", "IS_PERMANENT", "STOP_WORDS", "Parsed", "first_word", "parse_events"]
+__all__ = ["IS_PERMANENT", "Parsed", "parse_events"]
 _LONGEST_ID, _LONGEST_ADDRESS = 300, 320
 
 

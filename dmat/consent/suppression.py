@@ -15,7 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dmat.store.engine import Store, chunks, rows_of, upsert
+from dmat.store.engine import Store, chunks, upsert
+from dmat.store.sets import among
 from dmat.store.tables import suppressions
 
 REASONS = ("bounced", "complained", "unsubscribed", "stopped", "erased")
@@ -78,15 +79,12 @@ def _row(item: Suppression, now: datetime) -> dict[str, Any]:
 def find_suppressed(connection: Connection, addresses: Iterable[str], channel: str) -> dict[str, str]:
     """Cleaned address -> reason, for those of the addresses that are suppressed on a channel."""
     keys = {address_hash(address): clean_address(address) for address in addresses}
-    found: dict[str, str] = {}
-    for batch in chunks(keys):
-        query = sa.select(suppressions.c.address_hash, suppressions.c.reason).where(
-            suppressions.c.address_hash.in_(batch),
-            suppressions.c.channel == channel,
-            suppressions.c.lifted_at.is_(None),
-        )
-        found.update({keys[row["address_hash"]]: row["reason"] for row in rows_of(connection, query)})
-    return found
+    query = sa.select(suppressions.c.address_hash, suppressions.c.reason).where(
+        among(connection, suppressions.c.address_hash, keys),
+        suppressions.c.channel == channel,
+        suppressions.c.lifted_at.is_(None),
+    )
+    return {keys[row.address_hash]: row.reason for row in connection.execute(query)}
 
 
 def lift(store: Store, address: str, channel: str, now: datetime) -> bool:

@@ -20,10 +20,8 @@ from dmat.store.engine import Store, chunks
 from dmat.store.inbox import InboxRow, mark_applied, unapplied
 from dmat.store.tables import ledger_entries
 
-PROVES_ACCEPTED = frozenset(
-    {"accepted", "delivered", "opened", "clicked", "bounced", "dropped", "deferred", "complained", "unsubscribed"}
-)
-PROVES_DELIVERED = frozenset({"delivered", "opened", "clicked", "complained"})
+PROVES_DELIVERED = frozenset({"delivered", "opened", "clicked", "complained", "read", "shown"})
+PROVES_ACCEPTED = PROVES_DELIVERED | {"accepted", "bounced", "dropped", "deferred", "unsubscribed"}
 FAILED = frozenset({"bounced", "dropped"})
 
 

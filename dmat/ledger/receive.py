@@ -12,16 +12,20 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from dmat.channels.vendors.fields import IS_PERMANENT
 from dmat.consent.permission import MARKETING, Decision, record_decisions
 from dmat.consent.suppression import Suppression, suppress
-from dmat.ledger.counters import Mark, count_marks
+from dmat.ledger.counters import Mark, Place, count_at_places, count_events
 from dmat.ledger.events import PROVES_ACCEPTED, PROVES_DELIVERED
-from dmat.store.engine import Store, chunks
+from dmat.ledger.replies import find_messages, plan_help, remember_replies
+from dmat.store.engine import Store
 from dmat.store.inbox import InboundEvent, append_events
+from dmat.store.sets import among
 from dmat.store.tables import ledger_entries
 
 BY_PERSON = frozenset({"opened", "clicked"})
-COUNTED = frozenset({"delivered", "bounced", "dropped", "complained", "unsubscribed"})
+COUNTED = frozenset({"delivered", "bounced", "dropped", "complained", "unsubscribed", "read", "replied", "shown"})
+OURSELVES = "dmat"
 DEAD_NUMBERS = frozenset({"21211", "21614", "30005", "30006"})  # not a number, no mobile, unknown, landline
 SUPPRESSES = frozenset({"complained", "unsubscribed"})
 
@@ -33,16 +37,25 @@ def receive(store: Store, events: Sequence[InboundEvent], now: datetime) -> int:
 
 
 def receive_within(connection: Connection, events: Sequence[InboundEvent], now: datetime) -> list[InboundEvent]:
-    """The same, inside the caller's transaction; gives the events that were new."""
-    fresh = append_events(connection, events, now)
+    """The same, inside the caller's transaction; gives the events that were new.
+
+    What is counted comes before consent: whoever locks messages and consents (the gate too) locks them in this order.
+    """
+    fresh = append_events(connection, find_messages(connection, events), now)
+    count_events(connection, (mark for event in fresh for mark in _marks(event)), now)
+    count_at_places(connection, (seen for event in fresh for seen in _seen(event)), now)
     suppress(connection, (item for event in fresh for item in _suppressions(event)), now)
     record_decisions(connection, _withdrawals(connection, fresh), now)
-    count_marks(connection, (mark for event in fresh for mark in _marks(event)), now)
+    remember_replies(connection, fresh)
+    plan_help(connection, fresh, now)
     return fresh
 
 
 def is_hard_bounce(event: InboundEvent) -> bool:
     """A bounce that will happen again: the address does not exist. A block (full mailbox, policy) may pass."""
+    said = event.payload.get(IS_PERMANENT)
+    if isinstance(said, bool):
+        return said and event.kind in {"bounced", "dropped"}
     if event.provider == "twilio":
         return str(event.payload.get("ErrorCode", "")) in DEAD_NUMBERS
     if event.kind == "bounced":
@@ -59,11 +72,12 @@ def _suppressions(event: InboundEvent) -> Iterable[Suppression]:
 
 def _withdrawals(connection: Connection, events: Sequence[InboundEvent]) -> list[Decision]:
     asked = [event for event in events if event.kind in SUPPRESSES and event.message_id]
-    people: dict[str, int] = {}
-    for batch in chunks(sorted({event.message_id for event in asked})):
-        query = sa.select(ledger_entries.c.message_id, ledger_entries.c.person_id)
-        for row in connection.execute(query.where(ledger_entries.c.message_id.in_(batch))):
-            people[row.message_id] = row.person_id
+    if not asked:
+        return []
+    query = sa.select(ledger_entries.c.message_id, ledger_entries.c.person_id).where(
+        among(connection, ledger_entries.c.message_id, {event.message_id for event in asked})
+    )
+    people: dict[str, int] = {row.message_id: row.person_id for row in connection.execute(query)}
     return [
         Decision(
             person_id=people[event.message_id],
@@ -86,7 +100,19 @@ def _marks(event: InboundEvent) -> Iterable[Mark]:
         yield Mark(event.message_id, "accepted", event.occurred_at)
     if event.kind in PROVES_DELIVERED:
         yield Mark(event.message_id, "delivered", event.occurred_at)
-    if event.kind in BY_PERSON:
-        yield Mark(event.message_id, f"{event.kind}_{'machine' if event.is_machine else 'human'}", event.occurred_at)
-    elif event.kind in COUNTED:
-        yield Mark(event.message_id, event.kind, event.occurred_at)
+    if event.kind == "help":
+        yield Mark(event.message_id, "replied", event.occurred_at)
+    elif event.kind in BY_PERSON or event.kind in COUNTED:
+        yield Mark(event.message_id, _counted_as(event), event.occurred_at)
+
+
+def _counted_as(event: InboundEvent) -> str:
+    return f"{event.kind}_{'machine' if event.is_machine else 'human'}" if event.kind in BY_PERSON else event.kind
+
+
+def _seen(event: InboundEvent) -> Iterable[tuple[Place, str, datetime]]:
+    """What belongs to no message of the ledger but to a place in a programme: a banner that was shown or clicked."""
+    if event.provider == OURSELVES and not event.message_id and event.kind in {"shown", "clicked"}:
+        programme, step, variant = (str(event.payload.get(name) or "") for name in ("programme", "step", "variant"))
+        if programme and step:
+            yield Place(programme, step, variant, event.channel), _counted_as(event), event.occurred_at

@@ -25,14 +25,14 @@ class InboundEvent:
     Attributes:
         provider: who sent it, e.g. `sendgrid`; `dmat` for what happens at our own doors.
         event_id: the provider's id of the event; the same id twice is the same event.
-        kind: accepted, delivered, opened, clicked, bounced, dropped, deferred, complained, unsubscribed, replied,
-            or `changed` for a record that changed in a shop or CRM.
+        kind: accepted, delivered, opened, clicked, read, shown, closed, bounced, dropped, deferred, complained,
+            unsubscribed, replied, help, or `changed` for a record that changed in a shop or CRM.
         occurred_at: UTC.
         payload: the event as received.
         message_id: our message, when the event names it.
         address: e-mail address or phone number, lower case.
         is_machine: the provider or our rule says that no person did it.
-        channel: where it happened: email, sms, whatsapp.
+        channel: where it happened.
     """
 
     provider: str
@@ -60,6 +60,7 @@ class InboxRow:
     occurred_at: datetime
     received_at: datetime
     payload: dict[str, Any] = field(default_factory=dict)
+    channel: str = ""
 
     @property
     def record_id(self) -> str:
@@ -90,6 +91,7 @@ def _row(event: InboundEvent, now: datetime) -> dict[str, Any]:
         "kind": event.kind,
         "message_id": event.message_id,
         "address": event.address,
+        "channel": event.channel,
         "is_machine": event.is_machine,
         "occurred_at": event.occurred_at,
         "received_at": now,

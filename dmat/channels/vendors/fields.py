@@ -1,6 +1,7 @@
 """Reading fields of a vendor's event: each reader says which field is wrong and how.
 
-Belongs here: types of fields, words that mean "stop". Stays out: what a vendor calls them (one file each).
+Belongs here: types of fields, what a reply means. Stays out: what a vendor calls them (one file each), the words for
+"stop" (`dmat/channels/reply_words.py`).
 """
 
 from __future__ import annotations
@@ -13,25 +14,21 @@ from typing import Any
 
 import orjson
 
+from dmat.channels.reply_words import means_help, means_stop
 from dmat.channels.vendors.request import WebhookRequest
 from dmat.errors import InvalidInputError
 from dmat.store.inbox import InboundEvent
 
 Reader = Callable[[WebhookRequest, Any, datetime], InboundEvent]
-STOP_WORDS = frozenset({"stop", "stopall", "unsubscribe", "end", "quit", "cancel"})
-HELP_WORDS = frozenset({"help", "info"})
 IS_PERMANENT = "dmat_is_permanent"  # in the payload of a bounce: whether it will happen again
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-def first_word(text: str) -> str:
-    """The first word of a reply, as it is compared with the words for stop and help."""
-    return re.sub(r"[^a-z]", "", (text.strip().lower().split() or [""])[0])
-
-
 def reply_kind(text: str) -> str:
     """What a reply means to us."""
-    return "unsubscribed" if first_word(text) in STOP_WORDS else "replied"
+    if means_stop(text):
+        return "unsubscribed"
+    return "help" if means_help(text) else "replied"
 
 
 def json_of(body: bytes) -> Any:

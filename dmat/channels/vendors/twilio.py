@@ -21,8 +21,9 @@ from dmat.store.inbox import InboundEvent
 
 KINDS = {
     "accepted": "queued", "queued": "queued", "sending": "queued", "sent": "accepted", "delivered": "delivered",
-    "undelivered": "bounced", "failed": "dropped", "read": "opened", "canceled": "dropped",
+    "undelivered": "bounced", "failed": "dropped", "read": "read", "canceled": "dropped",
 }  # fmt: skip
+OPT_OUT_KINDS = {"STOP": "unsubscribed", "START": "resubscribed", "HELP": "help"}
 
 
 def verify(settings: Settings, request: WebhookRequest) -> bool:
@@ -56,10 +57,16 @@ def _event(request: WebhookRequest, fields: Any, now: datetime) -> InboundEvent:
     return InboundEvent(
         provider="twilio",
         event_id=f"{sid}:{'received' if is_reply else status}",  # both are signed; header fields are not
-        kind=reply_kind(text_at(fields, "Body")) if is_reply else KINDS.get(status, "other"),
+        kind=_reply_kind(fields) if is_reply else KINDS.get(status, "other"),
         occurred_at=now,
         payload=fields,
         message_id=own_message_id(query.get(MESSAGE_ID_ARGUMENT)),
         address=whose.removeprefix("whatsapp:").lower(),
         channel="whatsapp" if whose.startswith("whatsapp:") else "sms",
     )
+
+
+def _reply_kind(fields: Any) -> str:
+    """What a reply means: Twilio says it itself when it keeps the list of those who left (`OptOutType`)."""
+    said = OPT_OUT_KINDS.get(text_at(fields, "OptOutType").upper())
+    return said or reply_kind(text_at(fields, "Body") or text_at(fields, "ButtonText"))

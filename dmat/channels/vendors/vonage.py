@@ -34,7 +34,7 @@ from dmat.store.inbox import InboundEvent
 
 KINDS = {
     "submitted": "accepted", "delivered": "delivered", "rejected": "dropped", "undeliverable": "bounced",
-    "read": "opened",
+    "read": "read",
 }  # fmt: skip
 NO_SUCH_NUMBER = frozenset({"1170", "1190", "1240"})  # not a number, absent for good, illegal
 LATE_SECONDS = 24 * 3600  # Vonage repeats an unanswered webhook for a day

@@ -14,6 +14,7 @@ from dmat.channels.vendors.fields import (
     epoch_moment,
     json_of,
     list_at,
+    object_at,
     object_of,
     own_message_id,
     phone_of,
@@ -25,7 +26,9 @@ from dmat.errors import InvalidInputError
 from dmat.settings import Settings
 from dmat.store.inbox import InboundEvent
 
-KINDS = {"sent": "accepted", "delivered": "delivered", "read": "opened", "failed": "dropped"}
+KINDS = {"sent": "accepted", "delivered": "delivered", "read": "read", "failed": "dropped"}
+NOT_SAID = frozenset({"system", "unsupported", "unknown"})  # notes of WhatsApp, no words of a person
+PREFERENCES = {"stop": "unsubscribed", "resume": "resubscribed"}
 
 
 def verify(settings: Settings, request: WebhookRequest) -> bool:
@@ -46,6 +49,7 @@ def elements(request: WebhookRequest) -> Iterator[tuple[Any, Reader]]:
             value = change.get("value") if isinstance(change, dict) else None
             found += [(status, _status) for status in list_at(value, "statuses")]
             found += [(message, _reply) for message in list_at(value, "messages")]
+            found += [(preference, _preference) for preference in list_at(value, "user_preferences")]
     return iter(found)
 
 
@@ -66,14 +70,41 @@ def _status(_request: WebhookRequest, element: Any, _now: datetime) -> InboundEv
 
 def _reply(_request: WebhookRequest, element: Any, _now: datetime) -> InboundEvent:
     event = object_of(element)
-    text = event.get("text")
-    body = text.get("body") if isinstance(text, dict) else ""
+    is_said = event.get("type") not in NOT_SAID
     return InboundEvent(
         provider="whatsapp",
         event_id=f"{text_at(event, 'id', required=True)}:received",
-        kind=reply_kind(str(body or "")),
+        kind=reply_kind(words_of(event)) if is_said else "other",
         occurred_at=epoch_moment(event.get("timestamp")),
         payload=event,
         address=phone_of(text_at(event, "from", required=True)),
+        channel="whatsapp",
+    )
+
+
+def words_of(event: dict[str, Any]) -> str:
+    """What a person wrote, or the words of the button that they pressed."""
+    interactive = object_at(event, "interactive")
+    said = (
+        object_at(event, "text").get("body"),
+        object_at(event, "button").get("text"),
+        object_at(interactive, "button_reply").get("title"),
+        object_at(interactive, "list_reply").get("title"),
+    )
+    return str(next((words for words in said if words), ""))
+
+
+def _preference(_request: WebhookRequest, element: Any, _now: datetime) -> InboundEvent:
+    """A person ends or takes up again our marketing messages in the settings of WhatsApp itself."""
+    event = object_of(element)
+    number, value = text_at(event, "wa_id", required=True), text_at(event, "value", required=True)
+    at = epoch_moment(event.get("timestamp"))
+    return InboundEvent(
+        provider="whatsapp",
+        event_id=f"preference:{number}:{value}:{at.isoformat()}",
+        kind=PREFERENCES.get(value, "other"),
+        occurred_at=at,
+        payload=event,
+        address=phone_of(number),
         channel="whatsapp",
     )

@@ -16,7 +16,7 @@ from dmat.campaigns.gate import make_gate
 from dmat.consent.suppression import find_suppressed
 from dmat.ledger.claim import claim
 from dmat.ledger.counters import read_counters
-from dmat.ledger.entries import get_entry
+from dmat.ledger.entries import get_entry, list_entries
 from dmat.ledger.events import apply_waiting
 from dmat.ledger.fence import take_fence
 from dmat.store.inbox import unapplied
@@ -153,14 +153,17 @@ def test_each_vendor_has_its_door(client, settings, store):
     assert client.post("/webhooks/unknown", content=b"").status_code == 404
 
 
-def test_stop_by_text_message_suppresses_the_number_and_help_is_answered(client, settings, store):
+def test_stop_by_text_message_suppresses_the_number_and_an_answer_to_help_is_planned(client, settings, store):
     url = settings.resolved_public_url + "/webhooks/twilio"
     fields = {"MessageSid": "SM1", "From": "+491", "To": "+1", "Body": "Stop"}
     assert "<Response/>" in post(client, "twilio", signing.twilio(fields, url)).text
     with store.read() as connection:
         assert find_suppressed(connection, ["+491"], "sms") == {"+491": "unsubscribed"}
-    fields = {"MessageSid": "SM2", "From": "+492", "To": "+1", "Body": "HELP"}
-    assert "Reply STOP" in post(client, "twilio", signing.twilio(fields, url)).text
+    for sid in ("SM2", "SM3"):
+        fields = {"MessageSid": sid, "From": "+4915112345678", "To": "+1", "Body": "HELP"}
+        assert "<Response/>" in post(client, "twilio", signing.twilio(fields, url)).text
+    [entry] = list_entries(store, programme="service_replies")
+    assert (entry.channel, entry.address, entry.purpose) == ("sms", "+4915112345678", "transactional")
 
 
 def test_woocommerces_unsigned_ping_is_answered_and_not_believed(client, store):

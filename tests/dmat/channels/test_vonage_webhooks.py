@@ -62,7 +62,7 @@ def test_without_a_secret_nothing_is_believed(settings):
 
 @pytest.mark.parametrize(("status", "kind"), [
     ("submitted", "accepted"), ("delivered", "delivered"), ("rejected", "dropped"), ("undeliverable", "bounced"),
-    ("read", "opened"), ("something_new", "other"),
+    ("read", "read"), ("something_new", "other"),
 ])  # fmt: skip
 def test_a_status_names_our_message_and_what_became_of_it(status, kind):
     [event] = parse_events(signed(STATUS | {"status": status}), NOON).events

@@ -195,7 +195,7 @@ def test_whatsapps_statuses_and_answers_are_read():
     }  # fmt: skip
     parsed = read("whatsapp", {"entry": [{"changes": [{"value": value}, {}, None]}, None]})
     assert [(event.kind, event.event_id) for event in parsed.events] == [
-        ("opened", "w1:read"),
+        ("read", "w1:read"),
         ("unsubscribed", "w2:received"),
     ]
     assert len(parsed.bad) == 1

@@ -1,0 +1,149 @@
+"""What the gate needs to know of a batch of messages, read at once: a few questions, however many messages.
+
+Belongs here: reading, set-wise. Stays out: the questions and their order (`dmat/campaigns/gate.py`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from dmat.campaigns.pace import CAP_WINDOW
+from dmat.campaigns.programmes import paused_programmes
+from dmat.campaigns.ramp import Allowances, read_allowances
+from dmat.channels.providers import chosen_name
+from dmat.channels.whatsapp import Approvals, load_approvals
+from dmat.consent.permission import Permission, find_granted, find_permissions
+from dmat.consent.preferences import PersonalCap, find_personal_caps
+from dmat.consent.suppression import address_hash, clean_address, find_suppressed
+from dmat.errors import InvalidInputError
+from dmat.ledger.claim import Verdict
+from dmat.ledger.entries import CLAIMED, PLANNED, WENT_OUT, Entry
+from dmat.settings import Settings
+from dmat.store.engine import Store
+from dmat.store.sets import among
+from dmat.store.tables import consents, last_replies, ledger_entries
+
+TRANSACTIONAL = "transactional"
+
+
+@dataclass
+class Facts:
+    """What is known of a batch; `sent_at` and `allowances` change while it is judged."""
+
+    settings: Settings
+    now: datetime
+    paused: dict[str, str] = field(default_factory=dict)
+    suppressed: dict[tuple[str, str], str] = field(default_factory=dict)
+    granted: dict[tuple[str, str], set[int]] = field(default_factory=dict)
+    permissions: dict[tuple[int, str, str], Permission] = field(default_factory=dict)
+    sent_at: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    more_important: dict[int, list[tuple[int, datetime]]] = field(default_factory=lambda: defaultdict(list))
+    personal_caps: dict[int, PersonalCap] = field(default_factory=dict)
+    replied_at: dict[str, datetime] = field(default_factory=dict)
+    approvals: Approvals = field(default_factory=lambda: Approvals(is_sandbox=True))
+    providers: dict[str, str] = field(default_factory=dict)
+    allowances: Allowances = field(default_factory=lambda: Allowances(datetime.min.date()))
+    rests: dict[tuple[str, str], Verdict | None] = field(default_factory=dict)
+
+
+def read_facts(connection: Connection, settings: Settings, entries: Sequence[Entry], now: datetime) -> Facts:
+    """Read what the gate asks about."""
+    facts = Facts(settings, now, paused=paused_programmes(connection))
+    marketing = [entry for entry in entries if entry.purpose != TRANSACTIONAL]
+    _read_consent(connection, facts, marketing)
+    _read_suppressions(connection, facts, entries)
+    people = {entry.person_id for entry in marketing}
+    if people:
+        facts.personal_caps = find_personal_caps(connection, people)
+        _read_sent(connection, facts, people)
+        _read_more_important(connection, facts, marketing)
+    _read_replies(connection, facts, entries)
+    facts.providers = {channel: sender_of(settings, channel) for channel in {entry.channel for entry in entries}}
+    facts.allowances = read_allowances(connection, now)
+    return facts
+
+
+def sender_of(settings: Settings, channel: str) -> str:
+    """The provider that takes the messages of a channel; empty when there is none."""
+    try:
+        return chosen_name(settings, channel)
+    except InvalidInputError:
+        return ""
+
+
+def _by(entries: Iterable[Entry], key: Callable[[Entry], tuple[str, ...]]) -> dict[tuple[str, ...], list[Entry]]:
+    groups: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        groups[key(entry)].append(entry)
+    return groups
+
+
+def _read_consent(connection: Connection, facts: Facts, entries: Sequence[Entry]) -> None:
+    """Who agreed; the words only for those who did not. On PostgreSQL two workers never judge one person at once."""
+    people = {entry.person_id for entry in entries}
+    if people and connection.dialect.name != "sqlite":
+        query = sa.select(consents.c.person_id).where(among(connection, consents.c.person_id, people))
+        connection.execute(query.order_by("person_id", "channel", "purpose").with_for_update(key_share=True))
+    for (channel, purpose), group in _by(entries, lambda entry: (entry.channel, entry.purpose)).items():
+        asked = {entry.person_id for entry in group}
+        granted = facts.granted[(channel, purpose)] = find_granted(connection, asked, channel, purpose)
+        if asked - granted:
+            found = find_permissions(connection, asked - granted, channel, purpose)
+            facts.permissions |= {(person, channel, purpose): answer for person, answer in found.items()}
+
+
+def _read_suppressions(connection: Connection, facts: Facts, entries: Sequence[Entry]) -> None:
+    for (channel,), group in _by(entries, lambda entry: (entry.channel,)).items():
+        found = find_suppressed(connection, (entry.address for entry in group), channel)
+        if found:
+            cleaned = ((entry.address, clean_address(entry.address)) for entry in group)
+            facts.suppressed |= {(given, channel): found[clean] for given, clean in cleaned if clean in found}
+
+
+def _read_sent(connection: Connection, facts: Facts, people: set[int]) -> None:
+    """When the marketing messages of these people left, or were claimed to leave, within the longest cap."""
+    table = ledger_entries.c
+    longest = max((cap.days for cap in facts.personal_caps.values()), default=0)
+    since = facts.now - max(CAP_WINDOW, timedelta(days=longest))
+    left_at = sa.func.coalesce(table.handed_over_at, table.claimed_at)
+    query = sa.select(table.person_id, left_at.label("left_at")).where(
+        among(connection, table.person_id, people),
+        table.state.in_((*WENT_OUT, CLAIMED)),
+        table.purpose != TRANSACTIONAL,
+        left_at > since,
+    )
+    for row in connection.execute(query):
+        facts.sent_at[row.person_id].append(row.left_at)
+
+
+def _read_more_important(connection: Connection, facts: Facts, entries: Sequence[Entry]) -> None:
+    """When planned messages of a higher priority than these are due, for the people who get these."""
+    table = ledger_entries.c
+    query = sa.select(table.person_id, table.priority, table.not_before).where(
+        among(connection, table.person_id, {entry.person_id for entry in entries}),
+        table.state == PLANNED,
+        table.priority > min(entry.priority for entry in entries),
+        table.purpose != TRANSACTIONAL,
+        sa.not_(table.is_holdout),
+        table.not_before < facts.now + CAP_WINDOW,
+        sa.or_(table.expires_at.is_(None), table.expires_at > facts.now),
+        table.programme.not_in(facts.paused),
+    )
+    for row in connection.execute(query):
+        facts.more_important[row.person_id].append((row.priority, row.not_before))
+
+
+def _read_replies(connection: Connection, facts: Facts, entries: Sequence[Entry]) -> None:
+    asked = {address_hash(entry.address): entry.address for entry in entries if entry.channel == "whatsapp"}
+    if asked:
+        facts.approvals = load_approvals(facts.settings, Store(connection.engine))
+        query = sa.select(last_replies.c.address_hash, last_replies.c.replied_at).where(
+            among(connection, last_replies.c.address_hash, asked), last_replies.c.channel == "whatsapp"
+        )
+        facts.replied_at = {asked[row.address_hash]: row.replied_at for row in connection.execute(query)}
