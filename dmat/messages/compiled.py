@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -64,7 +65,7 @@ def compile_message(
         wraps_links: clicks lead over our own door (the provider does not follow them).
         has_pixel: a pixel of ours says that a mail was opened.
         programme, step, variant: what is being sent, for the links' parameters.
-        campaign: further facts about the campaign that templates may show.
+        campaign: further facts about the campaign that templates may show; `subject` replaces the template's own.
 
     Raises:
         NotFoundError: no such template or version.
@@ -74,6 +75,7 @@ def compile_message(
     if channel and channel != template.channel:
         raise InvalidInputError("template", f"{template_key} is for {template.channel}", f"a template for {channel}")
     facts = campaign_facts(store, programme, step, variant) | dict(campaign or {})
+    template = _with_subject(template, str(facts.pop("subject", "") or ""))
     words = {"channel": template.channel, "campaign": str(facts["name"]), "step": step, "variant": variant,
              "template": template_key, "programme": programme, "locale": locale}  # fmt: skip
     tracking = Tracking(
@@ -86,6 +88,14 @@ def compile_message(
     compiled.settings = settings
     keep_compiled(store, compiled, settings.clock.now())
     return compiled
+
+
+def _with_subject(template: Template, subject: str) -> Template:
+    """The template with another subject in every language, as a step of a campaign may say."""
+    if not subject or template.channel != "email" or template.is_built_in:
+        return template
+    locales = {locale: {**parts, "subject": subject} for locale, parts in template.content.locales.items()}
+    return replace(template, content=replace(template.content, locales=locales))
 
 
 def campaign_facts(store: Store, programme: str, step: str = "", variant: str = "") -> dict[str, Any]:
@@ -208,7 +218,8 @@ class _Building:
                 continue
             slot = Slot(part, kind, str(place) if kind == "slot" else word)
             place += kind == "slot"
-            same = (part if kind == "slot" else "", kind, slot.word, source.escapes, source.is_one_line)
+            is_flat = source.is_one_line or source.has_lines
+            same = (part if kind == "slot" else "", kind, slot.word, source.escapes, is_flat)
             mark = self._known.setdefault(same, f"-dm{len(self.slots)}-")
             self.slots.setdefault(mark, slot)
             yield mark

@@ -18,7 +18,7 @@ from dmat.messages.included import put_in
 from dmat.messages.jinja_source import Constructs
 from dmat.messages.mjml import compile_mjml
 from dmat.messages.plain_text import text_of
-from dmat.messages.records import Variable
+from dmat.messages.records import LISTS, Variable
 from dmat.messages.tracking import SYSTEM_VALUES
 
 ONE_LINE = frozenset({"subject", "preheader", "title", "button_text", "image_alt", "url", "image_url",
@@ -37,11 +37,15 @@ _LONE_BREAKS = str.maketrans({"\r": " ", "\n": " "})
 
 @dataclass(frozen=True)
 class Source:
-    """One part, ready to be rendered: Jinja2 as text, whether values are escaped for HTML, whether it is one line."""
+    """One part, ready to be rendered: Jinja2 as text, whether values are escaped for HTML, whether it is one line.
+
+    `has_lines`: a value a line, so that what people typed must not break lines.
+    """
 
     text: str
     escapes: bool = False
     is_one_line: bool = False
+    has_lines: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class Markup:
         if part in LINKED_PARTS and self.has_links:
             hidden = _ADDRESS_IN_TEXT.sub(lambda found: self._tracked(found.group(), constructs), hidden)
             hidden = constructs.any.sub(lambda found: self._tracked_word(found.group(), constructs), hidden)
-        return Source(constructs.show(hidden), is_one_line=part in ONE_LINE)
+        return Source(constructs.show(hidden), is_one_line=part in ONE_LINE, has_lines=part in LISTS)
 
     def _with_preheader(self, markup: str, preheader: str, constructs: Constructs) -> str:
         if not preheader.strip():

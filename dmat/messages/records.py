@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+LISTS = ("body_values", "button_values")  # a value a line
 CHANNELS = ("email", "sms", "whatsapp", "push", "in_app", "banner", "social")
 KINDS = ("mjml", "html", "text")
 ACTIVE, ARCHIVED = "active", "archived"
@@ -27,7 +28,10 @@ MAIL_PARTS = ("subject", "preheader", "body", "text")
 PARTS: Mapping[str, Sequence[str]] = {
     "email": MAIL_PARTS,
     "sms": ("text",),
-    "whatsapp": ("text", "template_name", "template_language", "template_category", "header_media_url"),
+    "whatsapp": (
+        *("text", "template_name", "template_language", "template_category", "header_media_url"),
+        *("body_values", "button_values"),
+    ),
     "push": ("title", "body", "url", "image_url"),
     "in_app": ("title", "body", "button_text", "url", "image_url", "image_alt"),
     "banner": ("title", "body", "button_text", "url", "image_url", "image_alt"),

@@ -152,7 +152,7 @@ class Compiled:
 
     def _step(self, slot: Slot, rendered: Mapping[str, Any]) -> tuple[str, Callable[[Any, int], str]]:
         source, word = self.parts[slot.part].source, slot.word
-        escapes, one_line = source.escapes, source.is_one_line
+        escapes, one_line = source.escapes, source.is_one_line or source.has_lines
         if slot.kind == "link":
             return slot.kind, lambda values, _: self._link(word, values, escapes)
         if slot.kind == "slot":
