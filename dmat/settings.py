@@ -114,6 +114,8 @@ class Settings(BaseSettings):
     )
     smtp_user: str = Field("", description="user; empty: no sign-in")
     smtp_password: SecretStr = Field(SecretStr(""), description="password of that user")
+    smtp_connections: int = Field(10, ge=1, le=100, description="connections to the relay at once")
+    smtp_ca_file: str = Field("", description="certificates (PEM) that the relay's is checked with; empty: the usual")
     bounce_email: str = Field("", description="envelope sender of SMTP, where bounces go; empty: the From address")
     twilio_url: str = Field("", description="https://api.twilio.com; empty: not connected")
     twilio_account: str = Field("", description="account SID")

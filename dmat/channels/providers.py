@@ -47,6 +47,12 @@ def _resend(settings: Settings) -> Provider:
     return Resend(settings)
 
 
+def _smtp(settings: Settings) -> Provider:
+    from dmat.connectors.smtp import Smtp
+
+    return Smtp(settings)
+
+
 def _mail_sandbox(settings: Settings) -> Provider:
     from dmat.channels.sandbox import MailSandbox
 
@@ -95,6 +101,7 @@ VENDORS: Mapping[str, Mapping[str, Opener]] = MappingProxyType(
             "ses": _ses,
             "postmark": _postmark,
             "resend": _resend,
+            "smtp": _smtp,
         },
         "sms": {"twilio": _twilio_sms, "vonage": _vonage},
         "whatsapp": {"whatsapp": _whatsapp, "twilio": _twilio_whatsapp},
