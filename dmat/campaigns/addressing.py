@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+import duckdb
+import numpy as np
 import pyarrow as pa
 
 from dmat.campaigns.audience import Ids
@@ -78,15 +80,22 @@ def read_addressed(
     workspace: Workspace, people: Ids, question: Question, skip: int = 0, size: int = 50_000
 ) -> Iterator[list[Addressed]]:
     """The people of a step in a fixed order, in lists of at most `size`; the first `skip` are left out."""
-    cursor = workspace.cursor()
-    cursor.register("frozen_people", pa.table({"person_id": people}))
-    cursor.register("known_addresses", _pairs(question.addresses))
-    cursor.register("written_to", pa.table({"person_id": [] if question.written_to is None else question.written_to}))
+    cursor = open_cursor(workspace, people, question)
     moments = _Moments(question)
     reader = cursor.execute(address_sql(workspace, question), [skip]).to_arrow_reader(size)
     for batch in reader:
         columns = [batch.column(name).to_pylist() for name in _ANSWERED]
         yield [_addressed(row, moments, question.taken) for row in zip(*columns, strict=True)]
+
+
+def open_cursor(workspace: Workspace, people: Ids, question: Question) -> duckdb.DuckDBPyConnection:
+    """A cursor that knows whom and what `address_sql` asks about."""
+    cursor = workspace.cursor()
+    cursor.register("frozen_people", pa.table({"person_id": people}))
+    cursor.register("known_addresses", _pairs(question.addresses))
+    written_to = np.empty(0, np.int64) if question.written_to is None else question.written_to
+    cursor.register("written_to", pa.table({"person_id": written_to}))
+    return cursor
 
 
 _ANSWERED = (

@@ -87,7 +87,7 @@ def _question(
         programme=campaign.programme, plan=plan, step=step, day=day,
         starts_at=max(run.due_at, plan.starts_at or started), zone=plan.time_zone or settings.workspace_time_zone,
         order=order, values_sql=values_sql(connection, settings, step),
-        addresses=_tokens(connection) if step.channel == "push" else None,
+        addresses=device_tokens(connection) if step.channel == "push" else None,
         written_to=_written_to(connection, campaign.programme, step, days, settings.clock.now()) if days else None,
         taken=_taken(connection, campaign.programme, run) if run.planned_position else {},
     )  # fmt: skip
@@ -151,7 +151,7 @@ def _with_code(context: str, code: str) -> str:
     return f"{begun}{',' if len(begun) > 1 else ''}{json.dumps(CODE)}:{json.dumps(code)}}}"
 
 
-def _tokens(connection: Connection) -> dict[int, str]:
+def device_tokens(connection: Connection) -> dict[int, str]:
     """Person -> the token of the device that was registered last."""
     table = devices.c
     query = sa.select(table.person_id, table.token).where(table.person_id > 0, table.unregistered_at.is_(None))
