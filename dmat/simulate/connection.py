@@ -77,6 +77,8 @@ def _fixed_names() -> dict[str, str]:
     """Account names: not secret, the same in every make-believe company."""
     return {
         "DMAT_TWILIO_ACCOUNT": TWILIO_ACCOUNT,
+        "DMAT_TWILIO_SENDER": "+4915999000111",
+        "DMAT_WHATSAPP_ACCOUNT": "102290129340398",
         "DMAT_WHATSAPP_PHONE_ID": "106540352242922",
         "DMAT_META_ACCOUNT": "17841405822304914",
         "DMAT_META_AD_ACCOUNT": "act_1202003004005",

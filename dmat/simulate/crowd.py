@@ -200,13 +200,13 @@ class Crowd:
         return looks
 
     @staticmethod
-    def source_of_link(url: str) -> dict[str, str]:
-        """Source, medium, campaign and landing page of a visit that began with this link."""
+    def source_of_link(url: str, kind: str = "") -> dict[str, str]:
+        """Source, medium, campaign and landing page of a visit that began with this link; `kind`: text, or a mail."""
         parts = urlsplit(url)
         found = {name: values[0] for name, values in parse_qs(parts.query).items()}
         return {
-            "source": found.get("utm_source", "newsletter"),
-            "medium": found.get("utm_medium", "email"),
+            "source": found.get("utm_source", kind or "newsletter"),
+            "medium": found.get("utm_medium", kind or "email"),
             "campaign": found.get("utm_campaign", "(not set)"),
             "landing_page": parts.path or "/",
         }

@@ -24,7 +24,9 @@ from dmat.simulate.diary import Happening
 CART_LINK = re.compile(r"/checkouts/ac/([A-Za-z0-9_-]+)/recover")
 CODE = re.compile(r"[?&;]discount=([A-Za-z0-9_-]+)")
 LINK = re.compile(r"""href=["'](https?://[^"']+)["']""")
+PLAIN_LINK = re.compile(r"""https?://[^\s"'<>\\]+""")
 UNSUBSCRIBE_WORDS = ("unsubscribe", "preferences", "mailto:")
+TEXT_CLICKS = 0.8  # a text is read by nearly everybody, and clicked by as many as click in an opened mail, or fewer
 MACHINE_AGENT = "Mozilla/5.0"
 SCANNER_AGENT = "Mozilla/5.0 (compatible; LinkProtect/4.2)"
 HUMAN_AGENTS = (
@@ -76,9 +78,10 @@ class Letter:
 
 
 def read_letter(content: str, headers: dict[str, Any] | None = None) -> Letter:
-    """The links in a mail's HTML (or in a text message)."""
+    """The links in a mail's HTML (or in a text message, where they stand bare)."""
     text = content.replace("&amp;", "&")
-    links = tuple(link for link in LINK.findall(text) if not any(word in link.lower() for word in UNSUBSCRIBE_WORDS))
+    found = LINK.findall(text) or [link.rstrip(".,;:!?)") for link in PLAIN_LINK.findall(text)]
+    links = tuple(link for link in found if not any(word in link.lower() for word in UNSUBSCRIBE_WORDS))
     cart, code = CART_LINK.search(text), CODE.search(text)
     listed = {name.lower(): str(value) for name, value in (headers or {}).items()}
     url = re.search(r"<(https?://[^>]+)>", listed.get("list-unsubscribe", ""))
@@ -194,25 +197,54 @@ def reading_moment(person: Truth, delivered_at: datetime, rng: np.random.Generat
 
 
 def react_to_text(
-    person: Truth, letter: Letter, sent_at: datetime, seed: list[int], identity: dict[str, Any]
+    person: Truth, letter: Letter, sent_at: datetime, seed: list[int], identity: dict[str, Any], failure: int = 0
 ) -> list[Happening]:
-    """What will happen because of one SMS or WhatsApp message: statuses, an order of the cart, an answer."""
+    """What will happen because of one SMS or WhatsApp message: statuses, a click, an order of the cart, an answer.
+
+    Args:
+        person: who reads it.
+        letter: its links.
+        sent_at: when it was taken.
+        seed: of the draws.
+        identity: what each status carries of the message.
+        failure: the vendor's error with which it fails whoever reads it; 0: none.
+    """
     rng = np.random.default_rng(seed)
     moment = sent_at + timedelta(seconds=float(rng.uniform(0.3, 1)))
     happenings = [Happening(moment, "text_status", {**identity, "status": "sent"})]
     moment += timedelta(seconds=float(rng.uniform(1, 6)))
-    if person.is_bouncing:
-        return [
-            *happenings,
-            Happening(moment, "text_status", {**identity, "status": "undelivered", "error_code": 30003}),
-        ]
+    if person.is_bouncing or failure:
+        failed = {**identity, "status": "undelivered", "error_code": failure or 30003}
+        return [Happening(moment, "text_status", failed)] if failure else [
+            *happenings, Happening(moment, "text_status", failed),
+        ]  # fmt: skip
     happenings.append(Happening(moment, "text_status", {**identity, "status": "delivered"}))
     moment += timedelta(seconds=float(rng.exponential(600)))
     happenings.append(Happening(moment, "text_status", {**identity, "status": "read"}))
-    if letter.cart_token and rng.random() < person.pull(person.sms_effect):
-        due = moment + timedelta(seconds=float(rng.uniform(240, 2400)))
-        happenings.append(Happening(due, "order", {"token": letter.cart_token, "code": letter.code}))
+    orders = bool(letter.links) and rng.random() < person.pull(person.sms_effect)
     if rng.random() < person.reply_rate:
         answer = "STOP" if rng.random() < 0.5 else "Thank you!"
         happenings.append(Happening(moment + timedelta(seconds=40), "text_answer", {**identity, "body": answer}))
+    if orders or (letter.links and rng.random() < TEXT_CLICKS * person.click_rate):
+        clicked_at = moment + timedelta(seconds=float(rng.uniform(3, 60)))
+        wait = float(rng.uniform(240, 2400)) if orders else 0.0
+        click = {"url": letter.main_link, "agent": HUMAN_AGENTS[0], "person_id": person.person_id, "wait": wait}
+        happenings.append(Happening(clicked_at, "text_click", click))
+    return happenings
+
+
+def follow_text_link(click: dict[str, Any], target: str, at: datetime) -> list[Happening]:
+    """What comes of a click in a text once it is seen where the link leads: a visit, and an order of the cart there.
+
+    Args:
+        click: the payload of `text_click`.
+        target: the address at the end of the link.
+        at: when it was clicked.
+    """
+    visit = {"person_id": click["person_id"], "url": target, "source": "text"}
+    happenings = [Happening(at, "click_visit", visit)]
+    cart, code = CART_LINK.search(target), CODE.search(target)
+    if click["wait"] and cart:
+        order = {"token": cart[1], "code": code[1] if code else None}
+        happenings.append(Happening(at + timedelta(seconds=click["wait"]), "order", order))
     return happenings

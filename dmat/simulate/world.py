@@ -28,6 +28,7 @@ from dmat.simulate.tables import create_tables
 
 LONGEST_PIECE, HOUR = timedelta(days=1), timedelta(hours=1)
 CANCELLED_SHARE, SENT_BACK_SHARE, KNOWN_SHARE, OUTLET_SHARE = 0.025, 0.07, 0.92, 0.8
+WINDOW_CLOSED = 131047  # WhatsApp: more than 24 hours since the person wrote
 BLOCKING = {"bounce": "Bounced Address", "spamreport": "Spam Reporting Address", "unsubscribe": "Unsubscribed Address"}
 
 
@@ -145,7 +146,8 @@ class World:
     def _happen(self, shopping: Shopping, happening: Happening, report: StepReport) -> None:
         doings: dict[str, Callable[[Shopping, Happening], Any]] = {
             "mail": self._mail, "mail_event": self._mail_event, "one_click": self._one_click, "text": self._text,
-            "text_status": self._text_status, "text_answer": self._text_answer, "click_visit": self._click_visit,
+            "text_status": self._text_status, "text_answer": self._text_answer, "text_click": self._text_click,
+            "click_visit": self._click_visit,
             "cart": self._cart, "cart_touch": self._cart_touch, "order": self._order, "refund": self._refund,
             "form": self._form, **self._business.doings,
         }  # fmt: skip
@@ -218,7 +220,7 @@ class World:
     def _click_visit(self, shopping: Shopping, happening: Happening) -> None:
         person = self._person(shopping, happening.payload["person_id"])
         if person is not None:
-            source = Crowd.source_of_link(happening.payload["url"])
+            source = Crowd.source_of_link(happening.payload["url"], happening.payload.get("source", ""))
             shopping.visit(person, happening.due_at, **source, device="mobile", browser="Safari",
                            page_views=3, engagement_seconds=60)  # fmt: skip
 
@@ -279,8 +281,18 @@ class World:
         seed = [self.seed, zlib.crc32(message["to"].encode()), int(happening.due_at.timestamp())]
         letter = read_letter(message["body"])
         person = self._truth(shopping, message["to"], letter.cart_token)
-        identity = {key: value for key, value in message.items() if key != "body"}
-        self.diary.expect(react_to_text(person, letter, happening.due_at, seed, identity))
+        identity = {key: value for key, value in message.items() if key not in ("body", "is_free")}
+        failure = WINDOW_CLOSED if message.get("is_free") and not self._wrote_lately(message["to"], happening) else 0
+        self.diary.expect(react_to_text(person, letter, happening.due_at, seed, identity, failure))
+
+    def _wrote_lately(self, number: str, happening: Happening) -> bool:
+        """Whether this person wrote on WhatsApp within the last day: only then a free text arrives."""
+        at = self.diary.read_state(f"whatsapp_answer:{number}")
+        return bool(at) and happening.due_at < datetime.fromisoformat(at) + LONGEST_PIECE
+
+    def _text_click(self, shopping: Shopping, happening: Happening) -> None:
+        self.diary.count("text_click")
+        self.diary.add_posts("text_click", [(happening.due_at, happening.payload)])
 
     def _text_status(self, shopping: Shopping, happening: Happening) -> None:
         message, at = happening.payload, happening.due_at
@@ -294,8 +306,11 @@ class World:
     def _text_answer(self, shopping: Shopping, happening: Happening) -> None:
         message, at = happening.payload, happening.due_at
         if message["channel"] == "whatsapp":
+            self.diary.write_state(f"whatsapp_answer:{message['to']}", at.isoformat())
             self.diary.add_posts("whatsapp", [(at, whatsapp_answer(message, at))])
             return
+        if message["body"] == "STOP":
+            self.diary.block(message["to"], "Unsubscribed Number")
         sid = "SM" + f"{zlib.crc32(message['sid'].encode()):032x}"
         shopping.add_text(sid=sid, to_number=message["from"], from_number=message["to"], body=message["body"],
                           status="received", direction="inbound", created_at=at, sent_at=at, updated_at=at)  # fmt: skip
@@ -363,7 +378,7 @@ def _whatsapp_value(message: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def whatsapp_status(message: dict[str, Any], at: datetime) -> dict[str, Any]:
     """The status webhook of WhatsApp Cloud; our own data comes back in `biz_opaque_callback_data`."""
-    status = {
+    status: dict[str, Any] = {
         "id": message["sid"],
         "status": "failed" if message["status"] == "undelivered" else message["status"],
         "timestamp": str(int(at.replace(tzinfo=UTC).timestamp())),
@@ -371,6 +386,8 @@ def whatsapp_status(message: dict[str, Any], at: datetime) -> dict[str, Any]:
     }
     if message.get("opaque"):
         status["biz_opaque_callback_data"] = message["opaque"]
+    if message.get("error_code"):
+        status["errors"] = [{"code": message["error_code"], "title": "Message was not delivered"}]
     return _whatsapp_value(message, statuses=[status])
 
 

@@ -1,7 +1,8 @@
 """Twilio: the messages of an account, API 2010-04-01 - listed, read, created.
 
 Belongs here: basic authentication, paging by `next_page_uri`, filters by day, Twilio's numbered errors. Stays out:
-what becomes of a message (`dmat/simulate/reactions.py`) and status callbacks (`webhooks.py`).
+what becomes of a message (`dmat/simulate/reactions.py`) and status callbacks (`webhooks.py`). Who answered STOP is not
+written to any more: error 21610.
 """
 
 from __future__ import annotations
@@ -93,12 +94,16 @@ class Twilio(Door):
     def create(self, request: Request, body: bytes) -> Response:
         """Send a message: 201, queued."""
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-        if problem := _find_problem(form):
+        problem = _find_problem(form)
+        if problem is None and self.office.world.diary.blocked_reason(form["To"].lower()):
+            problem = 21610, "Attempt to send to unsubscribed recipient"
+        if problem:
             return self.refuse(400, problem[1], code=problem[0])
         sid = "SM" + secrets.token_hex(16)
         message = {
             "sid": sid, "account": self.office.settings.twilio_account, "to": form["To"],
-            "from": form.get("From") or form["MessagingServiceSid"], "body": form.get("Body", ""),
+            "from": form.get("From") or form["MessagingServiceSid"],
+            "body": form.get("Body") or form.get("ContentVariables", ""),
             "callback": form.get("StatusCallback", ""),
         }  # fmt: skip
         self.office.world.accept_text("twilio", message, self.office.now())
@@ -116,7 +121,9 @@ def _find_problem(form: dict[str, str]) -> tuple[int, str] | None:
     if not form.get("Body") and not form.get("ContentSid"):
         return 21602, "Message body is required."
     return (
-        (21617, "The concatenated message body exceeds the 1600 character limit.") if len(form["Body"]) > 1600 else None
+        (21617, "The concatenated message body exceeds the 1600 character limit.")
+        if len(form.get("Body", "")) > 1600
+        else None
     )
 
 

@@ -24,9 +24,11 @@ import orjson
 from dmat.settings import Settings
 from dmat.simulate.connection import load_signing_key
 from dmat.simulate.diary import Diary, Post
+from dmat.simulate.reactions import follow_text_link
 from dmat.simulate.vendors import signatures
 
 HOOKS = ("sendgrid", "shopify", "woocommerce", "hubspot", "twilio", "whatsapp", "one_click")
+LINKS = "text_click"
 BATCH_SIZE = 100
 MAX_ATTEMPTS = 100
 GONE = (404, 405, 410)
@@ -70,6 +72,7 @@ class Postman:
                 if not posts:
                     break
                 self._post(hook, posts, report)
+        self._follow_links(now, deadline, report)
         report.waiting_count = self._diary.waiting()["posts"]
         return report
 
@@ -191,6 +194,29 @@ class Postman:
         wrapped = orjson.loads(posts[0].body)
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return wrapped["url"], b"List-Unsubscribe=One-Click", headers
+
+    def _follow_links(self, now: datetime, deadline: float, report: PostReport) -> None:
+        """Phones follow links of texts: ours lead on to the shop, and what is done there follows."""
+        while time.monotonic() < deadline and (posts := self._diary.due_posts(LINKS, now, BATCH_SIZE)):
+            for post in posts:
+                click: dict[str, Any] = orjson.loads(post.body)
+                target = self._target_of(click, report)
+                if target is None:
+                    return  # nobody answers: the links wait
+                self._diary.expect(follow_text_link(click, target, post.due_at))
+                self._diary.remove_posts([post])
+                self._diary.count("followed_links")
+
+    def _target_of(self, click: dict[str, Any], report: PostReport) -> str | None:
+        url = str(click["url"])
+        if not self._may_post_to(url):
+            return url  # it leads straight to the shop, which is not there to be fetched
+        try:
+            answer = self._client.get(url, headers={"User-Agent": click["agent"]})
+        except httpx.TransportError as error:
+            report.problems[LINKS] = f"{type(error).__name__}: {url}"
+            return None
+        return str(answer.headers.get("Location") or url)
 
 
 def epoch(moment: datetime) -> int:

@@ -1,6 +1,7 @@
-"""WhatsApp Cloud API v23.0: sending a message from one phone number.
+"""WhatsApp Cloud API v23.0: sending a message from one phone number, and the account's templates.
 
-Belongs here: which messages are taken. Stays out: statuses and answers, which come by webhook (`webhooks.py`).
+Belongs here: which messages are taken, which templates are approved. Stays out: statuses and answers, which come by
+webhook (`webhooks.py`).
 Like the real one it knows no idempotency key and no look-up; `biz_opaque_callback_data` comes back in the statuses.
 """
 
@@ -21,6 +22,12 @@ from dmat.simulate.vendors.door import Door, JsonResponse, bearer, same
 from dmat.simulate.vendors.meta import VERSION, graph_error
 
 TYPES = ("text", "template", "image", "document", "interactive", "reaction", "sticker", "video", "audio")
+LANGUAGES = ("de", "en", "es", "fr", "it", "nl")
+TEMPLATES = {
+    "spring_sale": "MARKETING", "cart_reminder": "MARKETING", "back_in_stock": "MARKETING", "welcome": "MARKETING",
+    "order_update": "UTILITY", "winter_sale": "MARKETING",
+}  # fmt: skip
+REJECTED = {"winter_sale": "TAG_CONTENT_MISMATCH"}
 
 
 class WhatsApp(Door):
@@ -29,8 +36,11 @@ class WhatsApp(Door):
     name = "whatsapp"
 
     def routes(self) -> list[Route]:
-        """Messages."""
-        return [self.route(f"/{VERSION}/{{phone_id}}/messages", self.send, ("POST",))]
+        """Messages and templates."""
+        return [
+            self.route(f"/{VERSION}/{{phone_id}}/messages", self.send, ("POST",)),
+            self.route(f"/{VERSION}/{{account}}/message_templates", self.templates),
+        ]
 
     def is_authentic(self, request: Request) -> bool:
         """The access token."""
@@ -39,6 +49,18 @@ class WhatsApp(Door):
     def refuse(self, status: int, message: str = "", headers: Mapping[str, str] | None = None) -> Response:
         """Graph's own form."""
         return graph_error(status, message, headers)
+
+    def templates(self, request: Request, body: bytes) -> Response:
+        """Every template in every language, with the state of its approval."""
+        if request.path_params["account"] != self.office.settings.whatsapp_account:
+            return self.refuse(404)
+        listed = [
+            {"name": name, "language": language, "category": category, "id": f"{number}{place}",
+             "status": "REJECTED" if name in REJECTED else "APPROVED", "rejected_reason": REJECTED.get(name, "NONE")}
+            for number, (name, category) in enumerate(TEMPLATES.items(), 100)
+            for place, language in enumerate(LANGUAGES)
+        ]  # fmt: skip
+        return JsonResponse({"data": listed, "paging": {"cursors": {"before": "MA", "after": "MQ"}}})
 
     def send(self, request: Request, body: bytes) -> Response:
         """Take a message."""
@@ -56,6 +78,7 @@ class WhatsApp(Door):
         message = {
             "sid": sid, "account": self.office.settings.whatsapp_phone_id, "to": f"+{number}", "from": "15550783881",
             "body": _text(asked), "opaque": str(asked.get("biz_opaque_callback_data", "")),
+            "is_free": asked.get("type", "text") != "template",
         }  # fmt: skip
         self.office.world.accept_text("whatsapp", message, self.office.now())
         answer: dict[str, Any] = {

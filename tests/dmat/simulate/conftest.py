@@ -37,6 +37,7 @@ class Letterbox:
     url: str = ""
     status: int = 200
     received: list[Received] = field(default_factory=list)
+    followed: list[str] = field(default_factory=list)
 
     def of(self, hook: str) -> list[Received]:
         """What came in for one vendor."""
@@ -54,6 +55,13 @@ def letterbox() -> Iterator[Letterbox]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             box.received.append(Received(self.path, headers, body))
             self.send_response(box.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            box.followed.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", f"https://shop.example/sale?utm_source=sms&from={self.path[1:]}")
             self.send_header("Content-Length", "0")
             self.end_headers()
 

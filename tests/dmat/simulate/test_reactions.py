@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from dmat.simulate.diary import Happening
-from dmat.simulate.reactions import Truth, react_to_mail, react_to_text, read_letter
+from dmat.simulate.reactions import Truth, follow_text_link, react_to_mail, react_to_text, read_letter
 
 NOON = datetime(2026, 10, 1, 12)
 CART = '<a href="https://shop.example/70010/checkouts/ac/tok1/recover?key=k&amp;discount=COMEBACK10">Cart</a>'
@@ -74,8 +74,27 @@ def test_the_same_seed_gives_the_same_course() -> None:
 
 
 def test_a_text_message_is_sent_delivered_and_may_bring_an_order() -> None:
-    letter = read_letter("https://shop.example/checkouts/ac/tok1/recover")
+    letter = read_letter("Your cart: https://shop.example/checkouts/ac/tok1/recover?discount=TEN.")
     course = react_to_text(Truth(sms_effect=1.0, reply_rate=0.0), letter, NOON, [1], {"sid": "SM1"})
-    assert [one.payload.get("status", one.kind) for one in course] == ["sent", "delivered", "read", "order"]
+    assert [one.payload.get("status", one.kind) for one in course] == ["sent", "delivered", "read", "text_click"]
+    click = course[-1].payload
+    assert click["url"] == "https://shop.example/checkouts/ac/tok1/recover?discount=TEN"
+    visit, order = follow_text_link(click, click["url"], NOON)
+    assert (visit.kind, order.kind, order.payload) == ("click_visit", "order", {"token": "tok1", "code": "TEN"})
+    assert order.due_at > NOON + timedelta(minutes=3)
+    assert [one.kind for one in follow_text_link(click, "https://shop.example/sale", NOON)] == ["click_visit"]
+
+
+def test_a_text_message_may_fail_for_its_reader_or_for_the_vendors_reason() -> None:
+    letter = read_letter("Hello")
     failed = react_to_text(Truth(is_bouncing=True), letter, NOON, [1], {"sid": "SM1"})
     assert [one.payload["status"] for one in failed] == ["sent", "undelivered"]
+    [refused] = react_to_text(Truth(), letter, NOON, [1], {"sid": "W1"}, 131047)
+    assert refused.payload["error_code"] == 131047
+
+
+def test_about_one_reader_in_eight_of_a_text_clicks() -> None:
+    letter = read_letter("Sale: https://shop.example/sale")
+    courses = [react_to_text(Truth(), letter, NOON, [1, seed], {"sid": "SM1"}) for seed in range(2000)]
+    clicks = sum(one.kind == "text_click" for course in courses for one in course)
+    assert 180 < clicks < 300
