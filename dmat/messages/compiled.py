@@ -12,6 +12,7 @@ Belongs here: compiling and numbering placeholders. Stays out: markup (`markup.p
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -150,12 +151,19 @@ def compile_content(
     sources = make_sources(template, locale, tracking)
     building = _Building(filler, fixed, tracking, is_trusted=template.is_built_in)
     parts = {part: building.part(part, source) for part, source in sources.items()}
-    return Compiled(
+    compiled = Compiled(
         key=template.key, version=template.version, channel=template.channel, kind=template.kind,
         locale=template.content.chosen_locale(locale), parts=parts, slots=building.slots,
         variables=template.content.variables, used=frozenset(building.used), segments=sorted(building.segments),
         statics=fixed, tracking=tracking, filler=filler, links=links, sources=sources,
     )  # fmt: skip
+    weakref.finalize(compiled, _forget, filler, [part.number for part in parts.values()])
+    return compiled
+
+
+def _forget(filler: Filler, numbers: Sequence[str]) -> None:
+    for number in numbers:
+        filler.forget(number)
 
 
 def make_sources(template: Template, locale: str, tracking: Tracking) -> dict[str, Source]:

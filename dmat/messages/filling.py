@@ -15,7 +15,7 @@ from dmat.errors import InvalidInputError
 from dmat.messages.child import STOPPED, Child, Limits
 from dmat.messages.rendering import Failed, load_templates
 
-CHUNK = 2_000
+CHUNK, MOST_SPLIT = 2_000, 500
 PATIENCE_SECONDS = 120.0
 
 
@@ -39,6 +39,8 @@ class Filler:
         """
         number = str(next(self._numbers))
         with self.child.lock:
+            if int(number) % MOST_SPLIT == MOST_SPLIT - 1:
+                self.child.stop()  # a fresh one knows only what is still needed
             try:
                 found = self.child.ask({**job, "split": number})
             except STOPPED as error:
@@ -50,9 +52,8 @@ class Filler:
         return number, found
 
     def forget(self, number: str) -> None:
-        """A source that is not needed any more."""
-        with self.child.lock:
-            self._jobs.pop(number, None)
+        """A source that is not needed any more (called by the garbage collector too: it must not wait for a lock)."""
+        self._jobs.pop(number, None)
 
     def fill(self, number: str, values: Sequence[Mapping[str, Any]]) -> list[list[str] | Failed]:
         """What the slots of a source say for each person, in order; one that fails does not keep the others back."""

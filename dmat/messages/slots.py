@@ -63,7 +63,7 @@ class Part:
     slot_count: int
 
 
-@dataclass
+@dataclass(eq=False)
 class Compiled:
     """A compiled message; keep it as long as its version is being sent.
 
