@@ -24,6 +24,7 @@ _BREAKS = re.compile(r"[\x00-\x1f\x7f]+")
 _NAME = re.compile(r"[!-9;-~]{1,70}")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _LINE, _LONGEST_LINE = 76, 998  # that we write, and that may be
+_LONGEST_NAME = 300
 _WORD_BYTES = 42  # bytes of text in one encoded word: 56 as base64 and 12 around it
 _OURS = frozenset(
     {"from", "to", "subject", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding",
@@ -87,7 +88,7 @@ def _part(kind: str, text: str) -> tuple[bytes, bytes]:
     if not content.isascii():
         encoding, coded = "base64", _base64_lines(content)
     elif b"\x00" in content or b"=_" in content or max(map(len, content.split(b"\r\n"))) > _LONGEST_LINE:
-        encoding, coded = "quoted-printable", binascii.b2a_qp(content, istext=True)
+        encoding, coded = "quoted-printable", _quoted_printable(content)
     else:
         encoding, coded = "7bit", content
     head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n"
@@ -96,6 +97,11 @@ def _part(kind: str, text: str) -> tuple[bytes, bytes]:
 
 def _crlf(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+
+
+def _quoted_printable(content: bytes) -> bytes:
+    coded = binascii.b2a_qp(content, istext=True)  # breaks lines with LF unless it has seen CRLF
+    return coded.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def _base64_lines(content: bytes) -> bytes:
@@ -114,7 +120,7 @@ def mailbox(name: str, address: str) -> str:
     shown = " ".join(_BREAKS.sub(" ", name).split())
     if not shown:
         return address
-    if shown.isascii() and "=?" not in shown and len(shown) <= 60:
+    if shown.isascii() and "=?" not in shown and len(shown) <= _LONGEST_NAME:
         if not _ATOMS.fullmatch(shown):
             shown = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
         return f"{shown} <{address}>" if len(shown) + len(address) < 66 else f"{shown}\r\n <{address}>"
