@@ -9,7 +9,7 @@ import pytest
 from sending_fixtures import make_settings
 
 from dmat.channels.contract import MailBatch, Recipient, Sought
-from dmat.channels.email import build_mail, is_valid_address
+from dmat.channels.email import build_mail, is_valid_address, shared_headers
 from dmat.channels.providers import is_sandbox, open_provider, provider_names
 from dmat.errors import InvalidInputError
 
@@ -41,9 +41,29 @@ def make_mail(settings, **changes):
 
 def test_a_mail_can_be_unsubscribed_with_one_click(settings):
     headers = make_mail(settings).headers
+    assert headers["List-Unsubscribe"] == "<https://api.example/u/t>"
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_a_mail_says_which_list_it_is_of_and_what_complaints_are_counted_by(settings):
+    headers = shared_headers(settings, {"programme": "campaign:7\r\nX: y", "step": "first mail"})
     assert headers == {
-        "List-Unsubscribe": "<https://api.example/u/t>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-    }  # fmt: skip
+        "List-ID": "<marketing.shop.example>",
+        "Feedback-ID": "campaign-7-X-y:first-mail:dmat:shopexample",
+    }
+    assert set(headers) < set(make_mail(settings).headers)
+
+
+def test_a_mail_is_from_the_workspace_unless_it_says_otherwise(home):
+    settings = make_settings(home, reply_to_email="answers@shop.example")
+    mail = make_mail(settings)
+    assert (mail.from_email, mail.from_name, mail.reply_to) == (
+        "hello@shop.example",
+        "The Shop",
+        "answers@shop.example",
+    )
+    mail = make_mail(settings, from_email="ann@shop.example", from_name="Ann\n", reply_to="bo@shop.example")
+    assert (mail.from_email, mail.from_name, mail.reply_to) == ("ann@shop.example", "Ann", "bo@shop.example")
 
 
 def test_our_message_id_travels_with_the_mail(settings):
