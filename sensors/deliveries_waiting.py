@@ -7,8 +7,8 @@ a message may leave (`dmat/campaigns/gate.py`). Where the resident sender runs i
 
 import dagster as dg
 
-from dmat.ledger.claim import has_due
 from dmat_pipelines.deliver.assets import SENT_MESSAGES, drain_metadata
+from dmat_pipelines.deliver.lanes import due_channels
 from dmat_pipelines.deliver.sender import drain
 from dmat_pipelines.resources import WorkspaceResource
 from sensors.under_way import is_resident, is_under_way
@@ -42,6 +42,6 @@ def deliveries_waiting(
         return dg.SkipReason("the sender process sends messages as they fall due")
     if is_under_way(context.instance, drain_ledger.name):
         return dg.SkipReason("a run is sending already")
-    if not has_due(workspace.store(), settings.clock.now()):
+    if not due_channels(workspace.store(), settings.clock.now()):
         return dg.SkipReason("no message is due")
     return dg.RunRequest()

@@ -145,7 +145,7 @@ def _failed_ids(store: Store, programme: str, step: str) -> list[str]:
 
 def _next_label(store: Store, programme: str) -> str:
     table = ledger_entries.c
-    query = sa.select(table.occurrence.distinct()).where(
+    query = sa.select(table.occurrence).distinct().where(
         table.programme == programme, table.occurrence.like(f"{RESEND}%")
     )
     with store.read() as connection:

@@ -18,7 +18,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from sqlalchemy.engine import Connection
 
 from dmat.errors import FencedError
 from dmat.ledger.entries import AMBIGUOUS, CLAIMED, EXPIRED, HANDED_OVER, PLANNED
-from dmat.ledger.post import Move, move
+from dmat.ledger.sets import SetMove, move_set
 from dmat.settings import Settings
 from dmat.store.engine import Store, lock_rows, upsert
 from dmat.store.tables import fences, ledger_entries
@@ -160,7 +160,10 @@ def count_hand_over(connection: Connection, fence: Fence) -> int:
 
 def remember_hand_over(fence: Fence, count: int) -> None:
     """Write the count beside the store, after the transaction and before anything leaves."""
-    _write_token(fence, fence.start_id, count)
+    with _token_lock(fence.home):
+        token = _read_token(fence.home)
+        if token is not None and token["start_id"] == fence.start_id:  # else somebody took over meanwhile
+            _write_token(fence, fence.start_id, max(count, token["handed_over_count"]))
 
 
 def _row(connection: Connection, lock: bool = True, is_shared: bool = False) -> dict[str, Any] | None:
@@ -199,7 +202,8 @@ def _start(
     is_ours = token is not None and not confirmed_by and token["folder"] == _identity(home)
     instance_id = token["instance_id"] if token is not None and is_ours else str(uuid.uuid4())
     fence = Fence(instance_id, str(uuid.uuid4()), home)
-    _write_token(fence, row["start_id"] if row else "", row["handed_over_count"] if row else 0)
+    with _token_lock(home):
+        _write_token(fence, row["start_id"] if row else "", row["handed_over_count"] if row else 0)
     values = {"instance_id": instance_id, "start_id": fence.start_id, "taken_at": now}
     values |= {"confirmed_by": confirmed_by} if confirmed_by or row is None else {}
     statement = upsert(connection, fences).values(name=SENDER, **values)
@@ -208,19 +212,34 @@ def _start(
     return fence
 
 
+def give_back(store: Store, fence: Fence, worker: str, now: datetime, settle_seconds: float = SETTLE_SECONDS) -> int:
+    """Give back what a worker of this start held when it died; gives how many messages that were.
+
+    Raises:
+        FencedError: another sender took over, and has done so itself.
+    """
+    dead = replace(fence, worker=worker).owner
+    with store.write() as connection:
+        check_fence(connection, fence)
+        return _recover(connection, ledger_entries.c.claimed_by == dead, now, settle_seconds)
+
+
 def _take_over(connection: Connection, fence: Fence, now: datetime, settle_seconds: float) -> None:
+    _recover(connection, ledger_entries.c.claimed_by.not_in([fence.owner, DOOR]), now, settle_seconds)
+
+
+def _recover(connection: Connection, whose: sa.ColumnElement[bool], now: datetime, settle_seconds: float) -> int:
     table = ledger_entries.c
-    query = sa.select(table.message_id, table.state).where(
-        table.state.in_([CLAIMED, HANDED_OVER]), table.claimed_by.not_in([fence.owner, DOOR])
+    held: dict[str, list[str]] = {CLAIMED: [], HANDED_OVER: []}
+    for row in connection.execute(sa.select(table.message_id, table.state).where(table.state.in_(held), whose)):
+        held[row.state].append(row.message_id)
+    # handing over is committed before a request leaves, so what is only claimed never did
+    again = SetMove(PLANNED, "its sender ended before handing it over")
+    unknown = SetMove(
+        AMBIGUOUS, "its sender ended before the answer came", {"settles_at_epoch": time.time() + settle_seconds}
     )
-    moves = []
-    for row in connection.execute(query):
-        if row.state == CLAIMED:  # handing over is committed before a request leaves, so this one never did
-            moves.append(Move(row.message_id, PLANNED, "its sender ended before handing it over"))
-        else:
-            settles = {"settles_at_epoch": time.time() + settle_seconds}
-            moves.append(Move(row.message_id, AMBIGUOUS, "its sender ended before the answer came", settles))
-    move(connection, moves, now)
+    moved = move_set(connection, held[CLAIMED], again, now) + move_set(connection, held[HANDED_OVER], unknown, now)
+    return len(moved)
 
 
 def _drop_overdue(connection: Connection, now: datetime) -> None:
@@ -228,7 +247,16 @@ def _drop_overdue(connection: Connection, now: datetime) -> None:
         ledger_entries.c.state == PLANNED, ledger_entries.c.not_before < now - OVERDUE
     )
     reason = "overdue when the store was put back; a person chose not to send it"
-    move(connection, [Move(row.message_id, EXPIRED, reason) for row in connection.execute(query)], now)
+    overdue: list[str] = list(connection.execute(query).scalars())
+    move_set(connection, overdue, SetMove(EXPIRED, reason), now)
+
+
+@contextmanager
+def _token_lock(home: Path) -> Iterator[None]:
+    """Workers of one start write the token one after the other; its count never goes back."""
+    with open(home / "instance.lock", "a+") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # released when the file is closed, also by death
+        yield
 
 
 def _identity(home: Path) -> str:
@@ -252,7 +280,7 @@ def _write_token(fence: Fence, previous_start_id: str, handed_over_count: int) -
         "folder": _identity(fence.home),
         "handed_over_count": handed_over_count,
     }
-    temporary = fence.home / f".instance.{os.getpid()}.tmp"
+    temporary = fence.home / ".instance.tmp"
     with open(temporary, "w") as handle:
         json.dump(token, handle)
         handle.flush()

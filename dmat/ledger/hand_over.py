@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from dmat.consent.suppression import Suppression, suppress
 from dmat.errors import FencedError
 from dmat.ledger.entries import ACCEPTED, AMBIGUOUS, CLAIMED, HANDED_OVER, PLANNED, REJECTED, Entry
 from dmat.ledger.fence import SETTLE_SECONDS, Fence, count_hand_over, remember_hand_over
@@ -72,12 +73,18 @@ class Answers:
 
     moves: list[Move] = field(default_factory=list)
     sets: list[SetAnswer] = field(default_factory=list)
+    suppressions: list[Suppression] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.moves or self.sets or self.suppressions)
 
     def write(self, connection: Connection, now: datetime) -> None:
         """Write them down inside the caller's transaction; those that come too late change nothing."""
         move(connection, self.moves, now)
         for answer in self.sets:
             move_set(connection, answer.message_ids, answer.step, now)
+        if self.suppressions:
+            suppress(connection, self.suppressions, now)
 
 
 def exchange(store: Store, fence: Fence, answers: Answers, leaving: Leaving, provider: str, now: datetime) -> set[str]:
@@ -87,7 +94,7 @@ def exchange(store: Store, fence: Fence, answers: Answers, leaving: Leaving, pro
         FencedError: another sender took over; nothing may be sent, the answers are written all the same.
     """
     if not leaving:
-        if answers.moves or answers.sets:
+        if answers:
             with store.write() as connection:
                 answers.write(connection, now)
         return set()

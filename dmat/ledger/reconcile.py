@@ -6,19 +6,21 @@ Belongs here: that rule. Stays out: how a provider is asked (`dmat/connectors`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 import sqlalchemy as sa
 
-from dmat.errors import TransientError, VendorRefusedError
+from dmat.channels.contract import Sought
+from dmat.errors import DmatError, PermanentError, TransientError, VendorRefusedError
 from dmat.ledger.entries import ACCEPTED, AMBIGUOUS, ENTRY_COLUMNS, PLANNED, Entry, entries_of
 from dmat.ledger.events import PROVES_ACCEPTED, apply_events
 from dmat.ledger.fence import SETTLE_SECONDS
 from dmat.ledger.post import Move, move, note
-from dmat.store.engine import Store
+from dmat.store.engine import Store, chunks
 from dmat.store.inbox import InboxRow, events_of_message
 from dmat.store.tables import ledger_entries
 
@@ -27,9 +29,10 @@ class Lookup(Protocol):
     """A provider that may know what became of a message."""
 
     name: str
+    channel: str
 
-    def find_message(self, message_id: str) -> str | None:
-        """See `dmat.channels.contract.MailProvider`."""
+    def find_message(self, sought: Sought) -> str | None:
+        """See `dmat.channels.contract.Provider`."""
         ...
 
 
@@ -42,35 +45,80 @@ class ReconcileReport:
     unresolved: list[str] = field(default_factory=list)
 
 
+def channels_to_settle(store: Store, epoch: Callable[[], float] = time.time) -> list[str]:
+    """Channels with ambiguous messages whose settle time is over."""
+    table = ledger_entries.c
+    query = sa.select(table.channel).where(table.state == AMBIGUOUS, table.settles_at_epoch <= epoch()).distinct()
+    with store.read() as connection:
+        found: list[str] = list(connection.execute(query).scalars())
+    return found
+
+
 def reconcile(
     store: Store,
     provider: Lookup,
     now: datetime,
     *,
     epoch: Callable[[], float] = time.time,
-    limit: int = 200,
+    limit: int = 1000,
+    at_once: int = 8,
 ) -> ReconcileReport:
-    """Look for evidence on ambiguous messages whose settle time is over."""
+    """Look for evidence on ambiguous messages of the provider's channel whose settle time is over.
+
+    Args:
+        store: the store.
+        provider: is asked; one that says that it cannot look messages up is not asked again for this round.
+        now: the workspace's time.
+        epoch: the system's clock.
+        limit: at most so many messages.
+        at_once: so many are asked for at the same time.
+    """
     report = ReconcileReport()
-    for entry in _settled(store, epoch(), limit):
+    waiting = []
+    for entry in _settled(store, provider.channel, epoch(), limit):
         proof = _proof(store, entry)
         if proof:
             apply_events(store, proof, now)
             report.accepted_count += 1
-            continue
-        try:
-            found = provider.find_message(entry.message_id)
-        except (VendorRefusedError, TransientError) as error:
-            report.unresolved.append(entry.message_id)
-            _ask_later(store, entry, epoch(), now, str(error))
-            continue
-        _settle(store, entry, provider.name, found, now, report)
+        else:
+            waiting.append(entry)
+    for batch in chunks(waiting, at_once):
+        answers = _ask(provider, batch)
+        for entry, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, DmatError):
+                report.unresolved.append(entry.message_id)
+            else:
+                _settle(store, entry, provider.name, answer, now, report)
+        refusals = [answer for answer in answers if isinstance(answer, VendorRefusedError)]
+        failed = [(e, str(answer)) for e, answer in zip(batch, answers, strict=True) if isinstance(answer, DmatError)]
+        if refusals:
+            rest = waiting[waiting.index(batch[-1]) + 1 :]
+            report.unresolved += [entry.message_id for entry in rest]
+            failed += [(entry, str(refusals[0])) for entry in rest]
+        _ask_later(store, failed, epoch(), now)
+        if refusals:
+            break
     return report
 
 
-def _settled(store: Store, epoch: float, limit: int) -> list[Entry]:
+def _ask(provider: Lookup, entries: Sequence[Entry]) -> list[str | DmatError | None]:
+    def ask(entry: Entry) -> str | DmatError | None:
+        try:
+            return provider.find_message(Sought(entry.message_id, entry.address, entry.handed_over_at))
+        except (PermanentError, TransientError) as error:
+            return error
+
+    if len(entries) == 1:
+        return [ask(entries[0])]
+    with ThreadPoolExecutor(len(entries)) as threads:
+        return list(threads.map(ask, entries))
+
+
+def _settled(store: Store, channel: str, epoch: float, limit: int) -> list[Entry]:
     table = ledger_entries.c
-    query = sa.select(*ENTRY_COLUMNS).where(table.state == AMBIGUOUS, table.settles_at_epoch <= epoch)
+    query = sa.select(*ENTRY_COLUMNS).where(
+        table.state == AMBIGUOUS, table.channel == channel, table.settles_at_epoch <= epoch
+    )
     with store.read() as connection:
         return entries_of(connection, query.order_by(table.settles_at_epoch).limit(limit))
 
@@ -79,10 +127,17 @@ def _proof(store: Store, entry: Entry) -> list[InboxRow]:
     return [row for row in events_of_message(store, entry.message_id) if row.kind in PROVES_ACCEPTED]
 
 
-def _ask_later(store: Store, entry: Entry, epoch: float, now: datetime, why: str) -> None:
-    reason = f"{entry.reason.split(' | ')[0]} | no look-up: {why}"[:500]
-    with store.write() as connection:
-        note(connection, {entry.message_id: {"settles_at_epoch": epoch + SETTLE_SECONDS, "reason": reason}}, now)
+def _ask_later(store: Store, failed: Sequence[tuple[Entry, str]], epoch: float, now: datetime) -> None:
+    later = {
+        entry.message_id: {
+            "settles_at_epoch": epoch + SETTLE_SECONDS,
+            "reason": f"{entry.reason.split(' | ')[0]} | no look-up: {why}"[:500],
+        }
+        for entry, why in failed
+    }
+    if later:
+        with store.write() as connection:
+            note(connection, later, now)
 
 
 def _settle(

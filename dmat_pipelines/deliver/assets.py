@@ -11,7 +11,8 @@ from typing import Any
 import dagster as dg
 
 from dmat.ledger.entries import counts_by_state
-from dmat_pipelines.deliver.sender import DrainReport, drain
+from dmat_pipelines.deliver.lanes import DrainReport
+from dmat_pipelines.deliver.sender import drain
 from dmat_pipelines.resources import WorkspaceResource
 
 SENT_MESSAGES = dg.AssetKey(["store", "sent_messages"])

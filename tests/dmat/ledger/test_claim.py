@@ -130,12 +130,13 @@ def test_what_a_provider_did_not_take_is_planned_again_with_a_pause_after_severa
 
 
 class Lookup:
-    name = "fake"
+    name, channel = "fake", "email"
 
     def __init__(self, known=(), works=True):
         self.known, self.works, self.asked = set(known), works, []
 
-    def find_message(self, message_id):
+    def find_message(self, sought):
+        message_id = sought.message_id
         self.asked.append(message_id)
         if not self.works:
             raise VendorRefusedError("fake", 403, "no search in this plan")
