@@ -35,7 +35,7 @@ up: setup ## start all processes of this workspace, with its own settings
 	@$(BIN)/dmat up
 
 test: setup ## run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadscope $(ARGS)
 
 check: setup ## style, types, imports, SQL
 	@$(BIN)/ruff check .

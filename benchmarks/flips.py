@@ -26,10 +26,10 @@ _MUST_LEAVE = """
     select count(*) from (
         select last_visits.person_id, hours.range
         from (
-            select person_id, max(started_at) as at from engagement.fct_visits
+            select person_id, max(started_at) as last_at from engagement.fct_visits
             where person_id in (select person_id from people.dim_people) and started_at <= ? group by person_id
         ) as last_visits, range(2, 242, 2) as hours
-        where at + to_hours(hours.range) > ? and at + to_hours(hours.range) <= ?
+        where last_at + to_hours(hours.range) > ? and last_at + to_hours(hours.range) <= ?
     )
 """
 

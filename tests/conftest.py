@@ -11,9 +11,25 @@ import sys
 from pathlib import Path
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 pytest_plugins = ["sending_fixtures", "segment_world", "campaign_world"]
 ROOT = Path(__file__).resolve().parents[1]
+TOGETHER = {"notebooks": "demo", "use_cases": "demo", "dbt": "dbt", "dmat_pipelines": "dmat_pipelines",
+            "browser": "screens", "apps": "screens"}  # fmt: skip
+
+
+class Together(LoadScopeScheduling):
+    """Tests of a file run in one process, and so do those of folders that share what takes long to make."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return TOGETHER.get(Path(file).parts[1], file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together:
+    """How tests are shared out when there are several processes."""
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")
