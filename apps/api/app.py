@@ -26,6 +26,8 @@ from apps.api.segment_people import people_router
 from apps.api.segment_rules import rules_router
 from apps.api.segments import segments_router
 from apps.api.sign_in import sign_in_router
+from apps.api.site import site_router
+from apps.api.web import web_router
 from apps.api.webhooks import webhook_router
 from dmat.errors import DmatError
 from dmat.segments.desk import Desk
@@ -53,6 +55,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(webhook_router(settings, committer))
     app.include_router(links_router(settings, opened, committer))
     app.include_router(preferences_router(settings, opened, committer))
+    app.include_router(site_router(settings))
+    app.include_router(web_router(settings, opened, committer))
     app.include_router(opt_in_router(settings, opened))
     app.include_router(forms_router(settings, opened))
     app.include_router(sign_in_router(settings, opened))
