@@ -17,8 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from dmat.campaigns.audience import Ids
+from dmat.campaigns.languages import LOCALES
 from dmat.campaigns.plan import CampaignPlan, Step, Variant
 from dmat.campaigns.schedule import local_moment, step_time
+from dmat.campaigns.templates_of_steps import Needs
 from dmat.warehouse import Workspace
 
 SHARED = "somebody who shares the address gets this message"
@@ -31,7 +33,8 @@ ALWAYS_FROZEN = {
     "time_zone": "people.time_zone",
 }
 _HEX = 16
-_SALT = "campaign"
+NO_NEEDS = Needs()
+_LOCALES = ", ".join(f"'{country}': '{locale}'" for country, locale in LOCALES.items())
 
 
 class Addressed(NamedTuple):
@@ -57,7 +60,7 @@ class Question:
         starts_at: nothing leaves before.
         zone: time zone of who has none.
         order: an expression on `person_id` (`dmat.ledger.bulk.ledger_order`).
-        values_sql: a query with `person_id` and a column for each value that the template needs; "" for none.
+        needs: the values that the templates of the step need.
         addresses: person -> address, for channels whose addresses are in the store; None when the warehouse has them.
         written_to: who got this channel of the campaign a short while ago and is left out.
         taken: address -> the person who has it planned already, when planning is taken up again.
@@ -70,7 +73,7 @@ class Question:
     starts_at: datetime
     zone: str
     order: str = "person_id"
-    values_sql: str = ""
+    needs: Needs = NO_NEEDS
     addresses: Mapping[int, str] | None = None
     written_to: Ids | None = None
     taken: Mapping[str, int] = field(default_factory=dict)
@@ -95,6 +98,8 @@ def open_cursor(workspace: Workspace, people: Ids, question: Question) -> duckdb
     cursor.register("known_addresses", _pairs(question.addresses))
     written_to = np.empty(0, np.int64) if question.written_to is None else question.written_to
     cursor.register("written_to", pa.table({"person_id": written_to}))
+    for number, members in enumerate(question.needs.segments.values()):
+        cursor.register(f"in_segment_{number}", pa.table({"person_id": members}))
     return cursor
 
 
@@ -115,21 +120,17 @@ def address_sql(workspace: Workspace, question: Question) -> str:
                 {_address_of(step, question)} as address,
                 people.time_zone, people.country_code,
                 {"coalesce(hours.best_hour, countries.best_hour)" if hours else "null::integer"} as best_hour,
-                {_context(workspace, question)} as context,
+                {_context(question)} as context,
                 {_below(question.programme, question.plan.holdout.share)} as is_holdout,
                 {_variant(question.programme, step)} as variant,
                 written_to.person_id is not null as was_written_to,
-                '' as locale
+                coalesce(map {{{_LOCALES}}}[people.country_code], '') as locale
             from frozen_people
             left join people.dim_people as people on frozen_people.person_id = people.person_id
             left join known_addresses on frozen_people.person_id = known_addresses.person_id
             left join written_to on frozen_people.person_id = written_to.person_id
             {_BEST_HOURS if hours else ""}
-            {
-        f"left join ({question.values_sql}) as needed on frozen_people.person_id = needed.person_id"
-        if question.values_sql
-        else ""
-    }
+            {_joins(question.needs)}
         )
         select
             *, address <> '' and row_number() over (partition by address order by person_id) > 1 as is_second
@@ -158,13 +159,31 @@ def _address_of(step: Step, question: Question) -> str:
     return f"coalesce({PEOPLE_COLUMNS.get(step.channel, chr(39) * 2)}, '')"
 
 
-def _context(workspace: Workspace, question: Question) -> str:
-    columns = dict(ALWAYS_FROZEN)
-    if question.values_sql:
-        described = workspace.cursor().execute(f"describe {question.values_sql}").fetchall()
-        columns |= {str(name): f'needed."{name}"' for name, *_ in described if name != "person_id"}
-    fields = ", ".join(f""" "{name.replace('"', '""')}" := {column}""" for name, column in columns.items())
+def _context(question: Question) -> str:
+    columns = dict(ALWAYS_FROZEN) | {name: f"needed.{_quoted(name)}" for name in question.needs.columns}
+    if question.needs.segments:
+        columns["segments"] = f"list_filter([{', '.join(_memberships(question.needs))}], lambda key: key is not null)"
+    fields = ", ".join(f"{_quoted(name)} := {column}" for name, column in columns.items())
     return f"to_json(struct_pack({fields}))::varchar"
+
+
+def _memberships(needs: Needs) -> list[str]:
+    return [
+        f"case when in_segment_{number}.person_id is not null then '{key.replace(chr(39), '')}' end"
+        for number, key in enumerate(needs.segments)
+    ]
+
+
+def _joins(needs: Needs) -> str:
+    joins = [f"left join ({needs.sql}) as needed on frozen_people.person_id = needed.person_id"] if needs.sql else []
+    for number in range(len(needs.segments)):
+        name = f"in_segment_{number}"
+        joins.append(f"left join {name} on frozen_people.person_id = {name}.person_id")
+    return "\n".join(joins)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _below(salt: str, share: float) -> str:

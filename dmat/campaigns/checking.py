@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from dmat.campaigns.plan import CampaignPlan, Step
 from dmat.campaigns.records import Campaign
 from dmat.campaigns.schedule import last_moment
+from dmat.campaigns.templates_of_steps import template_fault, templates_of
 from dmat.errors import InvalidInputError
 from dmat.segments.records import ACTIVE
 from dmat.settings import Settings
@@ -37,7 +38,7 @@ def check_plan(store: Store, settings: Settings, plan: CampaignPlan, now: dateti
     """Everything that keeps a plan from running, and what is worth a second look."""
     now = now or settings.clock.now()
     with store.read() as connection:
-        found = list(_unknown_segments(connection, plan))
+        found = [*_unknown_segments(connection, plan), *_unfit_templates(connection, plan)]
     found += _whole(plan, now)
     for number, step in enumerate(plan.steps):
         found += _of_step(settings, plan, step, f"steps[{number}]", now)
@@ -77,6 +78,17 @@ def _unknown_segments(connection: Connection, plan: CampaignPlan) -> Iterator[Fi
         for key in keys:
             if key not in known:
                 yield Finding(place, f"there is no active segment {key!r}", "keys of active segments")
+
+
+def _unfit_templates(connection: Connection, plan: CampaignPlan) -> Iterator[Finding]:
+    for number, step in enumerate(plan.steps):
+        for key in templates_of(step):
+            fault = template_fault(connection, step, key)
+            if fault:
+                yield Finding(f"steps[{number}].template", fault, f"an active template for {step.channel}")
+        if step.banner is not None and not step.banner.for_everybody:
+            what = "a banner is shown to every visitor"
+            yield Finding(f"steps[{number}].banner.for_everybody", what, "true, or an in_app step for the audience")
 
 
 def _whole(plan: CampaignPlan, now: datetime) -> Iterator[Finding]:

@@ -25,10 +25,11 @@ from dmat.campaigns.plan import CampaignPlan, Step
 from dmat.campaigns.records import Campaign
 from dmat.campaigns.schedule import step_date
 from dmat.campaigns.step_runs import PLANNED_RUN, StepRun, find_runs, read_people, write_run
-from dmat.campaigns.templates_of_steps import newest_version, values_sql
+from dmat.campaigns.templates_of_steps import Needs, needs_of, newest_version
 from dmat.ledger.bulk import PlannedCounts, PlannedPerson, StepFacts, ledger_order, plan_many
 from dmat.ledger.entries import EXPIRED, REJECTED, SUPPRESSED
 from dmat.messages.codes import take_codes
+from dmat.messages.library import Templates
 from dmat.segments.desk import Desk
 from dmat.settings import Settings
 from dmat.store.campaign_tables import campaign_step_runs
@@ -37,7 +38,6 @@ from dmat.store.tables import ledger_entries
 from dmat.store.web_tables import devices
 
 PEOPLE_AT_ONCE = 50_000
-CODE = "discount_code"
 
 
 def plan_step(
@@ -51,16 +51,17 @@ def plan_step(
     step = plan.step(run.step)
     assert step is not None  # noqa: S101 - the version of the run has the step
     now = settings.clock.now()
+    needs = needs_of(desk, Templates(store, settings.clock), step, run.template_version or 0)
     with store.write() as connection:
         people = read_people(connection, run)
         order = ledger_order(connection, campaign.programme, run.version, step.key, run.occurrence, now)
-        question = _question(connection, settings, campaign, run, plan, step, order)
+        question = _question(connection, settings, campaign, run, plan, step, order, needs)
     total, position = PlannedCounts(**run.counts), run.planned_position
     for batch in read_addressed(desk.workspace, people, question, position, PEOPLE_AT_ONCE):
         with store.write() as connection:
             if not _is_at(connection, run, position):
                 return total  # somebody else is planning this step
-            total += _plan_batch(connection, settings, campaign, run, plan, step, batch, now)
+            total += _plan_batch(connection, campaign, run, plan, step, batch, needs, now)
             position += len(batch)
             write_run(connection, run, now, planned_position=position, counts=vars(total))
     with store.write() as connection:
@@ -77,6 +78,7 @@ def _question(
     plan: CampaignPlan,
     step: Step,
     order: str,
+    needs: Needs,
 ) -> Question:
     started = campaign.started_at or run.due_at
     day = None
@@ -86,7 +88,7 @@ def _question(
     return Question(
         programme=campaign.programme, plan=plan, step=step, day=day,
         starts_at=max(run.due_at, plan.starts_at or started), zone=plan.time_zone or settings.workspace_time_zone,
-        order=order, values_sql=values_sql(connection, settings, step),
+        order=order, needs=needs,
         addresses=device_tokens(connection) if step.channel == "push" else None,
         written_to=_written_to(connection, campaign.programme, step, days, settings.clock.now()) if days else None,
         taken=_taken(connection, campaign.programme, run) if run.planned_position else {},
@@ -103,18 +105,22 @@ def _is_at(connection: Connection, run: StepRun, position: int) -> bool:
 
 def _plan_batch(
     connection: Connection,
-    settings: Settings,
     campaign: Campaign,
     run: StepRun,
     plan: CampaignPlan,
     step: Step,
     batch: Sequence[Addressed],
+    needs: Needs,
     now: datetime,
 ) -> PlannedCounts:
     groups: dict[str, list[PlannedPerson]] = defaultdict(list)
-    codes = _codes(connection, campaign, run, step, batch, now)
+    codes = _codes(connection, campaign, run, needs.code_pool, batch, now)
     for row in batch:
-        context = row.context if row.person_id not in codes else _with_code(row.context, codes[row.person_id])
+        context = (
+            row.context
+            if row.person_id not in codes
+            else _with_value(row.context, needs.code_variable, codes[row.person_id])
+        )
         groups[row.variant].append(PlannedPerson(
             row.person_id, row.address, row.not_before, context, row.is_holdout, row.suppressed_because, row.locale,
         ))  # fmt: skip
@@ -138,17 +144,17 @@ def _facts(connection: Connection, plan: CampaignPlan, step: Step, run: StepRun,
 
 
 def _codes(
-    connection: Connection, campaign: Campaign, run: StepRun, step: Step, batch: Sequence[Addressed], now: datetime
+    connection: Connection, campaign: Campaign, run: StepRun, pool: str, batch: Sequence[Addressed], now: datetime
 ) -> Mapping[int, str]:
-    if not step.code_pool:
+    if not pool:
         return {}
     getting = [row.person_id for row in batch if not row.suppressed_because and not row.is_holdout]
-    return take_codes(connection, step.code_pool, getting, f"{campaign.programme}/{step.key}/{run.occurrence}", now)
+    return take_codes(connection, pool, getting, f"{campaign.programme}/{run.step}/{run.occurrence}", now)
 
 
-def _with_code(context: str, code: str) -> str:
-    begun = context.rstrip()[:-1]
-    return f"{begun}{',' if len(begun) > 1 else ''}{json.dumps(CODE)}:{json.dumps(code)}}}"
+def _with_value(context: str, name: str, value: str) -> str:
+    """A JSON object, never an empty one, with one value more."""
+    return f"{context.rstrip()[:-1]},{json.dumps(name)}:{json.dumps(value)}}}"
 
 
 def device_tokens(connection: Connection) -> dict[int, str]:

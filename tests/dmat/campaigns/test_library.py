@@ -123,7 +123,12 @@ def test_a_segment_that_does_not_exist_is_refused_at_once(campaign_world):
         ({"audience": {}}, "audience.segments"),
         ({"ends_at": "2020-01-01T00:00:00Z"}, "ends_at"),
         ({"time_zone": "Mars/Olympus"}, "time_zone"),
-        ({"steps": [{"key": "a", "channel": "email", "template": "x", "at": "2020-01-01T00:00:00Z"}]}, "steps[0].at"),
+        (
+            {"steps": [{"key": "a", "channel": "email", "template": "cart_recovery", "at": "2020-01-01T00:00:00Z"}]},
+            "steps[0].at",
+        ),
+        ({"steps": [{"key": "a", "channel": "email", "template": "nothing"}]}, "steps[0].template"),
+        ({"steps": [{"key": "a", "channel": "sms", "template": "cart_recovery"}]}, "steps[0].template"),
     ],
 )
 def test_a_plan_that_could_not_run_is_a_draft_but_cannot_be_submitted(campaign_world, changes, place):

@@ -16,6 +16,8 @@ from dmat.campaigns.running import Runner
 from dmat.campaigns.step_runs import pack_people, read_runs, unpack_people
 from dmat.ledger.entries import list_entries
 from dmat.ledger.post import Move, move
+from dmat.messages.codes import create_pool
+from dmat.messages.library import Templates
 from dmat.store.tables import ledger_entries
 
 
@@ -245,3 +247,39 @@ def test_a_step_that_fails_stops_no_other_and_is_tried_again_on_resume(campaign_
 def test_frozen_people_are_the_same_after_packing():
     numbers = sorted({number_of(n) for n in (1, 2, 3, 900)} | {7})
     assert unpack_people(pack_people(planning.np.array(numbers, "int64"))).tolist() == numbers
+
+
+def make_template(world, **variables):
+    declared = [{"name": name, **facts} for name, facts in variables.items()]
+    content = {"variables": declared, "locales": {"": {"subject": "Hello", "body": "<p>Hello</p>"}}}
+    Templates(world.store, world.settings.clock).create(
+        name="Sale", key="sale", channel="email", kind="html", content=content, by=ANN
+    )
+
+
+def test_the_values_that_a_template_declares_are_frozen_with_the_language_of_the_country(campaign_world, runner):
+    make_template(
+        campaign_world,
+        spent={"type": "money", "source": "revenue_cents"},
+        job={"type": "text", "source": "industry", "fallback": "your"},
+    )
+    campaign_world.start(document_of(steps=[step(template="sale")]))
+    runner.look()
+    first = next(entry for entry in entries(campaign_world) if entry.person_id == number_of(1))
+    assert (first.context["spent"], first.context["spent_currency"], first.context["job"]) == (10_000, "EUR", "Finance")
+    assert (first.template_version, first.locale) == (1, "de-DE")
+
+
+def test_every_person_gets_a_code_of_their_own_and_who_is_held_out_none(campaign_world, runner):
+    make_template(campaign_world, code={"type": "text", "source": "code", "fallback": ""})
+    with campaign_world.store.write() as connection:
+        create_pool(connection, "spring", "Spring", ANN, NOW, pattern="SPRING-######")
+    held = {"holdout": {"share": 0.3}, "audience": {"is_everybody": True}}
+    campaign_world.start(document_of(steps=[step(template="sale", code_pool="spring")], **held))
+    runner.look()
+    codes = {entry.is_holdout: [] for entry in entries(campaign_world)}
+    for entry in entries(campaign_world):
+        codes[entry.is_holdout].append(entry.context.get("code"))
+    assert len(set(codes[False])) == len(codes[False]) > 0
+    assert None not in codes[False]
+    assert set(codes.get(True, [None])) == {None}
