@@ -90,7 +90,7 @@ def preview_template(
     facts = SAMPLE_CAMPAIGN | dict(campaign or {})
     if template.is_built_in:
         raise InvalidInputError("template", f"{template.key} is built in: its values come from what happened", "a copy")
-    compiled = compile_content(template, locale, statics=static_values(settings, _easy(template), facts))
+    compiled = compile_content(template, locale, statics=static_values(settings, easy_template(template), facts))
     context = person_context(workspace, template.content.variables, person_id)
     locale = locale or str(context.get("locale") or "")
     try:
@@ -153,7 +153,7 @@ def _example(variable: Variable) -> Any:
             "url": "https://shop.example/"}.get(variable.type, f"[{variable.name}]")  # fmt: skip
 
 
-def _easy(template: Template) -> Template:
+def easy_template(template: Template) -> Template:
     """The template with examples for what only a campaign knows, so that a draft can be seen without one."""
     easy = [
         replace(v, fallback=_example(v)) if v.source.startswith("campaign.") and v.fallback is None else v
@@ -201,7 +201,7 @@ def _preheader(
     alone = Content({"": {"subject": words, "body": "-"}}, template.content.variables, template.content.blocks)
     compiled = compile_content(
         replace(template, content=alone, kind="html"),
-        statics=static_values(settings, _easy(template), facts),
+        statics=static_values(settings, easy_template(template), facts),
         tracking=Tracking(),
     )
     try:
