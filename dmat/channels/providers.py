@@ -83,6 +83,18 @@ def _vonage(settings: Settings) -> Provider:
     return Vonage(settings)
 
 
+def _fcm(settings: Settings) -> Provider:
+    from dmat.connectors.fcm import Fcm
+
+    return Fcm(settings)
+
+
+def _onesignal(settings: Settings) -> Provider:
+    from dmat.connectors.onesignal import OneSignal
+
+    return OneSignal(settings)
+
+
 def _folder_sandbox(channel: str) -> Opener:
     def opened(settings: Settings) -> Provider:
         from dmat.channels.folder_sandbox import FolderSandbox
@@ -105,6 +117,7 @@ VENDORS: Mapping[str, Mapping[str, Opener]] = MappingProxyType(
         },
         "sms": {"twilio": _twilio_sms, "vonage": _vonage},
         "whatsapp": {"whatsapp": _whatsapp, "twilio": _twilio_whatsapp},
+        "push": {"fcm": _fcm, "onesignal": _onesignal},
     }
 )
 # what a connected vendor needs besides, to take a channel: a setting that is not empty
@@ -114,6 +127,8 @@ NEEDS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("sms", "vonage"): "vonage_sender",
         ("whatsapp", "whatsapp"): "whatsapp_phone_id",
         ("whatsapp", "twilio"): "twilio_whatsapp_sender",
+        ("push", "fcm"): "fcm_credentials_file",
+        ("push", "onesignal"): "onesignal_app",
     }
 )
 SANDBOXES: Mapping[str, Opener] = MappingProxyType(
@@ -121,6 +136,7 @@ SANDBOXES: Mapping[str, Opener] = MappingProxyType(
         "email": _mail_sandbox,
         "sms": _folder_sandbox("sms"),
         "whatsapp": _folder_sandbox("whatsapp"),
+        "push": _folder_sandbox("push"),
     }
 )
 

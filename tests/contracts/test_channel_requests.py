@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import jsonschema_rs
 import pytest
-from vendor_contracts import body_validator, correct_meta, parameter_problems, problems, read
+from vendor_contracts import body_validator, correct_meta, from_discovery, parameter_problems, problems, read
 
 from dmat.channels.contract import OutgoingText, WhatsAppTemplate
-from dmat.connectors import twilio, vonage, whatsapp
+from dmat.channels.push import build_push
+from dmat.connectors import fcm, onesignal, twilio, vonage, whatsapp
 from dmat.settings import load_settings
 
 ID = "0b1f6a52-7a5e-5d5c-9a55-1d1f0c1e2a3b"
@@ -106,6 +107,26 @@ def test_whatsapp_accepts_our_messages(meta, name):
     assert problems(validator, {"messaging_product": "sms", "to": "1", "type": "text"})
 
 
+# Push ----------------------------------------------------------------------------------------------------------------
+
+PUSHES = {
+    "all": build_push(message_id=ID, token="t0ken-of-a-device", title="Sale", body="Today", url="https://shop.example/x",
+                      image_url="https://shop.example/a.png", data={"step": "1"}),
+    "words only": build_push(message_id=ID, token="t0ken-of-a-device", title="", body="Today"),
+    "title only": build_push(message_id=ID, token="t0ken-of-a-device", title="Sale", body="", url="http://127.0.0.1:8"),
+}  # fmt: skip
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", PUSHES)
+def test_firebase_accepts_our_messages(contracts, name):
+    spec = read(contracts / "google" / "fcm.v1.json")
+    definitions = {key: from_discovery(schema) for key, schema in spec["schemas"].items()}
+    validator = jsonschema_rs.Draft202012Validator({"$ref": "#/$defs/SendMessageRequest", "$defs": definitions})
+    assert problems(validator, fcm.message_body(PUSHES[name])) == []
+    assert problems(validator, {"message": {"tokens": []}})
+
+
 # Without a published specification: ours, from their pages -----------------------------------------------------------
 
 VONAGE_SMS = {
@@ -132,3 +153,33 @@ def test_vonage_documents_our_fields(settings, public_url):
     validator = jsonschema_rs.Draft202012Validator(VONAGE_SMS, validate_formats=True)
     assert problems(validator, vonage.message_body(settings, TEXTS["sms"])) == []
     assert problems(validator, {"to": "+49"})
+
+
+LANGUAGES = {"type": "object", "required": ["en"], "additionalProperties": {"type": "string", "minLength": 1}}
+ONESIGNAL = {
+    "type": "object",
+    "required": ["app_id", "contents", "include_subscription_ids"],
+    "additionalProperties": False,
+    "properties": {
+        "app_id": {"type": "string", "format": "uuid"},
+        "target_channel": {"enum": ["push", "email", "sms"]},
+        "include_subscription_ids": {"type": "array", "minItems": 1, "maxItems": 2000, "items": {"type": "string"}},
+        "name": {"type": "string", "maxLength": 128},
+        "idempotency_key": {"type": "string", "format": "uuid"},
+        "contents": LANGUAGES,
+        "headings": LANGUAGES,
+        "data": {"type": "object"},
+        "url": {"type": "string", "format": "uri"},
+        "big_picture": {"type": "string", "format": "uri"},
+        "chrome_web_image": {"type": "string", "format": "uri"},
+        "ios_attachments": {"type": "object"},
+    },
+}
+
+
+@pytest.mark.parametrize("name", PUSHES)
+def test_onesignal_documents_our_fields(settings, name):
+    settings.onesignal_app = ID
+    validator = jsonschema_rs.Draft202012Validator(ONESIGNAL, validate_formats=True)
+    assert problems(validator, onesignal.message_body(settings, PUSHES[name])) == []
+    assert problems(validator, {"app_id": "x"})

@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from dmat.channels.vendors import brevo, hubspot, postmark, resend, sendgrid, ses, shops, twilio, vonage, whatsapp
+from dmat.channels.vendors import (
+    brevo,
+    hubspot,
+    onesignal,
+    postmark,
+    resend,
+    sendgrid,
+    ses,
+    shops,
+    twilio,
+    vonage,
+    whatsapp,
+)
 from dmat.channels.vendors.fields import Reader
 from dmat.channels.vendors.request import WebhookRequest
 from dmat.settings import Settings
@@ -42,5 +54,6 @@ WEBHOOKS: Mapping[str, Webhook] = MappingProxyType(
         "hubspot": Webhook(hubspot.verify, hubspot.elements),
         "whatsapp": Webhook(whatsapp.verify, whatsapp.elements),
         "vonage": Webhook(vonage.verify, vonage.elements),
+        "onesignal": Webhook(onesignal.verify, onesignal.elements),
     }
 )
