@@ -129,6 +129,8 @@ def _place(entry: Entry, facts: Facts, sent_at: Sequence[datetime], cap: int) ->
 
 
 def _rest(entry: Entry, facts: Facts) -> Verdict | None:
+    if entry.channel in PULLED:
+        return None  # the person is on our pages at this moment
     zone = str(entry.context.get("time_zone") or "")
     country = str(entry.context.get("country_code") or "")
     rule = find_rule(country, entry.channel, entry.address)

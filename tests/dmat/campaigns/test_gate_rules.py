@@ -248,3 +248,4 @@ def test_a_message_in_the_app_needs_no_record_but_a_no_is_a_no(settings, store):
     with store.write() as connection:
         record_decisions(connection, [Decision(2, "in_app", "marketing", False, NOON)], NOON)
     assert [v.state for v in ask(settings, store, ids)] == ["claimed", "suppressed"]
+    assert [v.state for v in ask(settings, store, ids, NOON + timedelta(hours=11))] == ["claimed", "suppressed"]
