@@ -17,13 +17,15 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from dmat.errors import DmatError, NotPublishedError
+from dmat.channels.readiness import readiness
+from dmat.errors import DmatError, InvalidInputError, NotPublishedError
 from dmat.processes import read_processes
 from dmat.settings import OTHER_VENDORS, ROOT, VENDORS, Settings
 from dmat.warehouse import current_version
 
 FREE_DISK_BYTES = 2 * 1024**3
 STALE_HOURS = 26
+SMTP_PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,25 @@ def _vendors(settings: Settings) -> Finding:
     return Finding("vendors", "ok", f"{len(connected)} {kind}, all answer")
 
 
+def _email(settings: Settings) -> Finding:
+    try:
+        found = readiness(settings, "email")
+    except InvalidInputError as error:
+        return Finding("e-mail", "wrong", str(error), "correct DMAT_EMAIL_PROVIDER, or leave it empty")
+    if found.is_sandbox:
+        return Finding("e-mail", "note", "sandbox: nothing leaves", "connect a provider: docs/guide/email-providers.md")
+    if found.missing_to_send:
+        return Finding("e-mail", "wrong", f"{found.provider} cannot send", f"set {', '.join(found.missing_to_send)}")
+    if found.missing_to_hear:
+        advice = f"set {', '.join(found.missing_to_hear)}; see docs/guide/email-providers.md"
+        return Finding("e-mail", "note", f"{found.provider}: its events are refused", advice)
+    return Finding("e-mail", "ok", found.provider)
+
+
 def _is_reachable(url: str) -> bool:
+    parsed = urlsplit(url)
+    if parsed.scheme.startswith("smtp"):
+        return _is_taken(parsed.hostname or "", parsed.port or SMTP_PORTS.get(parsed.scheme, 25))
     try:
         httpx.get(url, timeout=3.0)
     except httpx.HTTPError:
@@ -178,7 +198,7 @@ def _assets(settings: Settings) -> Finding:
 
 
 CHECKS: tuple[Callable[[Settings], Finding], ...] = (
-    _python, _packages, _disk, _store, _warehouse, _vendors, _public_address, _ports, _processes, _assets,
+    _python, _packages, _disk, _store, _warehouse, _vendors, _email, _public_address, _ports, _processes, _assets,
 )  # fmt: skip
 
 

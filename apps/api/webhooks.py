@@ -11,6 +11,7 @@ Belongs here: the order of these steps and the answers. Stays out: signatures an
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
@@ -20,8 +21,9 @@ from apps.api.bodies import TooLargeError, as_webhook, read_body, unpack
 from apps.api.committer import Committer
 from dmat.channels.events import parse_events
 from dmat.channels.signatures import PROVIDERS, WebhookRequest, verify
+from dmat.channels.vendors.ses import confirm
 from dmat.channels.whatsapp import answer_handshake
-from dmat.errors import InvalidInputError, UnverifiedError
+from dmat.errors import InvalidInputError, UnverifiedError, VendorUnavailableError
 from dmat.settings import Settings
 from dmat.store.quarantine import Refused
 
@@ -47,12 +49,22 @@ class WebhookDoor:
         if is_woocommerce_ping(arrived):
             return JSONResponse({"received": 0})
         try:
-            verified = verified_webhook(self._settings, arrived)
+            verified = await self._verify(arrived)
         except UnverifiedError as error:
             return await self._refuse(arrived, str(error), 401)
+        except VendorUnavailableError as error:
+            return JSONResponse({"detail": str(error)}, 503)  # it asks again
         except InvalidInputError as error:
             return await self._refuse(arrived, str(error), 413 if isinstance(error, TooLargeError) else 400)
         return await self._take_in(verified)
+
+    async def _verify(self, arrived: WebhookRequest) -> WebhookRequest:
+        """The verified request. That of SES may need a certificate or a confirmation, so it waits in a thread."""
+        if arrived.provider != "ses":
+            return verified_webhook(self._settings, arrived)
+        verified = await asyncio.to_thread(verified_webhook, self._settings, arrived)
+        await asyncio.to_thread(confirm, self._settings, verified)
+        return verified
 
     async def _refuse(self, arrived: WebhookRequest, reason: str, status: int, size: int | None = None) -> Response:
         await self._committer.write(refused=[as_refused(arrived, reason, size)])

@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from dmat.errors import UnverifiedError
+from dmat.errors import UnverifiedError, VendorUnavailableError
 
 SECONDS = 3.0
 PAUSE_SECONDS = 5.0
@@ -115,15 +115,18 @@ def confirmation_url(url: str, topic_arn: str) -> str:
     return url
 
 
-def confirm_subscription(url: str, topic_arn: str, client: httpx.Client | None = None) -> bool:
-    """Visit the address of a verified SubscriptionConfirmation; whether Amazon took it.
+def confirm_subscription(url: str, topic_arn: str, client: httpx.Client | None = None) -> None:
+    """Visit the address of a verified SubscriptionConfirmation.
 
     Raises:
         UnverifiedError: see `confirmation_url`.
+        VendorUnavailableError: Amazon did not take it; it asks again.
     """
     checked = confirmation_url(url, topic_arn)
     try:
         asking = client.get if client else httpx.get
-        return asking(checked, timeout=SECONDS, follow_redirects=False).status_code == 200
-    except httpx.HTTPError:
-        return False
+        status = asking(checked, timeout=SECONDS, follow_redirects=False).status_code
+    except httpx.HTTPError as error:
+        raise VendorUnavailableError(f"the subscription is not confirmed: {type(error).__name__}") from None
+    if status != 200:
+        raise VendorUnavailableError(f"the subscription is not confirmed: Amazon answered {status}")

@@ -65,16 +65,16 @@ def elements(request: WebhookRequest) -> Iterator[tuple[Any, Reader]]:
     return iter([(message, _event if text_at(message, "Type") == "Notification" else _subscription)])
 
 
-def confirm(settings: Settings, request: WebhookRequest) -> bool:
-    """Confirm the subscription that a verified request asks to confirm; False when it asks for nothing.
+def confirm(settings: Settings, request: WebhookRequest) -> None:
+    """Confirm the subscription when a verified request asks for that; an ordinary event asks for nothing.
 
     Raises:
         UnverifiedError: the address in it is not Amazon's for our topic.
+        VendorUnavailableError: Amazon did not take it; it asks again.
     """
     message = object_of(json_of(request.body))
-    if text_at(message, "Type") != "SubscriptionConfirmation":
-        return False
-    return confirm_subscription(text_at(message, "SubscribeURL"), settings.ses_topic_arn)
+    if text_at(message, "Type") == "SubscriptionConfirmation":
+        confirm_subscription(text_at(message, "SubscribeURL"), settings.ses_topic_arn)
 
 
 def _subscription(_request: WebhookRequest, message: Any, _now: datetime) -> InboundEvent:

@@ -8,20 +8,20 @@ import hmac
 import json
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from faulty_server import Answer, faulty_server
 from sending_fixtures import NOON, make_settings
 
 from dmat.channels.events import IS_PERMANENT, parse_events
 from dmat.channels.signatures import WebhookRequest, verify
 from dmat.channels.vendors.ses import confirm
 from dmat.connectors import sns
-from dmat.errors import InvalidInputError, UnverifiedError
+from dmat.errors import InvalidInputError, UnverifiedError, VendorUnavailableError
 
 ID = "0b1f6a52-7a5e-5d5c-9a55-1d1f0c1e2a3b"
 EPOCH = 1_772_625_600.0  # 4 March 2026, noon
@@ -200,26 +200,26 @@ def test_only_amazons_address_for_our_topic_is_visited_to_confirm(keys, amazon, 
 
 
 def test_a_subscription_is_confirmed_by_visiting_amazon(keys, amazon):
-    import httpx
-
     visited = []
 
     def answer(request):
         visited.append(str(request.url))
         return httpx.Response(200)
 
-    client = httpx.Client(transport=httpx.MockTransport(answer))
-    assert sns.confirm_subscription(confirmation(), TOPIC, client)
+    sns.confirm_subscription(confirmation(), TOPIC, httpx.Client(transport=httpx.MockTransport(answer)))
     assert visited == [confirmation()]
-    assert not confirm(keys, arrived("ses", sns_message(amazon)))
+    confirm(keys, arrived("ses", sns_message(amazon)))  # an ordinary event visits nobody
 
 
-def test_a_confirmation_that_fails_is_told(keys):
-    import httpx
+@pytest.mark.parametrize("answer", [httpx.Response(403), httpx.Response(302), httpx.ReadTimeout("slow")])
+def test_a_confirmation_that_fails_is_told_so_that_amazon_asks_again(answer):
+    def respond(_request):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    with faulty_server(Answer(403)) as server:
-        client = httpx.Client(transport=httpx.MockTransport(lambda _request: httpx.get(server.url)))
-        assert not sns.confirm_subscription(confirmation(), TOPIC, client)
+    with pytest.raises(VendorUnavailableError, match="not confirmed"):
+        sns.confirm_subscription(confirmation(), TOPIC, httpx.Client(transport=httpx.MockTransport(respond)))
 
 
 # Events --------------------------------------------------------------------------------------------------------------
