@@ -6,15 +6,18 @@ What was sent stays as it was, whatever happens to the template, the campaign or
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.channels.batches import fill_placeholders
 from dmat.errors import NotFoundError
+from dmat.messages.records import Template
 from dmat.settings import Settings
 from dmat.store.engine import Store, rows_of, upsert
 from dmat.store.message_tables import compiled_messages
@@ -39,6 +42,38 @@ def keep_compiled(store: Store, compiled: Compiled, now: datetime) -> None:
             return
     with store.write() as connection:
         connection.execute(upsert(connection, compiled_messages).values(row).on_conflict_do_nothing())
+
+
+def keep_parts(store: Store, template: Template, locale: str, parts: Mapping[str, str], now: datetime) -> str:
+    """Keep a whole message that is not planned yet; gives its fingerprint."""
+    fingerprint = fingerprint_of(parts)
+    row = {
+        "fingerprint": fingerprint, "template": template.key, "version": template.version, "locale": locale,
+        "channel": template.channel, "parts": dict(parts), "created_at": now,
+    }  # fmt: skip
+    with store.write() as connection:
+        connection.execute(upsert(connection, compiled_messages).values(row).on_conflict_do_nothing())
+    return fingerprint
+
+
+def kept_parts(store: Store, fingerprint: str) -> tuple[str, dict[str, str]]:
+    """(channel, parts) of a text that is kept.
+
+    Raises:
+        NotFoundError: it is not kept.
+    """
+    columns = (compiled_messages.c.channel, compiled_messages.c.parts)
+    query = sa.select(*columns).where(compiled_messages.c.fingerprint == fingerprint)
+    with store.read() as connection:
+        found = connection.execute(query).first()
+    if found is None:
+        raise NotFoundError("this text is not kept any more")
+    return str(found[0]), dict(found[1])
+
+
+def fingerprint_of(parts: Mapping[str, str]) -> str:
+    """Equal for equal texts."""
+    return hashlib.sha256(orjson.dumps(dict(parts), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def as_sent(store: Store, settings: Settings, message_id: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from dmat.channels.batches import PLACEHOLDER
 from dmat.errors import InvalidInputError
-from dmat.messages.archive import keep_compiled
+from dmat.messages.archive import keep_compiled, kept_parts
 from dmat.messages.filling import Filler, shared_filler
 from dmat.messages.library import Templates
 from dmat.messages.links import Links
@@ -36,6 +36,7 @@ from dmat.store.campaign_tables import campaigns
 from dmat.store.engine import Store, rows_of
 
 _UNSURE_END, _UNSURE_START = re.compile(r"-dm\d*\Z"), re.compile(r"\Ad?m\d+-")
+TEST_PREFIX = "test:"
 _CAMPAIGN = re.compile(r"campaign:(\d{1,18})")
 
 
@@ -72,6 +73,8 @@ def compile_message(
         NotFoundError: no such template or version.
         InvalidInputError: it cannot be compiled, or is for another channel.
     """
+    if template_key.startswith(TEST_PREFIX):
+        return _kept(settings, store, template_key)
     template = Templates(store, settings.clock).version(template_key, version)
     if channel and channel != template.channel:
         raise InvalidInputError("template", f"{template_key} is for {template.channel}", f"a template for {channel}")
@@ -89,6 +92,17 @@ def compile_message(
     compiled.settings = settings
     keep_compiled(store, compiled, settings.clock.now())
     return compiled
+
+
+def _kept(settings: Settings, store: Store, key: str) -> Compiled:
+    """A whole message that was kept before it was planned (a test): nothing in it is left to fill."""
+    channel, texts = kept_parts(store, key.removeprefix(TEST_PREFIX))
+    parts = {name: Part(text, Source("", name == "html"), "", (), 0) for name, text in texts.items()}
+    return Compiled(
+        key=key, version=1, channel=channel, kind="text", locale="", parts=parts, slots={}, variables=(),
+        used=frozenset(), segments=(), statics={}, tracking=Tracking(), filler=shared_filler(), links=Links(settings),
+        settings=settings,
+    )  # fmt: skip
 
 
 def _with_subject(template: Template, subject: str) -> Template:

@@ -6,7 +6,6 @@ person's values (`variables.py`, `compose.py`).
 
 from __future__ import annotations
 
-import hashlib
 import html as html_words
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,13 +13,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import orjson
 from markupsafe import escape
 
 from dmat.channels.batches import fill_placeholders
 from dmat.errors import InvalidInputError
 from dmat.ledger.entries import Entry
-from dmat.messages.archive import TEXT_OF
+from dmat.messages.archive import TEXT_OF, fingerprint_of
 from dmat.messages.filling import Filler
 from dmat.messages.links import Links
 from dmat.messages.markup import Source
@@ -109,8 +107,7 @@ class Compiled:
     @cached_property
     def fingerprint(self) -> str:
         """Equal for equal texts: under it the compiled text is kept."""
-        texts = {part: found.text for part, found in self.parts.items()}
-        return hashlib.sha256(orjson.dumps(texts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return fingerprint_of({part: found.text for part, found in self.parts.items()})
 
     def values(self, entry: Entry) -> dict[str, Any]:
         """What the template sees of one planned message: personal values in words, and its links.
