@@ -51,8 +51,8 @@ def note_over(settings: Settings, store: Store, campaign: Campaign) -> None:
         over = [run for run in runs if _is_over(connection, campaign, run, now)]
     for run in over:
         with store.write() as connection:
-            if run.state == SHOWING:
-                stop_showing(connection, campaign.programme, run.step)
+            if run.state == SHOWING or run.channel == "in_app":
+                stop_showing(connection, campaign.programme, now, run.step)
             write_run(connection, run, now, state=OVER_RUN)
 
 

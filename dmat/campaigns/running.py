@@ -129,7 +129,7 @@ class Runner:
         self._bring_consent(frozen)
         counts = plan_step(self.settings, self.store, self.desk, campaign, frozen, plan)
         if step.channel == "in_app":
-            show_in_app(self.settings, self.store, campaign, plan, step, frozen)
+            show_in_app(self.settings, self.store, self.desk, campaign, plan, step, frozen)
         return counts.planned
 
     def _bring_consent(self, run: StepRun) -> None:

@@ -5,13 +5,15 @@ Belongs here: starting and ending them. Stays out: how the site shows them (`dma
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from dmat.campaigns.plan import CampaignPlan, Step
+from dmat.campaigns.plan import CampaignPlan, InApp, Step
 from dmat.campaigns.records import Campaign
-from dmat.campaigns.step_runs import POSTED, SHOWING, TO_POST, StepRun, find_runs, write_run
+from dmat.campaigns.step_runs import POSTED, SHOWING, TO_POST, StepRun, find_runs, read_people, write_run
+from dmat.channels.banner import Placement, put_placement, stop_placements
+from dmat.channels.in_app import CLIENT_IDS_SQL, remember_visitors
 from dmat.errors import ConflictError, InvalidInputError, NotFoundError
 from dmat.segments.desk import Desk
 from dmat.settings import Settings
@@ -24,21 +26,51 @@ def show_banner(
     settings: Settings, store: Store, campaign: Campaign, plan: CampaignPlan, step: Step, run: StepRun
 ) -> None:
     """Show a banner from now on, for as many days as the step says."""
-    assert step.banner is not None  # noqa: S101 - asked by the caller
+    says = step.banner
+    assert says is not None  # noqa: S101 - asked by the caller
     now = settings.clock.now()
-    until = run.due_at + timedelta(days=step.banner.days)
+    ends = _end(plan, run.due_at + timedelta(days=says.days))
+    content = {
+        "title": says.headline, "body": says.text, "button_text": says.button, "url": says.url,
+        "image_url": says.image_url, "image_alt": says.headline if says.image_url else "",
+    }  # fmt: skip
+    placement = Placement(
+        channel="banner", programme=campaign.programme, programme_version=run.version, step=step.key, content=content,
+        position=says.place, include=says.pages, starts_at=now, ends_at=ends, cap_count=says.shows_per_person,
+        cap_days=says.days, priority=plan.priority,
+    )  # fmt: skip
     with store.write() as connection:
-        write_run(connection, run, now, state=SHOWING, expires_at=min(until, plan.ends_at or until), planned_at=now)
+        put_placement(connection, placement, now)
+        write_run(connection, run, now, state=SHOWING, expires_at=ends, planned_at=now, reason="")
+
+
+def _end(plan: CampaignPlan, until: datetime) -> datetime:
+    return until if plan.ends_at is None else min(until, plan.ends_at)
 
 
 def show_in_app(
-    settings: Settings, store: Store, campaign: Campaign, plan: CampaignPlan, step: Step, run: StepRun
+    settings: Settings, store: Store, desk: Desk, campaign: Campaign, plan: CampaignPlan, step: Step, run: StepRun
 ) -> None:
-    """Let the site show the in-app messages that were planned."""
+    """Let the site show the in-app messages that were planned, and know the browsers of these people."""
+    how, now = step.in_app or InApp(), settings.clock.now()
+    variants = [(variant.key, variant.share) for variant in step.variants] or [("", 1.0)]
+    with store.read() as connection:
+        people = read_people(connection, run)
+    visitors = desk.workspace.rows(CLIENT_IDS_SQL, [people.tolist()])
+    with store.write() as connection:
+        remember_visitors(connection, [(row["client_id"], row["person_id"]) for row in visitors], "warehouse", now)
+        for variant, weight in variants:
+            placement = Placement(
+                channel="in_app", programme=campaign.programme, programme_version=run.version, step=step.key,
+                variant=variant, weight=weight, position=how.style, starts_at=now, ends_at=run.expires_at,
+                cap_count=how.shows_per_person, cap_days=how.days, priority=plan.priority,
+            )  # fmt: skip
+            put_placement(connection, placement, now)
 
 
-def stop_showing(connection: Connection, programme: str, step: str = "") -> None:
+def stop_showing(connection: Connection, programme: str, now: datetime, step: str = "") -> None:
     """Take what a step or a whole campaign shows off the site."""
+    stop_placements(connection, programme, step, now=now)
 
 
 def sync_retargeting(settings: Settings, store: Store, desk: Desk, campaign: Campaign, step: Step, run: StepRun) -> int:

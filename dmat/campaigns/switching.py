@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.campaigns.records import CANCELLED, PAUSED, RUNNING, Campaign
+from dmat.channels.banner import stop_placements
 from dmat.store.engine import upsert
 from dmat.store.tables import programmes
 
@@ -28,6 +29,8 @@ def switch_ledger(connection: Connection, campaign: Campaign, before: str, by: s
     }  # fmt: skip
     statement = upsert(connection, programmes).values(row)
     connection.execute(statement.on_conflict_do_update(index_elements=["programme"], set_=row))
+    if campaign.status == CANCELLED:
+        stop_placements(connection, campaign.programme, now=now)
 
 
 def is_paused(connection: Connection, programme: str) -> bool:
