@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from mail_relay import mail_relay
 from sending_fixtures import make_settings
@@ -9,6 +11,7 @@ from sending_fixtures import make_settings
 from dmat.channels.providers import SANDBOX, provider_names
 from dmat.channels.readiness import EMAIL, readiness
 from dmat.doctor import examine
+from dmat.settings import ROOT
 
 
 def connected(home, name, **more):
@@ -67,3 +70,25 @@ def test_the_doctor_asks_a_relay_over_its_own_port(home):
     assert vendors.state == "ok"
     [vendors] = [one for one in examine(connected(home, "smtp")) if one.part == "vendors"]
     assert (vendors.state, "smtp" in vendors.what) == ("wrong", True)
+
+
+def test_the_page_on_providers_says_what_the_code_says():
+    page = (ROOT / "docs" / "guide" / "email-providers.md").read_text()
+    rows = re.findall(r"(?m)^\| `(\w+)` \| (\d+) \|.*\| (yes|no) \|$", page)
+    told = {name: (int(batch), follows == "yes") for name, batch, follows in rows}
+    assert told == {name: (can.batch, can.tracks_clicks) for name, can in abilities().items()}
+    assert list(told) == list(EMAIL) == [name for name in provider_names("email") if name != SANDBOX]
+    for needs in EMAIL.values():
+        assert all(f"DMAT_{name.upper()}" in page for name in (*needs.to_send, *needs.to_hear))
+
+
+def abilities():
+    from dmat.channels.contract import Abilities
+    from dmat.connectors.brevo import Brevo
+    from dmat.connectors.postmark import Postmark
+    from dmat.connectors.resend import Resend
+    from dmat.connectors.sendgrid import SendGrid
+    from dmat.connectors.ses import Ses
+
+    known = {one.name: one.abilities for one in (SendGrid, Brevo, Ses, Postmark, Resend)}
+    return known | {"smtp": Abilities()}
