@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from apps.api.committer import Committer
+from apps.api.devices import devices_router
 from apps.api.forms import forms_router
 from apps.api.links import links_router
 from apps.api.opt_in import opt_in_router
@@ -27,7 +28,7 @@ from apps.api.segment_rules import rules_router
 from apps.api.segments import segments_router
 from apps.api.sign_in import sign_in_router
 from apps.api.site import site_router
-from apps.api.web import web_router
+from apps.api.web import SiteDoor, web_router
 from apps.api.webhooks import webhook_router
 from dmat.errors import DmatError
 from dmat.segments.desk import Desk
@@ -56,7 +57,9 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(links_router(settings, opened, committer))
     app.include_router(preferences_router(settings, opened, committer))
     app.include_router(site_router(settings))
-    app.include_router(web_router(settings, opened, committer))
+    site_door = SiteDoor(settings, opened, committer)
+    app.include_router(web_router(opened, site_door))
+    app.include_router(devices_router(settings, opened, site_door))
     app.include_router(opt_in_router(settings, opened))
     app.include_router(forms_router(settings, opened))
     app.include_router(sign_in_router(settings, opened))

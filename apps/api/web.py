@@ -103,18 +103,25 @@ class SiteDoor:
 
     def _identify(self, client_id: str, token: str, now: datetime) -> int:
         """The person of a signed-in visitor, remembered; 0 without a valid token."""
-        try:
-            person, _, until = self._people.read(token).partition(":") if token else ("0", "", "0")
-        except UnverifiedError:
-            return 0
-        if not person.isdigit() or not until.isdigit() or int(until) < timegm(now.timetuple()):
+        person = self.person_of(token)
+        if not person:
             return 0
         with self._store.read() as connection:
             known = find_person(connection, client_id)
-        if known != int(person):
+        if known != person:
             with self._store.write() as connection:
-                remember_visitors(connection, [(client_id, int(person))], "identify", now)
-        return int(person)
+                remember_visitors(connection, [(client_id, person)], "identify", now)
+        return person
+
+    def person_of(self, token: str) -> int:
+        """Who an identify token says is signed in; 0 when it is not one of ours, or over."""
+        try:
+            person, _, until = self._people.read(token).partition(":") if token else ("", "", "")
+        except UnverifiedError:
+            return 0
+        if not person.isdigit() or not until.isdigit():
+            return 0
+        return int(person) if int(until) >= timegm(self._settings.clock.now().timetuple()) else 0
 
     def sign_person(self, person_id: int, minutes: int) -> str:
         """A token that says who is signed in, for so many minutes."""
@@ -158,10 +165,9 @@ class SiteDoor:
         return placement
 
 
-def web_router(settings: Settings, store: Store, committer: Committer) -> APIRouter:
+def web_router(store: Store, door: SiteDoor) -> APIRouter:
     """GET /api/web/messages, POST /api/web/events, POST /api/web/identify-tokens."""
     router = APIRouter(prefix="/api/web", tags=["site"], route_class=Door)
-    door = SiteDoor(settings, store, committer)
     may = Depends(caller_with(store, "web:write"))
 
     @router.get("/messages")
