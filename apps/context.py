@@ -83,7 +83,7 @@ class Context:
     store: Store
     answers: Answers = field(default_factory=Answers)
     parts: dict[str, Any] = field(default_factory=dict)
-    _parts_lock: threading.Lock = field(default_factory=threading.Lock)
+    _parts_lock: Any = field(default_factory=threading.RLock)  # a part may be made of others
     _pulse: Pulse | None = None
     _pulse_at: float = 0.0
     _pulse_lock: threading.Lock = field(default_factory=threading.Lock)

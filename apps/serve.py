@@ -21,11 +21,15 @@ from apps.assets import FOLDER
 from apps.context import Context, open_context
 from apps.gate import Gate, SafeHeaders, routes, signing_key
 from apps.screens import SCREENS
+from apps.screens.calendar.screen import CalendarScreen
+from apps.screens.campaigns.files import CampaignExportHandler
+from apps.screens.campaigns.screen import campaigns_screen
 from apps.screens.follow.screen import FollowScreen
 from apps.screens.health.screen import HealthScreen
 from apps.screens.home.screen import HomeScreen
 from apps.screens.segments.files import ExportHandler
 from apps.screens.segments.screen import answers_of, segments_screen
+from apps.screens.templates.screen import templates_screen
 from apps.shell import build_page
 from dmat.segments.warming import warm_quietly
 from dmat.settings import Settings, load_settings
@@ -34,7 +38,10 @@ from dmat.store.users import COOKIE_NAME
 LATE_WEBSOCKET_MS = 60_000
 """How long a page waits for its websocket before it is thrown away; 15 s, the default, is too short on a slow line."""
 
-BUILDERS = {"/home": HomeScreen, "/follow": FollowScreen, "/health": HealthScreen, "/segments": segments_screen}
+BUILDERS = {
+    "/home": HomeScreen, "/follow": FollowScreen, "/health": HealthScreen, "/segments": segments_screen,
+    "/campaigns": campaigns_screen, "/templates": templates_screen, "/calendar": CalendarScreen,
+}  # fmt: skip
 
 
 class AssetHandler(StaticFileHandler):
@@ -92,6 +99,7 @@ def build_server(context: Context, port: int, start: bool = False, late_ms: int 
         keep_alive_milliseconds=20_000,
         exclude_cookies=[COOKIE_NAME], exclude_headers=["Cookie", "Authorization"], ico_path="none", session_history=0,
         extra_patterns=[*routes(context), (r"/segments-export", ExportHandler, {"context": context}),
+                        (r"/campaigns-export", CampaignExportHandler, {"context": context}),
                         (r"/assets/(.*)", AssetHandler, {"path": str(FOLDER)})],
     )  # fmt: skip
     server._tornado.add_transform(SafeHeaders)

@@ -59,6 +59,12 @@ _SHAPES = {
     "server": '<rect x="4" y="4.5" width="16" height="6.5" rx="2"/><rect x="4" y="13" width="16" height="6.5" rx="2"/>'
               '<path d="M8 7.8v.1M8 16.2v.1"/>',
     "flask": '<path d="M9.5 4h5M10.5 4v6l-5 8.5a1 1 0 0 0 .9 1.5h11.2a1 1 0 0 0 .9-1.5l-5-8.5V4"/><path d="M8.5 15h7"/>',  # noqa: E501
+    "calendar": '<rect x="4" y="5.5" width="16" height="14" rx="2"/><path d="M4 10h16M8.500 3.500v4M15.500 3.500v4"/>',
+    "pause": '<path d="M9 6v12M15 6v12" stroke-width="2.4"/>',
+    "play": '<path d="M8 5.500 18.500 12 8 18.500z"/>',
+    "stop": '<rect x="6.500" y="6.500" width="11" height="11" rx="1.500"/>',
+    "megaphone": '<path d="M4 10v4h3l9 4.500v-13L7 10z"/><path d="M8 14.500 9.500 20M19 9.500v5"/>',
+    "undo": '<path d="M8.500 6 4.500 10l4 4"/><path d="M5 10h9a5 5 0 0 1 0 10h-3"/>',
     "plus": '<path d="M12 5v14M5 12h14"/>',
     "more": '<path d="M5.5 12h.1M12 12h.1M18.5 12h.1" stroke-width="2.6"/>',
     "edit": '<path d="M4.5 19.5 5.5 15 16 4.5l3.5 3.5L9 18.5z"/>',

@@ -17,6 +17,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from apps.parts import charts, words
+from apps.parts.channels import channel_icon, channel_name
 from apps.parts.icons import icon, source_icon
 
 FOLDER = Path(__file__).resolve().parent.parent
@@ -89,16 +90,17 @@ def _environment() -> Environment:
         number=words.number, money=words.money, percent=words.percent, change=words.change, ago=_ago, when=_when,
         both=_both, moment=_moment, short_moment=_short_moment, source_name=words.source_name,
         sentence=words.sentence_case, pretty=pretty, offline_mail=offline_mail, chart_json=charts.as_json,
+        channel_name=channel_name,
     )  # fmt: skip
-    made.globals.update(icon=icon, source_icon=source_icon, plural=words.plural, sparkline=charts.sparkline,
-                        chart_library=charts.library)  # fmt: skip
+    made.globals.update(icon=icon, channel_icon=channel_icon, source_icon=source_icon, plural=words.plural,
+                        sparkline=charts.sparkline, chart_library=charts.library)  # fmt: skip
     return made
 
 
 environment = _environment()
 
 
-def render(template: str, now: datetime, zone: str, **values: Any) -> str:
+def render(template: str, now: datetime, zone: str, /, **values: Any) -> str:
     """Render `apps/<template>` with every value escaped.
 
     Args:

@@ -18,12 +18,12 @@ const VIEWS = {month: "dayGridMonth", week: "timeGridWeek", list: "listMonth"}
 const day = (date) => `${date.getUTCFullYear()}-${String(date.getUTCMonth() + 1).padStart(2, "0")}-${String(date.getUTCDate()).padStart(2, "0")}`
 
 // colours and shapes by channel; the name is always written too
-function content({event}, warnings) {
+function content({event}) {
   const {channel, tone} = event.extendedProps
   const made = document.createElement("div")
   made.className = `entry ${tone ?? ""}`
   const dot = document.createElement("i")
-  dot.className = `channel ${channel}`
+  dot.className = `channel c-${channel}`
   const time = document.createElement("span")
   time.className = "at"
   time.textContent = event.extendedProps.time

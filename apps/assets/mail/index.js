@@ -65,7 +65,8 @@ function render({model, el}) {
     mine = `b${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`
     model.source = {serial: mine, mjml}
   }
-  const kinds = {visual, code: codeArea}
+  const nothing = () => ({element: "", show: () => {}, close: () => {}})
+  const kinds = {visual, code: codeArea, none: nothing}
   let now
   const open = () => {
     now?.close()

@@ -1,0 +1,1 @@
+"""Screens of campaigns: the list, the composer, the monitor."""

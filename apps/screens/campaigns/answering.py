@@ -1,0 +1,105 @@
+"""What the composer asks about a plan: what is wrong with it, and whom it would reach.
+
+Belongs here: looking at a plan that may be half done, so that one unfinished step does not hide the rest. Stays out:
+the checks and the estimate themselves (`dmat/campaigns/checking.py`, `estimate.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from apps.screens.campaigns.composing import Found
+from apps.screens.campaigns.desk import Desks
+from dmat.campaigns.checking import Finding, check_plan
+from dmat.campaigns.estimate import Estimate, estimate
+from dmat.campaigns.plan import CampaignPlan, parse_plan
+from dmat.errors import DmatError, InvalidInputError, NotFoundError
+from dmat.messages.checks import ERROR, check_template
+
+Document = Mapping[str, Any]
+
+
+def split(document: Document) -> tuple[CampaignPlan | None, list[Finding]]:
+    """The plan as far as it is whole, with what is wrong with the rest; None when even the frame is not."""
+    found: list[Finding] = []
+    steps, places = [], []
+    frame = {**document, "steps": []}
+    for number, step in enumerate(document.get("steps", ())):
+        try:
+            parse_plan({"steps": [step]})
+        except InvalidInputError as error:
+            place = error.field.replace("steps[0]", f"steps[{number}]", 1)
+            found.append(Finding(place, error.problem, error.allowed))
+        else:
+            steps.append(step)
+            places.append(number)
+    milder: tuple[dict[str, Any], ...] = ({}, {"holdout": {}}, {"starts_at": None, "ends_at": None})
+    for part in milder:
+        try:
+            return parse_plan({**frame, **part, "steps": steps}), found
+        except InvalidInputError as error:
+            wrong = Finding(error.field, error.problem, error.allowed)
+            if wrong not in found:
+                found.append(wrong)
+    return None, found
+
+
+class Answering:
+    """Answers for the composers of one server."""
+
+    def __init__(self, desks: Desks) -> None:
+        self.desks = desks
+        self._checked: dict[tuple[str, int], str] = {}
+
+    def parse(self, document: Document) -> CampaignPlan:
+        """The plan of a document.
+
+        Raises:
+            InvalidInputError: it is not whole.
+        """
+        return parse_plan(dict(document))
+
+    def look(self, document: Document, serial: int) -> Found:
+        """Check and count a plan as far as it is whole."""
+        plan, found = split(document)
+        if plan is None:
+            return Found(serial, tuple(found))
+        context = self.desks.context
+        checked = check_plan(context.store, context.settings, plan)
+        has_open_steps = len(plan.steps) < len(document.get("steps", ()))
+        checked = [each for each in checked if not (has_open_steps and each.place == "steps")]
+        return Found(serial, (*found, *checked, *self._templates(document)), self._estimate(plan))
+
+    def _templates(self, document: Document) -> list[Finding]:
+        """Steps whose template is gone, or has errors."""
+        found = []
+        for number, step in enumerate(document.get("steps", ())):
+            problem = self._problem_of(str(step.get("template") or ""))
+            if problem:
+                found.append(Finding(f"steps[{number}].template", problem))
+        return found
+
+    def _problem_of(self, key: str) -> str:
+        if not key:
+            return ""
+        try:
+            template = self.desks.templates.get(key)
+        except NotFoundError:
+            return ""  # the plan's own checks say so
+        if template.is_built_in:
+            return ""
+        known = (template.key, template.version)
+        if known not in self._checked:
+            errors = [each for each in check_template(self.desks.context.settings, template) if each.level == ERROR]
+            self._checked[known] = f"the template has errors: {errors[0].what}" if errors else ""
+        return self._checked[known]
+
+    def _estimate(self, plan: CampaignPlan) -> Estimate | None:
+        if not plan.audience.segments and not plan.audience.is_everybody:
+            return None
+        context = self.desks.context
+        try:
+            return estimate(context.settings, context.store, self.desks.segments, plan)
+        except DmatError:
+            return None

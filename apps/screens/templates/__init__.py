@@ -1,0 +1,1 @@
+"""Screens of templates: the list, the editor with previews and checks, versions."""
