@@ -46,6 +46,22 @@ Gate = Callable[[Connection, Sequence[Entry], datetime], Mapping[str, Verdict]]
 
 
 @dataclass
+class Batched:
+    """Templates whose messages leave many in a request, and how many of them one claim takes.
+
+    What leaves in a request of its own is claimed in the number of requests at once, because what is ambiguous after
+    a crash is what was handed over; `alone` are templates that turned out not to fit into batches.
+    """
+
+    limit: int
+    alone: set[str] = field(default_factory=set)
+
+    def has(self, template: str) -> bool:
+        """Whether messages of this template leave together; those without a template of the store do not."""
+        return bool(template) and template not in self.alone
+
+
+@dataclass
 class ClaimReport:
     """What one claim did: the entries to send, and how many went which other way; `last` is the programme it ended at.
 
@@ -71,6 +87,7 @@ def claim(
     *,
     channel: str = "email",
     after: str = "",
+    batched: Batched | None = None,
 ) -> ClaimReport:
     """Take up to `limit` due messages of a channel through the gate; programmes take turns, paused ones wait.
 
@@ -79,8 +96,9 @@ def claim(
         fence: the right to send.
         gate: see `dmat/campaigns/gate.py`.
         now: the workspace's time.
-        limit: at most so many.
+        limit: at most so many that leave in a request of their own.
         channel: of which.
+        batched: which leave together, and how many of them to take.
         after: the programme at which the claim before ended.
 
     Raises:
@@ -89,11 +107,15 @@ def claim(
     report = ClaimReport(last=after)
     with store.write() as connection:
         check_fence(connection, fence)
-        due: list[Entry] = []
+        due = []
+        room = {False: limit, True: batched.limit if batched else 0}
         for programme in _in_turn(due_programmes(connection, channel, now), after):
-            due += _due(connection, channel, programme, now, limit - len(due))
+            together = batched is not None and batched.has(_next_template(connection, channel, programme, now))
+            found = _due(connection, channel, programme, now, room[together])
+            room[together] -= len(found)
+            due += found
             report.last = programme
-            if len(due) >= limit:
+            if room[together] <= 0:
                 break
         if not due:
             return report
@@ -102,6 +124,14 @@ def claim(
     report.entries = [entry for entry in due if verdicts[entry.message_id].state == CLAIMED]
     report.verdicts.update(verdicts[entry.message_id].state for entry in due)
     return report
+
+
+def _next_template(connection: Connection, channel: str, programme: str, now: datetime) -> str:
+    table = ledger_entries.c
+    query = sa.select(table.template).where(
+        table.state == PLANNED, table.channel == channel, table.programme == programme, table.not_before <= now
+    )
+    return str(connection.execute(query.order_by(table.not_before).limit(1)).scalar() or "")
 
 
 def has_due(store: Store, now: datetime, channel: str = "email") -> bool:

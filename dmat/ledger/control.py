@@ -145,8 +145,8 @@ def _failed_ids(store: Store, programme: str, step: str) -> list[str]:
 
 def _next_label(store: Store, programme: str) -> str:
     table = ledger_entries.c
-    query = sa.select(table.occurrence).distinct().where(
-        table.programme == programme, table.occurrence.like(f"{RESEND}%")
+    query = (
+        sa.select(table.occurrence).distinct().where(table.programme == programme, table.occurrence.like(f"{RESEND}%"))
     )
     with store.read() as connection:
         used: list[str] = list(connection.execute(query).scalars())

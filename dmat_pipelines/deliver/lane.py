@@ -22,7 +22,7 @@ from dmat.campaigns.programmes import pause_programme
 from dmat.campaigns.throttle import Throttle
 from dmat.channels.contract import Provider
 from dmat.errors import FencedError
-from dmat.ledger.claim import Gate, claim
+from dmat.ledger.claim import Batched, Gate, claim
 from dmat.ledger.entries import Entry
 from dmat.ledger.fence import SETTLE_SECONDS, Fence
 from dmat.ledger.hand_over import Answers, Leaving, exchange, none_taken, refused
@@ -73,7 +73,9 @@ class Lane:
         self.throttle = Throttle(abilities.in_flight)
         self._sending = Sending(provider, self.throttle, now, settle_seconds)
         self._threads = ThreadPoolExecutor(abilities.in_flight, thread_name_prefix=f"send-{provider.channel}")
-        self._limit = min(abilities.batch * abilities.in_flight, MOST_CLAIMED) if abilities.batch > 1 else 0
+        self._batched = (
+            Batched(min(abilities.batch * abilities.in_flight, MOST_CLAIMED)) if abilities.batch > 1 else None
+        )
         self._last_programme = ""
         self._flying: list[Future[Answer]] = []
 
@@ -122,9 +124,10 @@ class Lane:
         return report
 
     def _prepare(self, fence: Fence, report: RoundReport, answers: Answers) -> list[Parcel]:
-        limit = self._limit or max(1, self.throttle.allowance())
+        limit = max(1, self.throttle.allowance())
         taken = claim(
-            self.store, fence, self.gate, self.now(), limit, channel=self.channel, after=self._last_programme
+            self.store, fence, self.gate, self.now(), limit,
+            channel=self.channel, after=self._last_programme, batched=self._batched,
         )  # fmt: skip
         self._last_programme = taken.last
         report.examined_count, report.verdicts = taken.examined_count, taken.verdicts
@@ -132,7 +135,18 @@ class Lane:
             return []
         composed = self.composer.compose(taken.entries, self.provider, self.now())
         self._give_up(composed, report, answers)
-        return composed.parcels
+        return self._not_too_many(composed.parcels, answers)
+
+    def _not_too_many(self, parcels: list[Parcel], answers: Answers) -> list[Parcel]:
+        """Messages that turn out to need a request each are as many as requests at once; the others wait."""
+        singles = [parcel for parcel in parcels if not parcel.is_batch]
+        if self._batched is None or len(singles) <= self.provider.abilities.in_flight:
+            return parcels
+        late = singles[self.provider.abilities.in_flight :]
+        self._batched.alone |= {parcel.entries[0].template for parcel in late}
+        self._put_back(late, answers, "it leaves in a request of its own")
+        left = {id(parcel) for parcel in late}
+        return [parcel for parcel in parcels if id(parcel) not in left]
 
     def _give_up(self, composed: Composed, report: RoundReport, answers: Answers) -> None:
         """One message that cannot be put together is rejected; a whole programme is paused and nobody given up."""
