@@ -196,30 +196,3 @@ class Provider(Protocol):
     def close(self) -> None:
         """Close connections."""
         ...
-
-
-class MailProvider(Protocol):
-    """Something that takes e-mails: a vendor, or the sandbox."""
-
-    name: str
-    tracks_clicks: bool
-
-    def send_mail(self, mail: OutgoingMail) -> str:
-        """Hand one mail over and give the provider's id of it.
-
-        Raises:
-            RateLimitedError: not taken; wait as long as it says.
-            VendorUnavailableError: not taken; nothing was done.
-            VendorRefusedError: not taken, and never will be as it is.
-            AmbiguousError: nobody knows; only evidence may resolve it.
-        """
-        ...
-
-    def find_message(self, message_id: str) -> str | None:
-        """The provider's id of a mail that it took, or None when it never took it.
-
-        Raises:
-            VendorRefusedError: this account cannot look messages up.
-            TransientError: no answer now; ask again later.
-        """
-        ...

@@ -1,16 +1,15 @@
-"""E-mail: valid addresses, the headers that mailbox providers demand, and which provider takes the mails.
+"""E-mail: valid addresses, and the headers that mailbox providers demand.
 
-Belongs here: rules of the channel. Stays out: the vendor's HTTP (`dmat/connectors/sendgrid.py`), words and layout
-(`dmat/messages`). One-click unsubscribe follows RFC 8058: both headers, and a POST without a cookie is enough.
+Belongs here: rules of the channel. Stays out: vendors (`dmat/connectors`), words and layout (`dmat/messages`).
+One-click unsubscribe follows RFC 8058: both headers, and a POST without a cookie is enough.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import cast
 
-from dmat.channels.contract import MESSAGE_ID_ARGUMENT, MailProvider, OutgoingMail
+from dmat.channels.contract import MESSAGE_ID_ARGUMENT, OutgoingMail
 from dmat.settings import Settings
 
 _ADDRESS = re.compile(
@@ -93,10 +92,3 @@ def build_mail(
         categories=list(labels.values()),
         reply_to=reply_to or settings.reply_to_email,
     )
-
-
-def mail_provider(settings: Settings) -> MailProvider:
-    """The provider of e-mail under the old contract; goes when the sender uses `open_provider`."""
-    from dmat.channels.providers import open_provider
-
-    return cast(MailProvider, open_provider(settings, "email"))

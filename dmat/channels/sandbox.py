@@ -24,7 +24,6 @@ class MailSandbox:
     name = "sandbox"
     channel = "email"
     abilities = Abilities(batch=1000, in_flight=4, looks_up=True)
-    tracks_clicks = False  # of the old contract
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -40,9 +39,9 @@ class MailSandbox:
         self._write(f"{name}.batch", orjson.dumps(batch))
         return f"sandbox-{name}"
 
-    def find_message(self, sought: Sought | str) -> str | None:
+    def find_message(self, sought: Sought) -> str | None:
         """The id of a mail that was taken."""
-        message_id = sought if isinstance(sought, str) else sought.message_id
+        message_id = sought.message_id
         taken = (self.folder / f"{message_id}.eml").exists() or self._batched(message_id) is not None
         return f"sandbox-{message_id}" if taken else None
 
@@ -72,13 +71,8 @@ class MailSandbox:
                 return _mail_of(orjson.loads(content), message_id)
         return None
 
-    send_mail = send  # of the old contract
-
 
 def _mail_of(stored: dict[str, Any], message_id: str) -> OutgoingMail | None:
     people = [Recipient(**item) for item in stored.pop("recipients")]
     batch = MailBatch(**stored, recipients=people)
     return next((whole_mail(batch, person) for person in people if person.message_id == message_id), None)
-
-
-Sandbox = MailSandbox  # the old name, until the sender has moved

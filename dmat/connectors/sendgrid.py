@@ -36,7 +36,6 @@ class SendGrid(Connector):
         batch=1000, in_flight=16, looks_up=True, tracks_clicks=True,
         batch_bytes=LONGEST_BODY, values_bytes=LONGEST_VALUES,
     )  # fmt: skip
-    tracks_clicks = True  # of the old contract
 
     def _open_http(self, settings: Settings, client: httpx.Client | None) -> VendorHttp:
         token = settings.sendgrid_token
@@ -64,22 +63,20 @@ class SendGrid(Connector):
         response = self.http.send("POST", "/v3/mail/send", json=body)
         return str(response.headers.get("X-Message-Id", ""))
 
-    def find_message(self, sought: Sought | str) -> str | None:
+    def find_message(self, sought: Sought) -> str | None:
         """SendGrid's id of the mail that carries our message id; None when it knows of none (yet).
 
         Raises:
             VendorRefusedError: also 403 when the account has no Email Activity: then only an event can tell.
             VendorUnavailableError, RateLimitedError: it could not be asked.
         """
-        message_id = sought if isinstance(sought, str) else sought.message_id
+        message_id = sought.message_id
         if '"' in message_id or "\\" in message_id:
             raise InvalidInputError("message_id", "holds a quote", "a UUID")
         query = f"""(unique_args['{MESSAGE_ID_ARGUMENT}']="{message_id}")"""
         body = self.http.read_json("GET", "/v3/messages", params={"query": query, "limit": 1})
         found = list_of(body, "messages", self.vendor)
         return str(found[0]["msg_id"]) if found else None
-
-    send_mail = send  # of the old contract
 
 
 def mail_body(mail: OutgoingMail) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import duckdb
 import httpx
 import pytest
 
-from dmat.channels.contract import OutgoingMail
+from dmat.channels.contract import OutgoingMail, Sought
 from dmat.connectors.catalogue import CONNECTORS, connected_sources, open_connector
 from dmat.connectors.http import Retry
 from dmat.connectors.sendgrid import SendGrid
@@ -131,10 +131,10 @@ def test_a_mail_whose_acknowledgement_is_lost_is_ambiguous_and_found_by_its_id(w
     sendgrid = SendGrid(settings)
     faults("sendgrid", "lost_ack", 1.0)
     with pytest.raises(AmbiguousError):
-        sendgrid.send_mail(mail("lost-1"))
+        sendgrid.send(mail("lost-1"))
     httpx.delete(f"{control}/faults")
-    assert sendgrid.find_message("lost-1")
-    assert sendgrid.find_message("never-sent") is None
+    assert sendgrid.find_message(Sought("lost-1"))
+    assert sendgrid.find_message(Sought("never-sent")) is None
     sent = httpx.get(f"{control}/sent").json()["mails"]
     assert [m["dmat_message_id"] for m in sent].count("lost-1") == 1
 
@@ -146,17 +146,17 @@ def test_a_mail_that_was_not_taken_is_not_there(world, faults, kind, error):
     settings, control = world
     faults("sendgrid", kind, 1.0)
     with pytest.raises(error):
-        SendGrid(settings).send_mail(mail(f"not-{kind}"))
+        SendGrid(settings).send(mail(f"not-{kind}"))
     httpx.delete(f"{control}/faults")
-    assert SendGrid(settings).find_message(f"not-{kind}") is None
+    assert SendGrid(settings).find_message(Sought(f"not-{kind}")) is None
 
 
 def test_a_good_mail_is_taken_and_a_wrong_key_is_refused(world):
     settings, _ = world
-    assert SendGrid(settings).send_mail(mail("good-1"))
+    assert SendGrid(settings).send(mail("good-1"))
     wrong = settings.model_copy(update={"sendgrid_token": type(settings.sendgrid_token)("wrong-key-123")})
     with pytest.raises(VendorRefusedError) as caught:
-        SendGrid(wrong).send_mail(mail("bad-key"))
+        SendGrid(wrong).send(mail("bad-key"))
     assert caught.value.status == 401
     assert "wrong-key" not in str(caught.value)
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from sending_fixtures import NOON, FakeProvider, cart_context, plan_messages
 
-from dmat.channels.sandbox import Sandbox
+from dmat.channels.contract import Sought
+from dmat.channels.sandbox import MailSandbox
 from dmat.consent.suppression import Suppression, suppress
 from dmat.errors import AmbiguousError, RateLimitedError, VendorRefusedError, VendorUnavailableError
 from dmat.ledger.counters import read_counters
@@ -96,7 +97,7 @@ def test_clicks_lead_over_our_door_only_when_the_provider_does_not_follow_them(s
 def test_without_a_provider_the_sandbox_takes_the_mails(settings, store):
     ids = plan_messages(store, 3)
     assert run(settings, store, None).accepted_count == 3
-    assert all(Sandbox(settings.home / "sandbox" / "email").find_message(i) for i in ids)
+    assert all(MailSandbox(settings.home / "sandbox" / "email").find_message(Sought(i)) for i in ids)
 
 
 def test_a_suppressed_person_is_never_handed_over(settings, store, provider):
