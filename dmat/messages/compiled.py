@@ -31,6 +31,7 @@ from dmat.messages.rendering import PARTS as FILE_PARTS
 from dmat.messages.slots import ONE_LINE, Compiled, Part, Slot
 from dmat.messages.tracking import Tracking, get_utm_rule, own_domains, parameters_of
 from dmat.messages.variables import required_values
+from dmat.messages.wording import day_in_words
 from dmat.settings import Settings
 from dmat.store.campaign_tables import campaigns
 from dmat.store.engine import Store, rows_of
@@ -78,7 +79,7 @@ def compile_message(
     template = Templates(store, settings.clock).version(template_key, version)
     if channel and channel != template.channel:
         raise InvalidInputError("template", f"{template_key} is for {template.channel}", f"a template for {channel}")
-    facts = campaign_facts(store, programme, step, variant) | dict(campaign or {})
+    facts = campaign_facts(store, programme, step, variant, locale) | dict(campaign or {})
     template = _with_subject(template, str(facts.pop("subject", "") or ""))
     words = {"channel": template.channel, "campaign": str(facts["name"]), "step": step, "variant": variant,
              "template": template_key, "programme": programme, "locale": locale}  # fmt: skip
@@ -113,9 +114,10 @@ def _with_subject(template: Template, subject: str) -> Template:
     return replace(template, content=replace(template.content, locales=locales))
 
 
-def campaign_facts(store: Store, programme: str, step: str = "", variant: str = "") -> dict[str, Any]:
-    """What templates may say of a campaign: name, key, step, variant, starts_on, ends_on."""
+def campaign_facts(store: Store, programme: str, step: str = "", variant: str = "", locale: str = "") -> dict[str, Any]:
+    """What templates may say of a campaign: name, key, step, variant; starts_on and ends_on in words, or empty."""
     facts: dict[str, Any] = {"name": programme, "key": programme, "step": step, "variant": variant}
+    facts |= {"starts_on": "", "ends_on": ""}
     numbered = _CAMPAIGN.fullmatch(programme)
     if numbered:
         columns = (campaigns.c.name, campaigns.c.starts_at, campaigns.c.ends_at)
@@ -124,7 +126,7 @@ def campaign_facts(store: Store, programme: str, step: str = "", variant: str = 
             for row in rows_of(connection, query):
                 facts["name"] = row["name"]
                 days = {"starts_on": row["starts_at"], "ends_on": row["ends_at"]}
-                facts |= {name: day.date().isoformat() for name, day in days.items() if day}
+                facts |= {name: day_in_words(day.date(), locale) for name, day in days.items() if day}
     return facts
 
 

@@ -27,7 +27,8 @@ from dmat.store.engine import Store
 from dmat.warehouse import Workspace
 
 SAMPLE_CODE = "SAMPLE-7K2M"
-SAMPLE_CAMPAIGN = {"name": "Sample campaign", "key": "sample", "step": "first", "variant": ""}
+SAMPLE_CAMPAIGN = {"name": "Sample campaign", "key": "sample", "step": "first", "variant": "", "starts_on": "",
+                   "ends_on": ""}  # fmt: skip
 DRAFT = "draft"
 _PEOPLE = "select ?::bigint as person_id"
 _MEMBER = "select segment_key from segments.segment_memberships where person_id = ? and left_at is null"

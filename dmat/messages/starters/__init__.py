@@ -5,12 +5,14 @@ Belongs here: reading those files. Stays out: copies that people made (`dmat/mes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from dmat.errors import NotFoundError
 from dmat.messages.files import read_template
+from dmat.messages.included import put_in
 from dmat.messages.records import Content, Template
 from dmat.messages.rendering import PARTS, TEMPLATES
 
@@ -20,8 +22,18 @@ FOLDER = Path(__file__).parent
 @cache
 def starters() -> Sequence[Template]:
     """Every starter, by name."""
-    found = [read_template(path.read_text(), str(path)) for path in sorted(FOLDER.glob("*.yml"))]
+    shared = {path.stem: path.read_text() for path in sorted((FOLDER / "blocks").glob("*.txt"))}
+    found = [_whole(read_template(path.read_text(), path.name), shared) for path in sorted(FOLDER.glob("*.yml"))]
     return tuple(sorted(found, key=lambda template: template.name))
+
+
+def _whole(template: Template, shared: Mapping[str, str]) -> Template:
+    """A starter with the shared pieces in it: a copy must not depend on them."""
+    locales = {
+        locale: {part: put_in(text, shared) for part, text in parts.items()}
+        for locale, parts in template.content.locales.items()
+    }
+    return replace(template, content=replace(template.content, locales=locales))
 
 
 def starter(key: str) -> Template:

@@ -1,4 +1,4 @@
-"""Under test: templates are kept with every version, changes are refused when they are late, all is in the audit trail."""
+"""Under test: templates are kept with every version, late changes are refused, all is in the audit trail."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ def test_a_language_of_its_own_comes_before_the_one_for_everybody(templates):
 @pytest.mark.parametrize(("change", "field"), [
     ({"locales": {"de": {"text": "x"}}}, "locales"), ({"locales": {"": {"subject": "x"}}}, "locales..subject"),
     ({"locales": {"": {"text": "a\x00b"}}}, "locales..text"), ({"locales": {"": {"text": 7}}}, "locales..text"),
-    ({"variables": [{"name": "A b"}]}, "variables[0].name"), ({"variables": [{"name": "campaign"}]}, "variables[0].name"),
+    ({"variables": [{"name": "A b"}]}, "variables[0].name"),
+    ({"variables": [{"name": "campaign"}]}, "variables[0].name"),
     ({"variables": [{"name": "a"}, {"name": "a"}]}, "variables[1].name"),
     ({"variables": [{"name": "a", "type": "colour"}]}, "variables[0].type"),
     ({"variables": [{"name": "a", "type": "number", "fallback": "x"}]}, "variables[0].fallback"),
