@@ -11,8 +11,10 @@ import pytest
 from vendor_contracts import body_validator, correct_meta, from_discovery, parameter_problems, problems, read
 
 from dmat.channels.contract import OutgoingText, WhatsAppTemplate
+from dmat.channels.identities import Identity, for_google, for_meta
 from dmat.channels.push import build_push
-from dmat.connectors import fcm, onesignal, twilio, vonage, whatsapp
+from dmat.channels.retargeting import Session
+from dmat.connectors import fcm, google_ads, meta_audiences, onesignal, twilio, vonage, whatsapp
 from dmat.settings import load_settings
 
 ID = "0b1f6a52-7a5e-5d5c-9a55-1d1f0c1e2a3b"
@@ -183,3 +185,83 @@ def test_onesignal_documents_our_fields(settings, name):
     validator = jsonschema_rs.Draft202012Validator(ONESIGNAL, validate_formats=True)
     assert problems(validator, onesignal.message_body(settings, PUSHES[name])) == []
     assert problems(validator, {"app_id": "x"})
+
+
+HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+META_USERS = {
+    "type": "object",
+    "required": ["payload", "session"],
+    "additionalProperties": False,
+    "properties": {
+        "payload": {
+            "type": "object",
+            "required": ["schema", "data"],
+            "additionalProperties": False,
+            "properties": {
+                "schema": {"type": "array", "items": {"enum": ["EXTERN_ID", "EMAIL", "PHONE", "GEN", "DOBY", "DOBM",
+                                                               "DOBD", "LN", "FN", "FI", "CT", "ST", "ZIP", "MADID",
+                                                               "COUNTRY"]}},
+                "data": {"type": "array", "maxItems": 10_000, "items": {
+                    "type": "array", "minItems": 6, "maxItems": 6, "items": {"anyOf": [HASH, {"const": ""}]},
+                }},
+            },
+        },
+        "session": {
+            "type": "object",
+            "required": ["session_id", "batch_seq", "last_batch_flag"],
+            "additionalProperties": False,
+            "properties": {
+                "session_id": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+                "batch_seq": {"type": "integer", "minimum": 1},
+                "last_batch_flag": {"type": "boolean"},
+                "estimated_num_total": {"type": "integer"},
+            },
+        },
+    },
+}  # fmt: skip
+ACCOUNT = {"type": "object", "required": ["accountType", "accountId"], "additionalProperties": False,
+           "properties": {"accountType": {"const": "GOOGLE_ADS"}, "accountId": {"pattern": "^[0-9]+$"}}}  # fmt: skip
+ADDRESS = {"type": "object", "required": ["givenName", "familyName", "regionCode", "postalCode"],
+           "properties": {"givenName": HASH, "familyName": HASH, "regionCode": {"pattern": "^[A-Z]{2}$"}}}  # fmt: skip
+GOOGLE_MEMBERS = {
+    "type": "object",
+    "required": ["destinations", "audienceMembers", "encoding"],
+    "additionalProperties": False,
+    "properties": {
+        "destinations": {"type": "array", "minItems": 1, "items": {
+            "type": "object", "required": ["operatingAccount", "productDestinationId"], "additionalProperties": False,
+            "properties": {"operatingAccount": ACCOUNT, "loginAccount": ACCOUNT,
+                           "productDestinationId": {"type": "string"}},
+        }},
+        "audienceMembers": {"type": "array", "maxItems": 10_000, "items": {
+            "type": "object", "required": ["userData"], "additionalProperties": False,
+            "properties": {"userData": {"type": "object", "properties": {"userIdentifiers": {
+                "type": "array", "minItems": 1, "maxItems": 10,
+                "items": {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
+                          "properties": {"emailAddress": HASH, "phoneNumber": HASH, "address": ADDRESS}},
+            }}}},
+        }},
+        "encoding": {"enum": ["HEX", "BASE64"]},
+    },
+}  # fmt: skip
+PEOPLE = [
+    Identity(1, "ann@shop.example", "+4915112345678", "Ann", "Smith", "DE", "10115"),
+    Identity(2, "bob@gmail.com"),
+    Identity(3, phone="+15005550006"),
+]
+
+
+def test_meta_documents_how_people_are_added():
+    validator = jsonschema_rs.Draft202012Validator(META_USERS)
+    body = meta_audiences.users_body([for_meta(person) for person in PEOPLE], Session(7, 1, True, 3))
+    assert problems(validator, body) == []
+    assert problems(validator, {"payload": {"schema": ["NAME"], "data": [["ann@shop.example"]]}})
+
+
+@pytest.mark.parametrize("login", ["", "999"])
+def test_google_documents_how_people_are_added(settings, login):
+    settings.google_ads_account, settings.google_ads_login_account = "123", login
+    validator = jsonschema_rs.Draft202012Validator(GOOGLE_MEMBERS)
+    body = google_ads.members_body(settings, "55", [for_google(person) for person in PEOPLE])
+    assert problems(validator, body) == []
+    assert problems(validator, {**body, "audienceMembers": [{"userData": {"userIdentifiers": [{"email": "x"}]}}]})
