@@ -33,7 +33,7 @@ from dmat.settings import Settings, load_settings
 from dmat.store import Store, open_store
 from dmat.store.tables import inbox
 from dmat.warehouse import Workspace, current_version, writer_lock
-from dmat_pipelines.capture.deliveries import export_ledger, land_forms, land_inbox
+from dmat_pipelines.capture.deliveries import export_counters, export_ledger, land_devices, land_forms, land_inbox
 from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.conform.runner import Runner, build, load_manifest
 from dmat_pipelines.decide.campaigns import count_active, open_runner
@@ -135,7 +135,7 @@ def make_parts(settings: Settings, store: Store) -> Parts:
     memberships, campaigns = open_pass(settings, store, view), open_runner(settings, store, view)
 
     def land_arrivals(run_id: str) -> int:
-        return sum(land_all(settings, store, run_id).kept_count for land_all in (land_inbox, land_forms))
+        return sum(land_all(settings, store, run_id).kept_count for land_all in (land_inbox, land_forms, land_devices))
 
     def plan() -> int:
         return plan_due_carts(settings, store, view).planned_count
@@ -149,7 +149,9 @@ def make_parts(settings: Settings, store: Store) -> Parts:
         capture_shop=shop.capture,
         waiting_since=lambda: arrivals(store),
         land_events=land_arrivals,
-        export_ledger=lambda run_id: export_ledger(settings, store, run_id).kept_count,
+        export_ledger=lambda run_id: sum(
+            export(settings, store, run_id).kept_count for export in (export_ledger, export_counters)
+        ),
         build_hot=tables.build,
         plan=plan,
         report=lambda built: teller.tell(built.tables, built.version),

@@ -14,7 +14,7 @@ import dagster as dg
 from dmat.connectors.catalogue import CONNECTORS, open_connector, raw_table
 from dmat.connectors.contract import Window
 from dmat.landing import Outcome
-from dmat_pipelines.capture.deliveries import export_ledger, land_forms, land_inbox
+from dmat_pipelines.capture.deliveries import export_counters, export_ledger, land_devices, land_forms, land_inbox
 from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.resources import WorkspaceResource
 
@@ -115,11 +115,32 @@ def ledger_entries(context: dg.AssetExecutionContext, workspace: WorkspaceResour
     )
 
 
+@dg.asset(
+    key=raw_key("ledger_counters"),
+    deps=[raw_key("delivery_events"), raw_key("ledger_entries")],
+    group_name=GROUP,
+    kinds={"duckdb"},
+)
+def ledger_counters(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Live counters by the hour, to be reconciled with the tables."""
+    return dg.MaterializeResult(
+        metadata=metadata_of(export_counters(workspace.settings(), workspace.store(), context.run_id))
+    )
+
+
 @dg.asset(key=raw_key("form_submissions"), group_name=GROUP, kinds={"duckdb"})
 def form_submissions(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Forms that people filled in at our own door, as they were filled in."""
     return dg.MaterializeResult(
         metadata=metadata_of(land_forms(workspace.settings(), workspace.store(), context.run_id))
+    )
+
+
+@dg.asset(key=raw_key("devices"), group_name=GROUP, kinds={"duckdb"})
+def devices(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Devices that take push notifications, as they registered at our own door."""
+    return dg.MaterializeResult(
+        metadata=metadata_of(land_devices(workspace.settings(), workspace.store(), context.run_id))
     )
 
 
@@ -171,5 +192,5 @@ def recapture_days() -> None:
     recapture()
 
 
-assets = [*source_assets, delivery_events, ledger_entries, form_submissions, *imported_tables]
+assets = [*source_assets, delivery_events, ledger_entries, ledger_counters, form_submissions, *imported_tables]
 jobs = [recapture_days]

@@ -1,5 +1,6 @@
 """What the store took in or promised, landed: the inbox into `raw.delivery_events`, the ledger into
-`raw.ledger_entries`, forms at our own door into `raw.form_submissions`.
+`raw.ledger_entries`, live counters by the hour into `raw.ledger_counters`, forms at our own door into
+`raw.form_submissions`.
 
 Belongs here: carrying rows from the store to the warehouse, in that order: committed there first, then marked here, so
 that a crash between the two lands them again (twice gives once). Stays out: what events change (`dmat/ledger`).
@@ -10,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from dmat.channels.devices import mark_devices_landed, unlanded_devices
 from dmat.landing import Outcome, Record, land, write_outcome
+from dmat.ledger.counters import mark_hours_exported, unexported_hours
 from dmat.ledger.entries import unexported
 from dmat.ledger.post import mark_exported
 from dmat.settings import Settings
@@ -24,6 +27,7 @@ from dmat.warehouse import writer
 
 T = TypeVar("T")
 BATCH_ROWS = 5_000
+OURS = "dmat"
 NOT_DELIVERY = "changed"  # a shop or CRM tells that a record changed: it is captured from there, not kept as an event
 
 
@@ -47,6 +51,19 @@ def export_ledger(settings: Settings, store: Store, run_id: str) -> Outcome:
     return _carry(settings, outcome, "ledger_entries", lambda: unexported(store, BATCH_ROWS), ledger_records, mark)
 
 
+def export_counters(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every hour of the live counters that changed since it was last exported; after events and the ledger."""
+
+    def mark(rows: list[dict[str, Any]]) -> None:
+        mark_hours_exported(store, rows)
+
+    def waiting() -> list[dict[str, Any]]:
+        return unexported_hours(store, BATCH_ROWS)
+
+    outcome = Outcome("ledger", "counters", run_id, settings.clock.now())
+    return _carry(settings, outcome, "ledger_counters", waiting, counter_records, mark)
+
+
 def land_forms(settings: Settings, store: Store, run_id: str) -> Outcome:
     """Land every form at our own door that the warehouse has not got yet."""
 
@@ -57,14 +74,56 @@ def land_forms(settings: Settings, store: Store, run_id: str) -> Outcome:
     return _carry(settings, outcome, "form_submissions", lambda: unlanded_forms(store, BATCH_ROWS), form_records, mark)
 
 
+def land_devices(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every device that registered, changed or ended since it was last landed."""
+
+    def mark(rows: list[dict[str, Any]]) -> None:
+        mark_devices_landed(store, rows)
+
+    outcome = Outcome("device", "registrations", run_id, settings.clock.now())
+    return _carry(settings, outcome, "devices", lambda: unlanded_devices(store, BATCH_ROWS), device_records, mark)
+
+
+def device_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """Devices as records, without the column that only counts landings; of one moment, the later change is newer."""
+    kept = [{str(name): value for name, value in row.items() if name != "landed_revision"} for row in rows]
+    return [
+        Record(str(row["token_hash"]), _moment(row["updated_at"]) + timedelta(microseconds=row["revision"]), row)
+        for row in kept
+    ]
+
+
 def form_records(rows: Iterable[FormSubmission]) -> list[Record]:
     """Submissions as records: what was filled in, and on which page."""
     return [Record(row.submission_id, row.submitted_at, asdict(row)) for row in rows]
 
 
 def event_records(rows: Iterable[InboxRow]) -> list[Record]:
-    """Rows of the inbox as records: `<provider>:<event id>`, and the event as the provider sent it."""
-    return [Record(row.record_id, row.occurred_at, row.payload) for row in rows if row.kind != NOT_DELIVERY]
+    """Rows of the inbox as records: `<provider>:<event id>`, the event as the provider sent it, and what we read in it.
+
+    What we read stands under `dmat`, so that the tables need not know the words of each provider.
+    """
+    return [
+        Record(row.record_id, row.occurred_at, row.payload | {OURS: _as_read(row)})
+        for row in rows
+        if row.kind != NOT_DELIVERY
+    ]
+
+
+def _as_read(row: InboxRow) -> dict[str, Any]:
+    names = ("kind", "message_id", "address", "channel", "is_machine")
+    return {name: getattr(row, name) for name in names}
+
+
+def counter_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """Hours of the live counters as records."""
+    keys = ("programme", "step", "variant", "channel", "kind")
+    records = []
+    for row in rows:
+        identity = "|".join((*(str(row[key]) for key in keys), f"{row['hour']:%Y-%m-%dT%H}"))
+        payload = {key: row[key] for key in (*keys, "hour", "count", "updated_at")}
+        records.append(Record(identity, _moment(row["updated_at"]), payload))
+    return records
 
 
 def ledger_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
