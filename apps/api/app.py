@@ -16,8 +16,10 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
+from apps.api.campaigns import campaigns_router
 from apps.api.committer import Committer
 from apps.api.devices import devices_router
+from apps.api.email_campaigns import email_campaigns_router
 from apps.api.forms import forms_router
 from apps.api.links import links_router
 from apps.api.opt_in import opt_in_router
@@ -30,6 +32,7 @@ from apps.api.sign_in import sign_in_router
 from apps.api.site import site_router
 from apps.api.web import SiteDoor, web_router
 from apps.api.webhooks import webhook_router
+from dmat.campaigns.library import open_library
 from dmat.errors import DmatError
 from dmat.segments.desk import Desk
 from dmat.settings import Settings
@@ -66,6 +69,9 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(reading_router(settings, opened, committer))
     for router in (rules_router, segments_router, people_router):
         app.include_router(router(opened, desk))
+    library = open_library(settings, opened, desk)
+    for campaign_doors in (campaigns_router, email_campaigns_router):
+        app.include_router(campaign_doors(opened, desk, library))
 
     @app.get("/health", tags=["health"])
     async def health() -> dict[str, str]:

@@ -99,8 +99,8 @@ class Figures:
 
     @property
     def roi(self) -> float | None:
-        """(revenue - cost) / cost; None without cost."""
-        return (self.revenue_cents - self.cost_cents) / self.cost_cents if self.cost_cents else None
+        """Revenue for each unit of money that was spent (4.8 means 4.80 for 1); None without cost."""
+        return self.revenue_cents / self.cost_cents if self.cost_cents else None
 
     def rate(self, name: str) -> float | None:
         """A number as a share of what was reached (`delivered` of what was sent); None when there is nothing."""

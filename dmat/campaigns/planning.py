@@ -166,7 +166,7 @@ def device_tokens(connection: Connection) -> dict[int, str]:
 
 def _written_to(connection: Connection, programme: str, step: Step, days: int, now: datetime) -> Ids:
     table = ledger_entries.c
-    query = sa.select(table.person_id.distinct()).where(
+    query = sa.select(table.person_id).distinct().where(
         table.programme == programme, table.channel == step.channel, table.step != step.key,
         table.handed_over_at > now - timedelta(days=days),
     )  # fmt: skip
