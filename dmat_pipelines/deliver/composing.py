@@ -25,7 +25,7 @@ from dmat.channels.contract import (
     Recipient,
     WhatsAppTemplate,
 )
-from dmat.channels.email import one_line
+from dmat.channels.email import one_line, shared_headers, unsubscribe_headers
 from dmat.errors import DmatError
 from dmat.ledger.entries import Entry
 from dmat.ledger.hand_over import Request
@@ -70,6 +70,10 @@ class Compiled(Protocol):
         """The whole message of one person."""
         ...
 
+    def to_keep(self, filled: Filled) -> Mapping[str, Any]:
+        """What is kept of one person's message."""
+        ...
+
     def fits_batch(self, filled: Filled) -> bool:
         """Whether a person's values may travel beside the common part."""
         ...
@@ -78,6 +82,7 @@ class Compiled(Protocol):
 class Kind(NamedTuple):
     """What entries have in common that share a compiled template."""
 
+    channel: str
     template: str
     version: int
     locale: str
@@ -110,12 +115,8 @@ class Composer:
         wraps = not provider.abilities.tracks_clicks
         for entry in entries:
             if entry.template:
-                groups[
-                    Kind(
-                        entry.template, entry.template_version, entry.locale, entry.programme, entry.step,
-                        entry.variant, wraps,
-                    )
-                ].append(entry)  # fmt: skip
+                what = (entry.channel, entry.template, entry.template_version, entry.locale)
+                groups[Kind(*what, entry.programme, entry.step, entry.variant, wraps)].append(entry)
         for kind, group in groups.items():
             self._by_template(kind, group, provider, made, now)
         return made
@@ -125,7 +126,8 @@ class Composer:
 
         made: Compiled = compile_message(
             self.settings, self.store, kind.template, kind.version, kind.locale,
-            programme=kind.programme, step=kind.step, variant=kind.variant, wraps_links=kind.wraps_links,
+            channel=kind.channel, programme=kind.programme, step=kind.step, variant=kind.variant,
+            wraps_links=kind.wraps_links, has_pixel=kind.wraps_links,
         )  # fmt: skip
         return made
 
@@ -187,12 +189,16 @@ class Composer:
         batch = MailBatch(
             settings.sender_email, one_line(settings.sender_name), one_line(compiled.subject, 900), compiled.html,
             compiled.text, recipients, categories=(first.programme, first.step),
+            headers=shared_headers(settings, {"programme": first.programme, "step": first.step}),
+            reply_to=settings.reply_to_email,
         )  # fmt: skip
         for part in cut_batch(provider.abilities, batch).parts:
             batch_id = new_batch_id()
             mine = [known.pop(person.message_id) for person in part.recipients]
-            kept = [_kept(entry, person, filled) for (entry, _, filled), person in
-                    zip(mine, part.recipients, strict=True)]  # fmt: skip
+            kept = [
+                _kept(entry, person, compiled.to_keep(filled))
+                for (entry, _, filled), person in zip(mine, part.recipients, strict=True)
+            ]
             request = Request(batch_id, kept, _common(first, self._sender(), now))
             message = replace(part, batch_id=batch_id)
             made.parcels.append(Parcel([item[0] for item in mine], message, request=request, size=len(mine)))
@@ -214,7 +220,7 @@ class Composer:
         whole = compiled.whole(filled)
         row = _common(entry, "", now) | {
             "message_id": entry.message_id, "to_address": entry.address, "subject": "", "html": "", "text": "",
-            "headers": {}, "filled": dict(filled),
+            "headers": {}, "filled": dict(compiled.to_keep(filled)),
         }  # fmt: skip
         try:
             if channel != "email":
@@ -229,17 +235,14 @@ class Composer:
 
 
 def _recipient(entry: Entry, values: Mapping[str, Any], filled: Filled) -> Recipient:
-    headers = {
-        "List-Unsubscribe": f"<{values['unsubscribe_url']}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-    }
+    headers = unsubscribe_headers(str(values["unsubscribe_url"]))
     name = one_line(str(entry.context.get("first_name") or ""))
     return Recipient(entry.message_id, entry.address, name, filled, headers)
 
 
-def _kept(entry: Entry, person: Recipient, filled: Filled) -> tuple[str, str, str, str]:
+def _kept(entry: Entry, person: Recipient, kept: Mapping[str, Any]) -> tuple[str, str, str, str]:
     to = f"{person.to_name} <{person.to_email}>" if person.to_name else person.to_email
-    return entry.message_id, to, orjson.dumps(dict(person.headers)).decode(), orjson.dumps(dict(filled)).decode()
+    return entry.message_id, to, orjson.dumps(person.headers).decode(), orjson.dumps(kept).decode()
 
 
 def _common(entry: Entry, sender: str, now: datetime) -> dict[str, Any]:
@@ -253,7 +256,7 @@ def _common(entry: Entry, sender: str, now: datetime) -> dict[str, Any]:
 
 
 def outgoing(channel: str, entry: Entry, whole: Any) -> OutgoingText | OutgoingPush | OutgoingCall:
-    """The shape that a channel's providers take, of a message that was put together."""
+    """The shape that a channel's providers take; `whole.parts` maps parts to text, lists are a value a line."""
     parts: Mapping[str, str] = whole.parts
     if channel == "push":
         return OutgoingPush(
@@ -265,10 +268,10 @@ def outgoing(channel: str, entry: Entry, whole: Any) -> OutgoingText | OutgoingP
         return OutgoingCall(entry.message_id, entry.address, {**facts, "person_id": entry.person_id, **parts})
     template = None
     if channel == "whatsapp" and parts.get("template_name"):
-        body = [line for line in parts.get("text", "").splitlines() if line.strip()]
         template = WhatsAppTemplate(
             parts["template_name"], parts.get("template_language", "") or entry.locale or "en",
-            parts.get("template_category", "") or "marketing", body, parts.get("header_media_url", ""),
+            parts.get("template_category", "") or "marketing", parts.get("body_values", "").splitlines(),
+            parts.get("header_media_url", ""), parts.get("button_values", "").splitlines(),
         )  # fmt: skip
     media = parts.get("header_media_url", "") if template is None else ""
     return OutgoingText(entry.message_id, channel, entry.address, parts.get("text", ""), media, template)
