@@ -29,6 +29,7 @@ ARGUMENTS = {"unique_args", "custom_args"}
 ERRORS = {401: "authorization required", 403: "access forbidden", 404: "not found", 405: "method not allowed",
           413: "content too large", 429: "too many requests", 500: "internal server error"}  # fmt: skip
 MAX_BODY = 30 * 1024 * 1024
+MAX_SUBSTITUTIONS = 10_000
 
 
 class SendGrid(Door):
@@ -71,18 +72,20 @@ class SendGrid(Door):
         now = self.office.now()
         number = 0
         for part in asked["personalizations"]:
+            tags = _mapping(part.get("substitutions"))
             arguments = {**_mapping(asked.get("custom_args")), **_mapping(part.get("custom_args"))}
             for recipient in part["to"]:
                 body = {
                     "headers": {**_mapping(asked.get("headers")), **_mapping(part.get("headers"))},
                     "categories": asked.get("categories", []),
                     "custom_args": arguments,
-                    "content": asked["content"],
+                    "content": [{**one, "value": substituted(one["value"], tags)} for one in asked["content"]],
                     "to_name": recipient.get("name", ""),
                 }
                 yield Mail(
                     f"{message_id}.recvd-dmat-{number}", str(arguments.get("dmat_message_id", "")),
-                    recipient["email"].lower(), asked["from"]["email"], part.get("subject") or asked["subject"],
+                    recipient["email"].lower(), asked["from"]["email"],
+                    substituted(part.get("subject") or asked["subject"], tags),
                     now, "processed", 0, 0, now, orjson.dumps(body).decode(),
                 )  # fmt: skip
                 number += 1
@@ -109,6 +112,13 @@ def _refusal(status: int, message: str, field: str | None = None, headers: Mappi
     if error.get("help", "") is None:
         del error["help"]
     return JsonResponse({"errors": [error]}, status, dict(headers or {}))
+
+
+def substituted(text: str, tags: Mapping[str, str]) -> str:
+    """The text with each tag replaced, one after the other: what was put in is looked through again, as there."""
+    for tag, value in tags.items():
+        text = text.replace(tag, value)
+    return text
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -149,6 +159,11 @@ def _recipient_problems(parts: Any) -> Iterator[tuple[str | None, str]]:
             yield f"personalizations.{place}.to.0.email", "Does not contain a valid address."
         if any(not isinstance(value, str) for value in _mapping(part.get("custom_args")).values()):
             yield f"personalizations.{place}.custom_args", "Custom arguments must be strings."
+        tags = _mapping(part.get("substitutions"))
+        if any(not isinstance(value, str) for value in tags.values()):
+            yield f"personalizations.{place}.substitutions", "Substitutions must be strings."
+        elif sum(len(tag.encode()) + len(value.encode()) for tag, value in tags.items()) > MAX_SUBSTITUTIONS:
+            yield f"personalizations.{place}.substitutions", "Substitutions may not exceed 10000 bytes."
 
 
 def _content_problems(content: Any, has_template: bool) -> Iterator[tuple[str | None, str]]:

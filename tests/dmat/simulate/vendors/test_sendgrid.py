@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from dmat.channels.contract import MailBatch, Recipient, Sought
+from dmat.connectors.sendgrid import SendGrid
 from dmat.simulate.vendors.running import RunningVendors
 
 
@@ -47,6 +49,25 @@ def test_the_same_mail_twice_is_two_mails_since_there_is_no_idempotency(
     assert len(ids) == client.get(f"{running.url}/control/sent").json()["count"] == 2
 
 
+def test_each_person_of_a_batch_gets_a_mail_with_their_own_words(
+    start: Callable[[], RunningVendors], client: httpx.Client
+) -> None:
+    running = start()
+    people = [
+        Recipient(
+            name, f"{name}@mail.example", name.title(), {"-dm0-": name.title()}, {"List-Unsubscribe": f"<{name}>"}
+        )
+        for name in ("ann", "bo")
+    ]
+    batch = MailBatch("hello@shop.example", "The Shop", "For -dm0-", "<p>-dm0-</p>", "Hi -dm0-", people)
+    vendor = SendGrid(running.settings)
+    assert vendor.send_batch(batch)
+    mails = client.get(f"{running.url}/control/sent").json()["mails"]
+    assert [(mail["dmat_message_id"], mail["subject"]) for mail in mails] == [("ann", "For Ann"), ("bo", "For Bo")]
+    assert vendor.find_message(Sought("bo"))
+    vendor.close()
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -59,6 +80,10 @@ def test_the_same_mail_twice_is_two_mails_since_there_is_no_idempotency(
         ({"subject": ""}, "subject"),
         ({"content": None}, "content"),
         ({"content": [{"type": "text/html", "value": ""}]}, "content.0.value"),
+        (
+            {"personalizations": [{"to": [{"email": "a@mail.example"}], "substitutions": {"-dm0-": "x" * 10_000}}]},
+            "personalizations.0.substitutions",
+        ),
         ({"categories": [str(number) for number in range(11)]}, "categories"),
     ],
 )
