@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from dmat.campaigns.country_rules import find_rule
+from dmat.campaigns.country_rules import CountryRule, find_rule
 from dmat.campaigns.facts import TRANSACTIONAL, Facts, read_facts
 from dmat.campaigns.pace import capped_until, find_zone, place_kept_until, quiet_until, rests_until
 from dmat.channels.addresses import is_valid
@@ -34,6 +34,7 @@ from dmat.settings import Settings
 
 LOOK_AGAIN = timedelta(minutes=5)
 NO_SENDER_AGAIN = timedelta(hours=1)
+NO_HOUR_AGAIN = timedelta(days=1)
 ASKS_ONLY_FOR_A_NO = PULLED | {"webhook"}  # on our own pages and to our own systems: no record is needed
 PASSED = Verdict(CLAIMED, "passed the gate")
 HELD = Verdict(HELD_OUT, "held out to measure the effect of the programme")
@@ -136,13 +137,23 @@ def _rest(entry: Entry, facts: Facts) -> Verdict | None:
     rule = find_rule(country, entry.channel, entry.address)
     key = (zone, rule.country_code if rule else "")
     if key not in facts.rests:
-        settings, place = facts.settings, find_zone(zone, facts.settings.workspace_time_zone)
-        hours = settings.quiet_hours_start, settings.quiet_hours_end
-        until = rests_until(facts.now, place, *hours, rule)
-        is_quiet = quiet_until(facts.now, place, *hours) is not None or rule is None
-        words = f"quiet hours in {place.key}" if is_quiet else f"{rule.words}; {place.key}" if rule else ""
-        facts.rests[key] = _later(words, until) if until else None
+        facts.rests[key] = _resting(facts, zone, rule)
     return facts.rests[key]
+
+
+def _resting(facts: Facts, zone: str, rule: CountryRule | None) -> Verdict | None:
+    """Worked out once for each time zone and country of a batch."""
+    settings, place = facts.settings, find_zone(zone, facts.settings.workspace_time_zone)
+    hours = settings.quiet_hours_start, settings.quiet_hours_end
+    try:
+        until = rests_until(facts.now, place, *hours, rule)
+    except ValueError as error:
+        return _later(str(error), facts.now + NO_HOUR_AGAIN)
+    if until is None:
+        return None
+    if rule is None or quiet_until(facts.now, place, *hours) is not None:
+        return _later(f"quiet hours in {place.key}", until)
+    return _later(f"{rule.words}; {place.key}", until)
 
 
 def _channel(entry: Entry, facts: Facts) -> Verdict | None:

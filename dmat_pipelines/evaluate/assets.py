@@ -7,11 +7,18 @@ A difference while events are still on their way is a warning, otherwise an erro
 
 import dagster as dg
 
-from dmat_pipelines.evaluate.reconcile import Finding, compare_counters, compare_recoveries, compare_states
+from dmat_pipelines.evaluate.reconcile import (
+    Finding,
+    compare_counters,
+    compare_recoveries,
+    compare_states,
+    explain_gaps,
+)
 from dmat_pipelines.resources import WorkspaceResource
 
 MESSAGES = dg.AssetKey(["deliveries", "fct_messages"])
 MESSAGE_EVENTS = dg.AssetKey(["engagement", "fct_message_events"])
+COUNTERS_BY_HOUR = dg.AssetKey(["reconciliation", "counters_by_hour"])
 RECOVERIES = dg.AssetKey(["evaluation", "cart_recovery_summary"])
 
 
@@ -31,6 +38,15 @@ def live_counters_equal_the_warehouse(workspace: WorkspaceResource) -> dg.AssetC
     return _result(compare_counters(workspace.store(), workspace.view()))
 
 
+@dg.asset_check(
+    asset=COUNTERS_BY_HOUR,
+    description="Each gap between live counters and the warehouse has its reason, in every hour; none is unexplained.",
+)
+def no_gap_is_unexplained(workspace: WorkspaceResource) -> dg.AssetCheckResult:
+    """Look for counts that nothing explains."""
+    return _result(explain_gaps(workspace.store(), workspace.view()))
+
+
 @dg.asset_check(asset=RECOVERIES, description="Recovered carts add up, and each order is counted for one cart.")
 def recovered_carts_reconcile(workspace: WorkspaceResource) -> dg.AssetCheckResult:
     """Compare recovered carts with their summary and with orders."""
@@ -43,4 +59,9 @@ def _result(finding: Finding) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=finding.is_equal, severity=severity, description=finding.words, metadata=numbers)
 
 
-CHECKS = (states_add_up_to_the_audience, live_counters_equal_the_warehouse, recovered_carts_reconcile)
+CHECKS = (
+    states_add_up_to_the_audience,
+    live_counters_equal_the_warehouse,
+    no_gap_is_unexplained,
+    recovered_carts_reconcile,
+)

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from dmat.ledger.counters import read_counters
+from dmat.ledger.counters import read_counters, unexported_hours
 from dmat.ledger.entries import counts_by_state
 from dmat.store import Store
 from dmat.store.inbox import waiting_counts
 from dmat.store.tables import ledger_entries
 from dmat.warehouse import Workspace
 
+REASONS = ("late", "machine", "test", "erased", "unexplained")
 BY_EVENT = {
     "opened_human": ("opened", False),
     "opened_machine": ("opened", True),
@@ -26,6 +27,8 @@ BY_EVENT = {
     "dropped": ("dropped", None),
     "complained": ("complained", None),
     "unsubscribed": ("unsubscribed", None),
+    "read": ("read", None),
+    "replied": ("replied", None),
 }
 
 
@@ -91,6 +94,21 @@ def _warehouse_counts(view: Workspace) -> dict[str, int]:
             if row["event_type"] == event_type and is_machine in (None, bool(row["is_machine"]))
         )
     return counts
+
+
+def explain_gaps(store: Store, view: Workspace) -> Finding:
+    """Live counters against the warehouse by programme, step, variant, channel, kind and hour: each gap has a reason.
+
+    The numbers are, for each kind, what is left unexplained in its hours (without sign, so that nothing evens out)
+    beside 0, and the sums of each reason beside themselves.
+    """
+    unexplained = "select kind, sum(abs(unexplained_count)) as unexplained_count"
+    rows = view.rows(f"{unexplained} from reconciliation.counters_by_hour group by kind")
+    numbers = {f"{row['kind']}, unexplained": (int(row["unexplained_count"]), 0) for row in rows}
+    sums = ", ".join(f"coalesce(sum({reason}_count), 0) as {reason}_count" for reason in REASONS[:-1])
+    totals = view.rows(f"select {sums} from reconciliation.counters_by_hour")[0]
+    numbers |= {reason: (int(totals[f"{reason}_count"]),) * 2 for reason in REASONS[:-1]}
+    return Finding(numbers, waiting_count(store) + len(unexported_hours(store, 1)))
 
 
 def compare_recoveries(view: Workspace) -> Finding:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
 
+from dmat.ledger.counters import Place, count_at_places
 from dmat.settings import load_settings
 from dmat.store import open_store
 from dmat.store.inbox import InboundEvent, append_events
 from dmat.store.tables import form_submissions
 from dmat.warehouse import writer
 from dmat_pipelines.capture import deliveries
-from dmat_pipelines.capture.deliveries import export_ledger, land_forms, land_inbox, ledger_records
+from dmat_pipelines.capture.deliveries import export_counters, export_ledger, land_forms, land_inbox, ledger_records
 
 AT = datetime(2026, 6, 1, 8)
 
@@ -120,3 +122,28 @@ def test_a_form_that_was_landed_but_not_marked_is_landed_once(settings, store, m
             land_forms(settings, store, "r1")
     assert land_forms(settings, store, "r2").unchanged_count == 1
     assert land_forms(settings, store, "r3").fetched_count == 0
+
+
+def test_what_we_read_in_an_event_is_landed_beside_what_the_provider_wrote(settings, store):
+    receive(store, InboundEvent("brandnew", "e1", "read", AT, {"what": "gelesen"}, address="+491", channel="sms"))
+    land_inbox(settings, store, "r1")
+    with writer(settings) as connection:
+        [(payload,)] = connection.execute("select payload from raw.delivery_events").fetchall()
+    assert json.loads(payload) == {
+        "what": "gelesen",
+        "dmat": {"kind": "read", "message_id": "", "address": "+491", "channel": "sms", "is_machine": False},
+    }
+
+
+def test_hours_of_the_counters_are_exported_when_they_change(settings, store):
+    place = Place("campaign:1", "first", "a", "email")
+    with store.write() as connection:
+        count_at_places(connection, [(place, "shown", AT)], AT)
+    assert export_counters(settings, store, "r1").kept_count == 1
+    assert export_counters(settings, store, "r2").fetched_count == 0
+    with store.write() as connection:
+        count_at_places(connection, [(place, "shown", AT)], AT)
+    assert export_counters(settings, store, "r3").kept_count == 1
+    with writer(settings) as connection:
+        rows = connection.execute("select record_id, payload->>'count' from raw.ledger_counters order by 2").fetchall()
+    assert rows == [("campaign:1|first|a|email|shown|2026-06-01T08", count) for count in ("1", "2")]

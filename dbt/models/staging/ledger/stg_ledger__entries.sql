@@ -13,7 +13,9 @@ parsed as (
             'state': 'VARCHAR', 'reason': 'VARCHAR', 'is_holdout': 'BOOLEAN', 'context': {'cart_id': 'VARCHAR'},
             'subject': 'VARCHAR', 'provider': 'VARCHAR', 'provider_message_id': 'VARCHAR', 'not_before': 'VARCHAR',
             'planned_at': 'VARCHAR', 'claimed_at': 'VARCHAR', 'handed_over_at': 'VARCHAR', 'accepted_at': 'VARCHAR',
-            'delivered_at': 'VARCHAR', 'updated_at': 'VARCHAR'
+            'delivered_at': 'VARCHAR', 'updated_at': 'VARCHAR', 'variant': 'VARCHAR', 'purpose': 'VARCHAR',
+            'priority': 'INTEGER', 'template': 'VARCHAR', 'template_version': 'INTEGER', 'locale': 'VARCHAR',
+            'batch_id': 'VARCHAR', 'cost_micros': 'BIGINT', 'cost_currency': 'VARCHAR'
         }) }} as document
     from source
 ),
@@ -30,6 +32,15 @@ renamed as (
         document.occurrence as occurrence,
         document.channel as channel,
         document.address as address,
+        coalesce(document.variant, '') as variant,
+        coalesce(nullif(document.purpose, ''), 'marketing') as purpose,
+        coalesce(document.priority, 0) as priority,
+        nullif(document.template, '') as template,
+        nullif(document.template_version, 0) as template_version,
+        nullif(document.locale, '') as locale,
+        nullif(document.batch_id, '') as batch_id,
+        document.cost_micros as cost_micros,
+        nullif(document.cost_currency, '') as cost_currency,
         document.state as state,
         nullif(document.reason, '') as reason,
         coalesce(document.is_holdout, false) as is_holdout,
