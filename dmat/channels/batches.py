@@ -56,21 +56,24 @@ def cut_batch(abilities: Abilities, batch: MailBatch) -> Cut:
     """
     content = _size(batch.html) + _size(batch.text) + _size(batch.subject)
     common, copy = (_BESIDES, content) if abilities.copies_content else (content + 4 * _BESIDES, 0)
-    fitting: list[Recipient] = []
+    fitting: list[tuple[Recipient, int]] = []
     whole: list[Recipient] = []
-    for recipient in batch.recipients:
-        (fitting if _fits(abilities, common + copy, recipient) else whole).append(recipient)
-    parts = [replace(batch, recipients=people) for people in _groups(abilities, common, copy, fitting)]
-    return Cut(parts, [whole_mail(batch, recipient) for recipient in whole])
+    for person in batch.recipients:
+        weight = _weight(abilities, person) + copy
+        if _fits(abilities, common + weight, person):
+            fitting.append((person, weight))
+        else:
+            whole.append(person)
+    parts = [replace(batch, recipients=people) for people in _groups(abilities, common, fitting)]
+    return Cut(parts, [whole_mail(batch, person) for person in whole])
 
 
-def _groups(abilities: Abilities, common: int, copy: int, people: Sequence[Recipient]) -> Iterator[list[Recipient]]:
+def _groups(abilities: Abilities, common: int, people: Sequence[tuple[Recipient, int]]) -> Iterator[list[Recipient]]:
+    most = abilities.batch_bytes or float("inf")
     group: list[Recipient] = []
     size = common
-    for person in people:
-        weight = _weight(person) + copy
-        is_full = len(group) >= abilities.batch or (abilities.batch_bytes and size + weight > abilities.batch_bytes)
-        if group and is_full:
+    for person, weight in people:
+        if group and (len(group) >= abilities.batch or size + weight > most):
             yield group
             group, size = [], common
         group.append(person)
@@ -79,19 +82,24 @@ def _groups(abilities: Abilities, common: int, copy: int, people: Sequence[Recip
         yield group
 
 
-def _fits(abilities: Abilities, common: int, person: Recipient) -> bool:
-    if abilities.batch < 2 or (abilities.batch_bytes and common + _weight(person) > abilities.batch_bytes):
+def _fits(abilities: Abilities, size: int, person: Recipient) -> bool:
+    if abilities.batch < 2 or (abilities.batch_bytes and size > abilities.batch_bytes):
         return False
     if any("-dm" in value and PLACEHOLDER.search(value) for value in person.values.values()):
         return False  # a provider that looks through the text more than once would replace it again
     return not abilities.values_bytes or _values_size(person) <= abilities.values_bytes
 
 
-def _weight(person: Recipient) -> int:
+def _weight(abilities: Abilities, person: Recipient) -> int:
+    """Bytes of one person in the body, at most; nothing is counted where no limit is known."""
+    if not abilities.batch_bytes:
+        return 0
     names = (*person.headers, *person.custom_args)
-    texts = (*person.headers.values(), *person.custom_args.values())
-    facts = (person.to_email, person.to_name, person.message_id, *names, *texts)
-    return _BESIDES + _values_size(person) + len(orjson.dumps(facts)) + 4 * len(names)
+    facts = (
+        person.to_email, person.to_name, person.message_id, *names, *person.values.values(), *person.headers.values(),
+        *person.custom_args.values(),
+    )  # fmt: skip
+    return _BESIDES + len(orjson.dumps(facts)) + 4 * len(names) + 16 * len(person.values)
 
 
 def _values_size(person: Recipient) -> int:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
+import orjson
+import pytest
+
 from dmat.channels.batches import cut_batch, fill_placeholders
 from dmat.channels.contract import Abilities, MailBatch, Recipient
+from dmat.connectors.sendgrid import batch_body
 
 
 def make_batch(count, value="Ann", html="<p>-dm0-</p>"):
@@ -54,3 +60,32 @@ def test_a_provider_without_batches_gets_whole_mails():
 
 def test_an_unknown_placeholder_stays():
     assert fill_placeholders("-dm0--dm1-", {"-dm0-": "-dm1-"}) == "-dm1--dm1-"
+
+
+@pytest.mark.parametrize("limit", [8_000, 30_000, 200_000])
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_no_body_is_larger_than_its_provider_takes_and_nobody_is_lost(limit, is_copied):
+    chance = random.Random(limit)
+    people = [
+        Recipient(
+            f"{n:036d}", f"p{n}@example.com", "Ünn" * chance.randrange(4),
+            {f"-dm{k}-": "".join(chance.choices('a"\\ü\n🎉', k=chance.randrange(200))) for k in range(5)},
+            {"List-Unsubscribe": "<https://api.example/u/" + "t" * chance.randrange(200) + ">"},
+            {"dmat_step": "s" * chance.randrange(40)},
+        )
+        for n in range(300)
+    ]  # fmt: skip
+    batch = MailBatch("hello@shop.example", "Shop", "For -dm0-", '<p class="x">-dm1-</p>' * 20, "-dm2-", people)
+    cut = cut_batch(Abilities(batch=100, batch_bytes=limit, copies_content=is_copied), batch)
+    made = [person.message_id for part in cut.parts for person in part.recipients]
+    assert sorted(made + [mail.message_id for mail in cut.whole]) == [person.message_id for person in people]
+    body_of = copies if is_copied else batch_body
+    assert all(len(orjson.dumps(body_of(part))) <= limit for part in cut.parts)
+    assert all(len(part.recipients) <= 100 for part in cut.parts)
+    assert cut.parts
+
+
+def copies(part):
+    """Each mail whole, its placeholders still in it."""
+    return [{**person.values, "html": part.html, "text": part.text, "subject": part.subject, "to": person.to_email}
+            for person in part.recipients]  # fmt: skip
