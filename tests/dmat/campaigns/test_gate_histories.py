@@ -54,12 +54,9 @@ class World:
         start, end = histories.quiet
         changes = {"quiet_hours_start": start, "quiet_hours_end": end, "frequency_cap_per_week": histories.cap}
         gate = make_gate(self.settings.model_copy(update=changes))
-        with (
-            self.store.engine.connect().execution_options(dmat_writes=True) as connection,
-            connection.begin() as all_of_it,
-        ):
+        entries = [self.entry(histories, number) for number in range(histories.count)]
+        with self.store.engine.connect() as connection, connection.begin() as all_of_it:
             self.live_through(connection, histories)
-            entries = [self.entry(histories, number) for number in range(histories.count)]
             verdicts = gate(connection, entries, histories.now)
             all_of_it.rollback()
         return [verdicts[entry.message_id] for entry in entries]
