@@ -30,6 +30,7 @@ from apps.api.segment_rules import rules_router
 from apps.api.segments import segments_router
 from apps.api.sign_in import sign_in_router
 from apps.api.site import site_router
+from apps.api.templates import templates_router
 from apps.api.web import SiteDoor, web_router
 from apps.api.webhooks import webhook_router
 from dmat.campaigns.library import open_library
@@ -69,6 +70,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(reading_router(settings, opened, committer))
     for router in (rules_router, segments_router, people_router):
         app.include_router(router(opened, desk))
+    app.include_router(templates_router(settings, opened, desk))
     library = open_library(settings, opened, desk)
     for campaign_doors in (campaigns_router, email_campaigns_router):
         app.include_router(campaign_doors(opened, desk, library))

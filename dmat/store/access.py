@@ -19,6 +19,8 @@ SCOPES = {
     "web:write": "say who a visitor of the site is, register devices",
     "webhooks:write": "set up addresses that are told what happens here",
     "people:export": "take the members of a segment away as a file",
+    "templates:read": "see templates of messages, preview and check them",
+    "templates:write": "make and change templates, send tests of them",
     "campaigns:read": "see campaigns, their plans and results",
     "campaigns:write": "make and change campaigns",
     "campaigns:send": "submit, start, pause, resume and cancel campaigns",
@@ -28,8 +30,8 @@ SCOPES = {
 ROLE_SCOPES: dict[str, frozenset[str]] = {
     "admin": frozenset(SCOPES),
     "marketer": frozenset(SCOPES),
-    "analyst": frozenset({"segments:read", "segments:write", "campaigns:read"}),
-    "sales": frozenset({"segments:read", "people:read", "campaigns:read"}),
+    "analyst": frozenset({"segments:read", "segments:write", "templates:read", "campaigns:read"}),
+    "sales": frozenset({"segments:read", "people:read", "templates:read", "campaigns:read"}),
 }
 
 
