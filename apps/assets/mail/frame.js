@@ -31,6 +31,7 @@ function sortBlocks(editor) {
   const known = editor.BlockManager.getAll()
   for (const block of [...known.models]) {
     if (block.get("saved")) continue
+    reachable(block, block.get("label"))
     if (BLOCKS.includes(block.getId())) block.set("category", {id: "parts", label: "Parts of a mail", order: 1, open: true})
     else known.remove(block)
   }
@@ -38,11 +39,27 @@ function sortBlocks(editor) {
   known.sort()
 }
 
+// dragging has a click way: a block goes into what is chosen, else into the last column, else to the end
+function append(block, editor) {
+  const content = block.getContent(), parts = editor.Components
+  const body = editor.getWrapper().findType("mj-body")[0] ?? editor.getWrapper()
+  const places = []
+  for (let at = editor.getSelected(); at; at = at.parent()) places.push(at)
+  places.push(...body.findType("mj-column").slice(-1), body)
+  const place = places.find((each) => parts.canMove(each, content).result)
+  if (!place) return
+  const [made] = [].concat(place.append(content))
+  editor.select(made)
+  editor.Canvas.scrollTo(made, {behavior: "smooth"})
+}
+
+const reachable = (block, name) => block.set("attributes", {...block.get("attributes"), tabindex: "0", role: "button", "aria-label": `Add: ${name}`, title: name})
+
 function saved(editor, blocks) {
   const known = editor.BlockManager
   for (const block of [...known.getAll().models]) if (block.get("saved")) known.remove(block)
   for (const {key, name, mjml} of blocks) {
-    known.add(`saved-${key}`, {label: name.replace(/[<>&"]/g, ""), content: mjml, category: {id: "saved", label: "Saved by your team", order: 2, open: true}, saved: true, media: icon('<path d="M6.500 4h11v16L12 15.500 6.500 20z"/>')})
+    known.add(`saved-${key}`, {label: name.replace(/[<>&"]/g, ""), content: mjml, category: {id: "saved", label: "Saved by your team", order: 2, open: true}, saved: true, media: icon('<path d="M6.500 4h11v16L12 15.500 6.500 20z"/>'), attributes: {tabindex: "0", role: "button", "aria-label": `Add: ${name}`}})
   }
 }
 
@@ -73,6 +90,7 @@ function open(mount, tell) {
   const editor = grapesjs.init({
     container: mount, height: "100%", width: "auto", fromElement: false, storageManager: false, telemetry: false,
     cssIcons: "", showDevices: false, noticeOnUnload: false, assetManager: {upload: false, embedAsBase64: false},
+    blockManager: {appendOnClick: append},
     canvasCss: "mj-head{display:none}", plugins: [mjml], pluginsOpts: {[mjml]: {resetDevices: true, useCustomTheme: false, useXmlParser: true, columnsPadding: "0"}},
   })
   panels(editor)
@@ -89,7 +107,7 @@ function open(mount, tell) {
   editor.onReady(() => {
     sortBlocks(editor)
     editor.Panels.getButton("views", "open-blocks")?.set("active", true)
-    mount.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches(".tab")) event.target.click() })
+    mount.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches(".tab, .gjs-block")) event.target.click() })
     tell("ready")
   })
   return {

@@ -92,7 +92,7 @@ def as_event(entry: CalendarEntry, warning: str, zone: str) -> dict[str, Any]:
     there = local(entry.due_at, zone)
     tone = "draft" if entry.status in {"draft", "in_review"} else "over" if entry.status in OVER else ""
     words = (
-        f"{channel_name(entry.channel)}: {entry.name}, {entry.campaign}, {moment(entry.due_at, zone)}, {entry.status}"  # noqa: E501
+        f"{channel_name(entry.channel)}: {entry.name}, {entry.campaign}, {moment(entry.due_at, zone)}, {entry.status}"
     )
     return {
         "id": key_of(entry), "title": f"{entry.campaign}: {entry.name}", "start": f"{there:%Y-%m-%dT%H:%M:%S}",

@@ -25,10 +25,12 @@ from apps.screens.campaigns.telling import adds_up, engaged, parts_of
 from apps.screens.segments.addressing import asked_for, leave_for, remember
 from dmat.campaigns.changes import CHANNEL_PAUSED, resume_channel
 from dmat.campaigns.monitor import Monitor, monitor
-from dmat.campaigns.records import Campaign
+from dmat.campaigns.programmes import paused_programmes
+from dmat.campaigns.records import RUNNING, Campaign
 from dmat.campaigns.showing import note_post
 from dmat.errors import DmatError
 from dmat.ledger.control import resend_failed
+from dmat.ledger.control import resume as let_go_on
 from dmat.messages.archive import as_sent
 from dmat.store.access import caller_of_user
 from dmat.store.campaign_tables import campaign_rule_log
@@ -47,6 +49,7 @@ class MonitorScreen(pn.viewable.Viewer):
         self.caller, self.keeping = caller_of_user(user), Keeping(desks.library)
         self.found: Monitor | None = None
         self.log: list[Any] = []
+        self.guarded = ""
         self.problem = self.told = self.words = ""
         self.people: tuple[Any, ...] = ()
         self.person, self.journey = asked_for("person"), None
@@ -76,7 +79,16 @@ class MonitorScreen(pn.viewable.Viewer):
     def _count(self) -> Monitor:
         context = self.context
         workspace = context.workspace if context.version() else None
-        return monitor(context.settings, context.store, workspace, self.campaign.campaign_id)
+        found = monitor(context.settings, context.store, workspace, self.campaign.campaign_id)
+        self.guarded = self._paused_by_guard(found.campaign)
+        return found
+
+    def _paused_by_guard(self, campaign: Campaign) -> str:
+        """Why the ledger lets nothing leave although the campaign runs; empty when it does."""
+        if campaign.status != RUNNING:
+            return ""
+        with self.context.store.read() as connection:
+            return paused_programmes(connection).get(campaign.programme, "")
 
     def _read_log(self) -> list[Any]:
         table = campaign_rule_log.c
@@ -99,7 +111,7 @@ class MonitorScreen(pn.viewable.Viewer):
             words = str(value.get("words", "") if isinstance(value, dict) else "")[:500]
             act = self.keeping.act
             await self._do(lambda: act(name, self.campaign.campaign_id, self.user.email, words), "")
-        elif name in {"resend", "resume-channel", "posted"} and self.caller.may("campaigns:send"):
+        elif name in {"resend", "resume-channel", "posted", "go-on"} and self.caller.may("campaigns:send"):
             await self._do(*self._wish(name, value))
         elif name == "copy" and self.caller.may("campaigns:write"):
             copy = self.desks.library.duplicate
@@ -113,6 +125,9 @@ class MonitorScreen(pn.viewable.Viewer):
             with context.store.write() as connection:
                 resume_channel(connection, number, str(value), by, context.now())
 
+        if name == "go-on":
+            programme = self.campaign.programme
+            return lambda: let_go_on(context.store, programme, context.now(), by), "It goes on."
         if name == "resume-channel":
             return resume, "The channel goes on."
         if name == "posted":
@@ -180,7 +195,7 @@ class MonitorScreen(pn.viewable.Viewer):
     def _render(self, name: str, **values: Any) -> str:
         return render(
             f"screens/campaigns/{name}.jinja", self.context.now(), self.context.zone, campaign=self.campaign,
-            found=self.found, tones=TONES, may=self.caller.may, problem=self.problem, told=self.told, **values,
+            guarded=self.guarded, found=self.found, tones=TONES, may=self.caller.may, problem=self.problem, told=self.told, **values,
         )  # fmt: skip
 
     def _skeleton(self, lines: int) -> str:

@@ -25,12 +25,49 @@ class Need:
     link_words: str
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """Campaigns that wait for somebody: number, name, and why or who."""
+
+    approvals: tuple[tuple[int, str, str], ...] = ()
+    guarded: tuple[tuple[int, str, str], ...] = ()
+    incomplete: tuple[tuple[int, str, str], ...] = ()
+
+
 LATE_SENDING = timedelta(minutes=30)
 
 
-def list_needs(figures: HomeFigures | None, live: LiveCounts | None, pulse: Pulse, now: datetime) -> list[Need]:
+def list_needs(
+    figures: HomeFigures | None, live: LiveCounts | None, pulse: Pulse, now: datetime, waiting: Waiting | None = None
+) -> list[Need]:
     """What needs somebody, most urgent first."""
-    return [*_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now)]
+    campaigns = _needs_of_campaigns(waiting) if waiting else []
+    return [*campaigns, *_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now)]
+
+
+def _needs_of_campaigns(waiting: Waiting) -> list[Need]:
+    needs = []
+    for number, name, why in waiting.guarded:
+        needs.append(
+            Need(
+                "danger",
+                "shield",
+                f"{name} was stopped by the guard",
+                why,
+                f"/campaigns?id={number}",
+                "See the campaign",
+            )
+        )
+    for number, name, why in waiting.incomplete:
+        needs.append(
+            Need("danger", "warning", f"{name} does not add up", why, f"/campaigns?id={number}", "See what is open")
+        )
+    for number, name, who in waiting.approvals:
+        asked = f"{who} asks for a second person's yes."
+        needs.append(
+            Need("warning", "check", f"{name} waits for approval", asked, f"/campaigns?id={number}", "Look at it")
+        )
+    return needs
 
 
 def _needs_of_store(live: LiveCounts | None, pulse: Pulse, now: datetime) -> list[Need]:

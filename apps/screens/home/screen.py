@@ -18,8 +18,9 @@ from apps.parts.charts import Series, chart
 from apps.parts.render import render
 from apps.parts.words import day, money, number, percent
 from apps.screens.home.data import HomeFigures, Lift, LiveCounts, read_figures, read_live
-from apps.screens.home.needs import list_needs
+from apps.screens.home.needs import Waiting, list_needs
 from apps.screens.home.state import HomeState
+from apps.screens.home.waiting import read_waiting
 from dmat.store.users import User
 
 Figure = dict[str, Any]
@@ -156,6 +157,7 @@ class HomeScreen(pn.viewable.Viewer):
         super().__init__()
         self.context, self.user, self.state = context, user, HomeState()
         skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=5)
+        self.waiting = Waiting()
         self.head, self.figures, self.trends = Block(), Block(skeleton), Block(skeleton)
         self.layout = pmui.Column(
             self.head, self.figures, self.trends,
@@ -171,9 +173,11 @@ class HomeScreen(pn.viewable.Viewer):
         """Ask the warehouse and the store; the returned function shows the answers."""
         figures = read_figures(self.context, pulse.version) if pulse.version else None
         live = read_live(self.context, figures.today) if figures else None
-        return lambda: self._show(figures, live, pulse)
+        waiting = read_waiting(self.context)
+        return lambda: self._show(figures, live, pulse, waiting)
 
-    def _show(self, figures: HomeFigures | None, live: LiveCounts | None, pulse: Pulse) -> None:
+    def _show(self, figures: HomeFigures | None, live: LiveCounts | None, pulse: Pulse, waiting: Waiting) -> None:
+        self.waiting = waiting
         self.state.param.update(figures=figures, live=live, pulse=pulse)
         self.head.html = self._head_html()
         self.figures.html = self._figures_html()
@@ -201,7 +205,7 @@ class HomeScreen(pn.viewable.Viewer):
         now = self.context.now()
         return self._render(
             "trends", trends=trends_of(figures), verdict=verdict_of(figures),
-            needs=list_needs(figures, self.state.live, pulse, now),
+            needs=list_needs(figures, self.state.live, pulse, now, self.waiting),
             sources=[(source, source.state(now)) for source in figures.sources],
             may_check=self.user.may("marketer", "analyst"),
         )  # fmt: skip

@@ -32,7 +32,9 @@ FIRST_WORDS = 110
 BLANK_MAIL = (
     "<mjml>\n  <mj-body>\n    <mj-section>\n      <mj-column>\n        <mj-text>Hello {{ first_name }},</mj-text>\n"
     "      </mj-column>\n    </mj-section>\n    <mj-section>\n      <mj-column>\n"
-    '        <mj-text font-size="12px" align="center"><a href="{{ unsubscribe_url }}">Unsubscribe</a></mj-text>\n'
+    '        <mj-text font-size="12px" align="center">{{ shop.postal_address }}<br /><a href="{{ unsubscribe_url }}">'
+    'Unsubscribe</a> · <a href="{{ preferences_url }}">Choose what you get</a> · <a href="{{ view_url }}">See it in the'
+    " browser</a></mj-text>\n"
     "      </mj-column>\n    </mj-section>\n  </mj-body>\n</mjml>\n"
 )
 FIRST_NAME = {"name": "first_name", "type": "text", "source": "first_name", "fallback": "there"}

@@ -1,0 +1,42 @@
+"""Under test: the monitor's parts add up to the audience, files run no formula, the list says how far each is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from apps.screens.campaigns.files import safe_cell
+from apps.screens.campaigns.listing import next_step
+from apps.screens.campaigns.telling import adds_up, parts_of
+from dmat.campaigns.monitor import Figures
+from dmat.campaigns.plan import parse_plan
+
+NOW = datetime(2026, 11, 20, 14, 5)
+
+
+def test_the_parts_add_up_to_everybody_who_was_planned():
+    figures = Figures(planned=100, sent=60, waiting=10, held_out=5, suppressed=20, failed=3, expired=1, ambiguous=1)
+    assert adds_up(figures)
+    assert sum(part.count for part in parts_of(figures)) == 100
+    assert not adds_up(Figures(planned=100, sent=99))
+
+
+def test_parts_that_nobody_is_in_are_not_shown():
+    assert [part.key for part in parts_of(Figures(planned=2, sent=2))] == ["sent"]
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_made_plain_text():
+    assert safe_cell("=cmd()") == "'=cmd()"
+    assert safe_cell("@x") == "'@x"
+    assert safe_cell("ana@example.com") == "ana@example.com"
+    assert safe_cell(3) == 3
+
+
+def test_the_next_step_is_the_first_one_that_lies_ahead():
+    plan = parse_plan({"starts_at": "2026-11-19T08:00:00", "steps": [
+        {"key": "a", "channel": "email", "template": "t", "day": 1, "time": "10:00"},
+        {"key": "b", "channel": "sms", "template": "t", "day": 3, "time": "10:00"},
+    ]})  # fmt: skip
+    step, at = next_step(plan, "UTC", None, NOW)
+    assert step.key == "b"
+    assert at == datetime(2026, 11, 21, 10)
+    assert next_step(plan, "UTC", None, datetime(2026, 12, 1)) == (None, None)
