@@ -70,6 +70,11 @@ def text_at(event: Mapping[str, Any], name: str, required: bool = False) -> str:
     return found
 
 
+def with_facts(event: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
+    """The event with what it holds deeper inside also on top (`link`, `user_agent`, `reason`), where it can be found."""
+    return {**{name: value for name, value in facts.items() if isinstance(value, str) and value}, **event}
+
+
 def epoch_moment(value: Any) -> datetime:
     """Seconds since 1970, as a number or as text."""
     try:

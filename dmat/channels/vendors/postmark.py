@@ -21,6 +21,7 @@ from dmat.channels.vendors.fields import (
     object_of,
     own_message_id,
     text_at,
+    with_facts,
 )
 from dmat.channels.vendors.request import WebhookRequest, has_password, known
 from dmat.settings import Settings
@@ -55,7 +56,8 @@ def _event(_request: WebhookRequest, element: Any, _now: datetime) -> InboundEve
         event_id=hash_of(event),
         kind=kind,
         occurred_at=iso_moment(at),
-        payload=event | ({IS_PERMANENT: is_permanent} if kind == "bounced" else {}),
+        payload=with_facts(event, reason=event.get("Details") or event.get("Description"))
+        | ({IS_PERMANENT: is_permanent} if kind == "bounced" else {}),
         message_id=own_message_id(object_at(event, "Metadata").get(MESSAGE_ID_ARGUMENT)),
         address=(text_at(event, "Recipient") or text_at(event, "Email")).strip().lower(),
         is_machine=kind in {"opened", "clicked"} and is_machine(text_at(event, "UserAgent")),

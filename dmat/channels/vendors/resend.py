@@ -22,6 +22,7 @@ from dmat.channels.vendors.fields import (
     object_of,
     own_message_id,
     text_at,
+    with_facts,
 )
 from dmat.channels.vendors.request import WebhookRequest, from_base64, is_same, known
 from dmat.errors import InvalidInputError, UnverifiedError
@@ -64,16 +65,19 @@ def _event(request: WebhookRequest, element: Any, _now: datetime) -> InboundEven
     identity = request.headers.get("svix-id", "")
     if not identity:
         raise InvalidInputError("svix-id", "it is missing")
-    is_permanent = text_at(object_at(data, "bounce"), "type") == "Permanent"
+    bounce, click = object_at(data, "bounce"), object_at(data, "click")
+    is_permanent = text_at(bounce, "type") == "Permanent"
+    agent = text_at(click, "userAgent")
+    facts = with_facts(event, link=click.get("link"), user_agent=agent, reason=bounce.get("message"))
     return InboundEvent(
         provider="resend",
         event_id=identity,
         kind=kind,
         occurred_at=iso_moment(event.get("created_at")),
-        payload=event | ({IS_PERMANENT: is_permanent} if kind in {"bounced", "dropped"} else {}),
+        payload=facts | ({IS_PERMANENT: is_permanent} if kind in {"bounced", "dropped"} else {}),
         message_id=own_message_id(_tag(data)),
         address=_recipient(data),
-        is_machine=kind == "clicked" and is_machine(text_at(object_at(data, "click"), "userAgent")),
+        is_machine=kind == "clicked" and is_machine(agent),
     )
 
 

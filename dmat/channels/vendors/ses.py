@@ -23,6 +23,7 @@ from dmat.channels.vendors.fields import (
     object_of,
     own_message_id,
     text_at,
+    with_facts,
 )
 from dmat.channels.vendors.request import WebhookRequest, from_base64, known
 from dmat.connectors.sns import certificate_key, confirm_subscription, is_signed
@@ -90,16 +91,22 @@ def _event(_request: WebhookRequest, message: Any, _now: datetime) -> InboundEve
     mail, section = object_at(event, "mail"), object_at(event, SECTIONS.get(name, ""))
     is_permanent = kind == "bounced" and text_at(section, "bounceType") == "Permanent"
     agent = text_at(section, "userAgent") if kind in {"opened", "clicked"} else ""
+    facts = with_facts(event, link=section.get("link"), user_agent=agent, reason=_reason(section))
     return InboundEvent(
         provider="ses",
         event_id=text_at(message, "MessageId", required=True),
         kind=kind,
         occurred_at=iso_moment(section.get("timestamp") or message.get("Timestamp")),
-        payload=event | ({IS_PERMANENT: is_permanent} if kind in {"bounced", "dropped"} else {}),
+        payload=facts | ({IS_PERMANENT: is_permanent} if kind in {"bounced", "dropped"} else {}),
         message_id=own_message_id(_tag(mail)),
         address=_address(mail, section),
         is_machine=kind in {"opened", "clicked"} and is_machine(agent),
     )
+
+
+def _reason(section: Mapping[str, Any]) -> Any:
+    told = next((one for one in list_at(section, "bouncedRecipients") if isinstance(one, dict)), {})
+    return told.get("diagnosticCode") or section.get("complaintFeedbackType") or section.get("reason")
 
 
 def _tag(mail: Mapping[str, Any]) -> Any:

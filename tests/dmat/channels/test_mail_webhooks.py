@@ -360,6 +360,20 @@ def test_the_events_of_resend_are_read(event, kind, is_permanent):
     assert read_event.payload.get(IS_PERMANENT) is is_permanent
 
 
+def test_links_agents_and_reasons_stand_where_the_tables_look_for_them():
+    click = {"link": "https://x.example", "userAgent": "Phone"}
+    bounce = {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": "a@b.example", "diagnosticCode": "no"}]}
+    [ses_click] = read("ses", ses_event("Click", click={**AT, **click})).events
+    [ses_bounce] = read("ses", ses_event("Bounce", bounce={**AT, **bounce})).events
+    [resend_click] = read("resend", resend_event("email.clicked", click=click), {"svix-id": "m"}).events
+    [resend_bounce] = read("resend", resend_event("email.bounced", bounce={"message": "no"}), {"svix-id": "m"}).events
+    gone = postmark_event("Bounce", Type="HardBounce", BouncedAt="2026-03-04T12:00:00Z", Details="no")
+    [postmark_bounce] = read("postmark", gone).events
+    for event in (ses_click, resend_click):
+        assert (event.payload["link"], event.payload["user_agent"]) == ("https://x.example", "Phone")
+    assert {event.payload["reason"] for event in (ses_bounce, resend_bounce, postmark_bounce)} == {"no"}
+
+
 @pytest.mark.parametrize("provider", ["brevo", "ses", "postmark", "resend"])
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 5000])
 def test_a_body_that_is_no_json_is_an_error(provider, body):
