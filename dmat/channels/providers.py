@@ -95,6 +95,12 @@ def _onesignal(settings: Settings) -> Provider:
     return OneSignal(settings)
 
 
+def _outgoing_webhook(settings: Settings) -> Provider:
+    from dmat.connectors.outgoing_webhook import OutgoingWebhook
+
+    return OutgoingWebhook(settings)
+
+
 def _folder_sandbox(channel: str) -> Opener:
     def opened(settings: Settings) -> Provider:
         from dmat.channels.folder_sandbox import FolderSandbox
@@ -118,6 +124,7 @@ VENDORS: Mapping[str, Mapping[str, Opener]] = MappingProxyType(
         "sms": {"twilio": _twilio_sms, "vonage": _vonage},
         "whatsapp": {"whatsapp": _whatsapp, "twilio": _twilio_whatsapp},
         "push": {"fcm": _fcm, "onesignal": _onesignal},
+        "webhook": {"outgoing_webhook": _outgoing_webhook},
     }
 )
 # what a connected vendor needs besides, to take a channel: a setting that is not empty
@@ -129,6 +136,7 @@ NEEDS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("whatsapp", "twilio"): "twilio_whatsapp_sender",
         ("push", "fcm"): "fcm_credentials_file",
         ("push", "onesignal"): "onesignal_app",
+        ("webhook", "outgoing_webhook"): "outgoing_webhook_secret",
     }
 )
 SANDBOXES: Mapping[str, Opener] = MappingProxyType(
@@ -137,6 +145,7 @@ SANDBOXES: Mapping[str, Opener] = MappingProxyType(
         "sms": _folder_sandbox("sms"),
         "whatsapp": _folder_sandbox("whatsapp"),
         "push": _folder_sandbox("push"),
+        "webhook": _folder_sandbox("webhook"),
     }
 )
 

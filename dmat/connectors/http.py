@@ -136,16 +136,17 @@ class VendorHttp:
         *,
         json: Any = None,
         form: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Ask the vendor to do something, once, with a JSON body or a form; `headers` go with this request only.
+        """Ask the vendor to do something, once, with JSON, a form or bytes; `headers` go with this request only.
 
         Raises:
             VendorUnavailableError, RateLimitedError: nothing was done; it may be tried again.
             AmbiguousError: it may have been done; never repeat it blindly.
             VendorRefusedError: 4xx, nothing was done.
         """
-        return self._exchange(method, path, None, json, may_act=True, form=form, headers=headers)
+        return self._exchange(method, path, None, json, may_act=True, form=form, content=content, headers=headers)
 
     def _repeat(self, attempt: Callable[[], T]) -> T:
         waited = 0.0
@@ -179,16 +180,16 @@ class VendorHttp:
         json: Any,
         may_act: bool,
         form: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        sent_headers = {**self._headers, **(headers or {})}
-        content = None
+        sent = {**self._headers, **(headers or {})}
         if json is not None:
-            content, sent_headers["Content-Type"] = orjson.dumps(json), "application/json"
+            content, sent["Content-Type"] = orjson.dumps(json), "application/json"
         url = self.base_url + path
         try:
             response = self._client.request(
-                method, url, params=params, content=content, data=form, headers=sent_headers, auth=self._auth
+                method, url, params=params, content=content, data=form, headers=sent, auth=self._auth
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             kind = VendorUnreachableError if _is_refused(error) else VendorUnavailableError
