@@ -13,7 +13,7 @@ from rich.table import Table
 
 from benchmarks.measure import SIZES, Row, write_results
 
-GROUPS = ("capture", "build", "freshness", "start", "screens", "segments", "flips")
+GROUPS = ("capture", "build", "freshness", "start", "screens", "segments", "flips", "sending", "webhooks", "clicks")
 
 
 def show(rows: list[Row]) -> Table:
