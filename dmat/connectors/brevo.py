@@ -19,7 +19,7 @@ import httpx
 from dmat.channels.contract import Abilities, OutgoingMail, Sought
 from dmat.connectors.contract import Connector, list_of
 from dmat.connectors.http import VendorHttp
-from dmat.connectors.mail_answers import json_answer, one_by_one, refused_account
+from dmat.connectors.mail_answers import json_answer, one_by_one, refused_account, send_by_key
 from dmat.errors import AmbiguousError, VendorRefusedError
 from dmat.settings import Settings
 
@@ -48,16 +48,20 @@ class Brevo(Connector):
 
         Raises:
             VendorUnavailableError, RateLimitedError: it was not accepted; it may be tried again.
-            AmbiguousError: it may have been accepted; the same again, or a lookup, tells.
+            AmbiguousError: it may have been accepted, also after asking again under the same key; a lookup tells.
             VendorRefusedError: 4xx, the mail or the key is wrong; 403 also for an account that may not send.
         """
-        try:
-            response = self.http.send("POST", "/smtp/email", json=mail_body(message))
-        except VendorRefusedError as error:
-            if error.status == 400 and any(code in error.detail for code in DUPLICATE):
-                return self._taken_before(message)
-            raise refused_account(error, NOT_OUR_MAIL) from None
-        return str(json_answer(response).get("messageId", ""))
+        body = mail_body(message)
+
+        def attempt() -> str:
+            try:
+                return str(json_answer(self.http.send("POST", "/smtp/email", json=body)).get("messageId", ""))
+            except VendorRefusedError as error:
+                if error.status == 400 and any(code in error.detail for code in DUPLICATE):
+                    return self._taken_before(message)
+                raise refused_account(error, NOT_OUR_MAIL) from None
+
+        return send_by_key(attempt, self.http.sleep)
 
     def _taken_before(self, mail: OutgoingMail) -> str:
         found = self.find_message(Sought(mail.message_id, mail.to_email))

@@ -6,17 +6,20 @@ Belongs here: that. Stays out: any vendor's codes (one file each) and HTTP's fai
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import httpx
 import orjson
 
 from dmat.channels.contract import MESSAGE_ID_ARGUMENT, MailBatch, OutgoingMail
-from dmat.errors import InvalidInputError, VendorRefusedError
+from dmat.errors import AmbiguousError, InvalidInputError, TransientError, VendorRefusedError
 
 _NEVER_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f\"\\<>]")
 _PLAIN_NAME = re.compile(r"[\w '&+/!-]+")
+ATTEMPTS_BY_KEY, WAIT_SECONDS = 3, 1.0
+REFUSES_THE_BODY = frozenset({400, 413, 422})  # the same request is refused each time, so the first one was too
+T = TypeVar("T")
 ACCOUNT_IS_WRONG = 403  # the sender stops at it and gives no message up
 
 
@@ -48,6 +51,31 @@ def refused_account(error: VendorRefusedError, codes: Iterable[str]) -> VendorRe
     if error.status == 402 or any(code in error.detail for code in codes):
         return VendorRefusedError(error.vendor, ACCOUNT_IS_WRONG, error.detail)
     return error
+
+
+def send_by_key(attempt: Callable[[], T], sleep: Callable[[float], None]) -> T:
+    """Send under an idempotency key: after an ambiguous answer the very same request again is taken once.
+
+    Raises:
+        AmbiguousError: still so after the last attempt; or it was so, and what came then tells nothing about it.
+        VendorRefusedError, TransientError: of the first attempt; later a refusal only of what is in the request.
+    """
+    doubt: AmbiguousError | None = None
+    for number in range(ATTEMPTS_BY_KEY):
+        try:
+            return attempt()
+        except AmbiguousError as error:
+            doubt = error
+        except VendorRefusedError as error:
+            if doubt is not None and error.status not in REFUSES_THE_BODY:
+                raise doubt from None
+            raise
+        except TransientError:
+            if doubt is None:
+                raise
+        if number + 1 < ATTEMPTS_BY_KEY:
+            sleep(WAIT_SECONDS * 2**number)
+    raise doubt or AmbiguousError("it was never sent")
 
 
 def one_by_one(provider: Any, batch: MailBatch) -> str:

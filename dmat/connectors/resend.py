@@ -18,7 +18,7 @@ from dmat.channels.batches import whole_mail
 from dmat.channels.contract import Abilities, MailBatch, OutgoingMail, Sought
 from dmat.connectors.contract import Connector
 from dmat.connectors.http import VendorHttp
-from dmat.connectors.mail_answers import arguments_of, json_answer, refused_account, shown_mailbox
+from dmat.connectors.mail_answers import arguments_of, json_answer, refused_account, send_by_key, shown_mailbox
 from dmat.errors import AmbiguousError, VendorRefusedError
 from dmat.settings import Settings
 
@@ -49,7 +49,7 @@ class Resend(Connector):
 
         Raises:
             VendorUnavailableError, RateLimitedError: it was not accepted; it may be tried again.
-            AmbiguousError: it may have been accepted; the same again tells.
+            AmbiguousError: it may have been accepted, also after asking again under the same key; an event tells.
             VendorRefusedError: 4xx, the mail or the key is wrong; 403 also for an account that may not send.
         """
         return str(self._post("/emails", mail_body(message), message.message_id).get("id", ""))
@@ -66,12 +66,15 @@ class Resend(Connector):
         return str(first.get("id", "")) if isinstance(first, dict) else ""
 
     def _post(self, path: str, body: Any, key: str) -> Mapping[str, Any]:
-        try:
-            return json_answer(self.http.send("POST", path, json=body, headers={"Idempotency-Key": key}))
-        except VendorRefusedError as error:
-            if error.status == 409:
-                raise AmbiguousError(f"resend knows the key {key} already: {error.detail}") from None
-            raise refused_account(error, NOT_OUR_MAIL) from None
+        def attempt() -> Mapping[str, Any]:
+            try:
+                return json_answer(self.http.send("POST", path, json=body, headers={"Idempotency-Key": key}))
+            except VendorRefusedError as error:
+                if error.status == 409:
+                    raise AmbiguousError(f"resend knows the key {key} already: {error.detail}") from None
+                raise refused_account(error, NOT_OUR_MAIL) from None
+
+        return send_by_key(attempt, self.http.sleep)
 
     def find_message(self, sought: Sought) -> str | None:
         """Resend cannot be asked by our id.

@@ -71,7 +71,7 @@ def text_at(event: Mapping[str, Any], name: str, required: bool = False) -> str:
 
 
 def with_facts(event: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
-    """The event with what it holds deeper inside also on top (`link`, `user_agent`, `reason`), where it can be found."""
+    """The event with what it holds deeper inside also on top (`link`, `user_agent`, `reason`), where tables look."""
     return {**{name: value for name, value in facts.items() if isinstance(value, str) and value}, **event}
 
 

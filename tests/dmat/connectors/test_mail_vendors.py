@@ -16,6 +16,7 @@ from faulty_server import Answer, faulty_server
 
 from dmat.channels.contract import MailBatch, OutgoingMail, Recipient, Sought
 from dmat.connectors.brevo import Brevo
+from dmat.connectors.mail_answers import ATTEMPTS_BY_KEY
 from dmat.connectors.postmark import Postmark
 from dmat.connectors.resend import Resend, batch_key
 from dmat.connectors.sendgrid import SendGrid
@@ -54,6 +55,7 @@ GOOD = {
     "postmark": (Answer(200, {"MessageID": "v-1", "ErrorCode": 0}), "/email"),
     "resend": (Answer(200, {"id": "v-1"}), "/emails"),
 }
+BY_KEY = {"brevo", "resend"}
 EACH = pytest.mark.parametrize("name", KINDS)
 
 
@@ -110,11 +112,13 @@ def test_an_answer_without_an_id_is_an_acceptance_all_the_same(connect, name):
     (Answer(act="lost"), AmbiguousError),
     (Answer(act="cut"), AmbiguousError),
 ], ids=["400", "401", "403", "422", "429", "500", "503", "502", "504", "time-out", "lost answer", "cut"])  # fmt: skip
-def test_a_failure_is_named_for_what_it_means_and_nothing_is_sent_again(connect, name, answer, error):
+def test_a_failure_is_named_for_what_it_means_and_without_a_key_nothing_is_sent_again(connect, name, answer, error):
     with faulty_server(answer) as server:
         with pytest.raises(error) as caught:
             connect(name, server.url).send(MAIL)
-        assert len(server.taken) == (0 if answer.act == "cut" else 1)
+        times = ATTEMPTS_BY_KEY if name in BY_KEY and error is AmbiguousError else 1
+        assert len(server.taken) == (0 if answer.act == "cut" else times)
+    assert len({taken.body for taken in server.taken}) <= 1
     assert type(caught.value) is error
     assert KEY not in str(caught.value)
     if isinstance(caught.value, RateLimitedError):
@@ -183,6 +187,40 @@ def test_a_vendor_without_batches_takes_none(connect, name):
     assert server.taken == []
 
 
+# Under an idempotency key -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(BY_KEY))
+@pytest.mark.parametrize("lost", [Answer(act="lost"), Answer(act="silent"), Answer(504)])
+def test_a_lost_answer_is_asked_for_again_under_the_same_key(connect, name, lost):
+    with faulty_server(lost, GOOD[name][0]) as server:
+        assert connect(name, server.url).send(MAIL) == "v-1"
+    first, second = server.taken
+    assert first.body == second.body
+    assert first.headers.get("idempotency-key") == second.headers.get("idempotency-key")
+
+
+@pytest.mark.parametrize("name", sorted(BY_KEY))
+@pytest.mark.parametrize("then", [Answer(500), Answer(429, {}, {"Retry-After": "1"}), Answer(401, {"message": "no"})])
+def test_what_comes_after_a_lost_answer_does_not_unmake_it(connect, name, then):
+    with faulty_server(Answer(act="lost"), then) as server, pytest.raises(AmbiguousError):
+        connect(name, server.url).send(MAIL)
+
+
+@pytest.mark.parametrize("name", sorted(BY_KEY))
+def test_a_request_that_is_refused_as_it_is_was_refused_before_too(connect, name):
+    answers = (Answer(act="lost"), Answer(422, {"message": "no"}))
+    with faulty_server(*answers) as server, pytest.raises(VendorRefusedError) as caught:
+        connect(name, server.url).send(MAIL)
+    assert caught.value.status == 422
+
+
+def test_a_batch_is_asked_for_again_under_its_key(connect):
+    with faulty_server(Answer(act="lost"), Answer(200, {"data": [{"id": "v-1"}, {"id": "v-2"}]})) as server:
+        assert connect("resend", server.url).send_batch(BATCH) == "v-1"
+    assert server.taken[0].body == server.taken[1].body
+
+
 # Brevo ---------------------------------------------------------------------------------------------------------------
 
 DUPLICATE = Answer(400, {"code": "duplicate_parameter", "message": "this key is known"})
@@ -205,7 +243,8 @@ def test_a_key_that_brevo_knows_is_taken_for_true_only_when_the_mail_is_found(co
     with faulty_server(DUPLICATE, brevo_list(("other",), ("spring", ID))) as server:
         assert connect("brevo", server.url).send(MAIL) == "v-1"
     assert "email=ann%40example.com" in server.taken[1].path
-    with faulty_server(DUPLICATE, brevo_list(("other",))) as server, pytest.raises(AmbiguousError):
+    unseen = (DUPLICATE, brevo_list(("other",))) * ATTEMPTS_BY_KEY
+    with faulty_server(*unseen) as server, pytest.raises(AmbiguousError):
         connect("brevo", server.url).send(MAIL)
 
 
