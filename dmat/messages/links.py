@@ -17,13 +17,16 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import orjson
+from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from dmat.errors import UnverifiedError
 from dmat.messages.signing import Signer
 from dmat.settings import Settings
 
 _LONGEST_TOKEN = 4096
+_NONCE_BYTES, _OLD_TOKEN = 12, "gAAAA"
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Links:
         self._click_key = hmac.new(key, b"click", hashlib.sha256).digest()
         self._open, self._view = Signer(key, "open"), Signer(key, "view")
         self._preferences, self._opt_in = Signer(key, "preferences"), Signer(key, "opt-in")
+        self._sealed = AESGCM(hmac.new(key, b"unsubscribe:sealed", hashlib.sha256).digest())
         self._fernet = Fernet(base64.urlsafe_b64encode(hmac.new(key, b"unsubscribe", hashlib.sha256).digest()))
 
     def click_url(self, message_id: str, target: str) -> str:
@@ -88,8 +92,9 @@ class Links:
 
     def unsubscribe_url(self, message_id: str, address: str, channel: str = "email") -> str:
         """The link of one message that unsubscribes its recipient."""
-        token = self._fernet.encrypt(orjson.dumps([message_id, address, channel]))
-        return f"{self._base}/u/{token.decode()}"
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._sealed.encrypt(nonce, orjson.dumps([message_id, address, channel]), None)
+        return f"{self._base}/u/{_encode(nonce + sealed)}"
 
     def read_unsubscribe(self, token: str) -> Unsubscribe:
         """What an unsubscribe token says.
@@ -100,9 +105,17 @@ class Links:
         try:
             if len(token) > _LONGEST_TOKEN:
                 raise InvalidToken
-            return Unsubscribe(*json.loads(self._fernet.decrypt(token.encode("ascii", "replace"))))
-        except InvalidToken:
+            return Unsubscribe(*json.loads(self._unseal(token)))
+        except (InvalidToken, InvalidTag):
             raise UnverifiedError("this link is not one of ours") from None
+
+    def _unseal(self, token: str) -> bytes:
+        if token.startswith(_OLD_TOKEN):  # as older messages carry them
+            return self._fernet.decrypt(token.encode("ascii", "replace"))
+        raw = _decode(token)
+        if _encode(raw) != token or len(raw) <= _NONCE_BYTES:
+            raise InvalidTag
+        return self._sealed.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None)
 
     def open_url(self, message_id: str) -> str:
         """The address of the picture of one pixel that says that a message was opened."""
@@ -137,7 +150,7 @@ class Links:
         return self._opt_in.read(token)
 
     def _sign(self, body: str) -> bytes:
-        return hmac.new(self._click_key, body.encode("utf-8", "replace"), hashlib.sha256).digest()[:18]
+        return hmac.digest(self._click_key, body.encode("utf-8", "replace"), hashlib.sha256)[:18]
 
 
 def _encode(raw: bytes) -> str:
@@ -146,7 +159,7 @@ def _encode(raw: bytes) -> str:
 
 def _decode(text: str) -> bytes:
     try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return base64.urlsafe_b64decode(text.encode("ascii", "replace") + b"=" * (-len(text) % 4))
     except (binascii.Error, ValueError):
         raise UnverifiedError("this link is not one of ours") from None
 

@@ -32,6 +32,7 @@ class Message(Protocol):
     variables: Sequence[Variable]
     segments: Sequence[str]
     tracking: Tracking
+    used: frozenset[str]
 
 
 def values_of(settings: Settings, links: Links, message: Message, entry: Entry) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def values_of(settings: Settings, links: Links, message: Message, entry: Entry) 
     Raises:
         InvalidInputError: a required value is missing.
     """
-    own = message_links(links, entry)
+    own = message_links(links, entry, message.used)
     built_in = BUILT_IN.get(message.key)
     if built_in is not None:
 

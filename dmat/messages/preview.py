@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import duckdb
+
 from dmat.errors import InvalidInputError, NotFoundError, NotPublishedError
 from dmat.messages.compiled import compile_content, static_values
 from dmat.messages.contents import checked_content, checked_kind
@@ -18,10 +20,10 @@ from dmat.messages.library import Templates
 from dmat.messages.records import Content, Template, Variable
 from dmat.messages.rendering import Failed, Rendered
 from dmat.messages.slots import Compiled
-from dmat.messages.sources import is_code, required_values_sql
+from dmat.messages.sources import PRODUCTS, is_code, required_values_sql, source_of
 from dmat.messages.tracking import Tracking
 from dmat.messages.variables import personal_values
-from dmat.segments.catalogue import read_catalogue
+from dmat.segments.catalogue import Catalogue, read_catalogue
 from dmat.settings import Settings
 from dmat.store.engine import Store
 from dmat.warehouse import Workspace
@@ -174,13 +176,23 @@ def person_context(workspace: Workspace | None, variables: Sequence[Variable], p
     try:
         if not workspace.rows("select 1 from people.dim_people where person_id = ?", [person_id]):
             raise NotFoundError(f"there is no person {person_id}")
-        catalogue = read_catalogue(workspace)
-        rows = workspace.rows(required_values_sql(catalogue, variables, _PEOPLE), [person_id])
+        rows = _known_values(workspace, read_catalogue(workspace), variables, person_id)
         segments = [row["segment_key"] for row in workspace.rows(_MEMBER, [person_id])]
     except NotPublishedError:
         return {}
     known = {name: value for name, value in rows[0].items() if value is not None} if rows else {}
     return known | {"segments": segments}
+
+
+def _known_values(
+    workspace: Workspace, catalogue: Catalogue, variables: Sequence[Variable], person_id: int
+) -> list[dict[str, Any]]:
+    """What the warehouse says; a version that was published before there were recommendations has none."""
+    try:
+        return workspace.rows(required_values_sql(catalogue, variables, _PEOPLE), [person_id])
+    except duckdb.CatalogException:
+        fields = [variable for variable in variables if source_of(variable) not in PRODUCTS]
+        return workspace.rows(required_values_sql(catalogue, fields, _PEOPLE), [person_id])
 
 
 def sample_links(settings: Settings) -> dict[str, str]:

@@ -7,7 +7,7 @@ message carries. Stays out: signing (`links.py`), putting links into markup (`ma
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -104,12 +104,13 @@ def _slug(text: str) -> str:
     return re.sub(r"[^\w.~:-]+", "_", text.strip().lower()).strip("_")[:150]
 
 
-def message_links(links: Links, entry: Entry) -> dict[str, str]:
-    """The links that one message carries, by the name that templates use."""
-    return {
-        "unsubscribe_url": links.unsubscribe_url(entry.message_id, entry.address, entry.channel),
-        "preferences_url": links.preferences_url(entry.message_id),
-        "view_url": links.view_url(entry.message_id),
-        "pixel_url": links.open_url(entry.message_id),
-        "message_id": entry.message_id,
-    }
+def message_links(links: Links, entry: Entry, used: Collection[str] = SYSTEM_VALUES) -> dict[str, str]:
+    """The links that one message carries, by the name that templates use; the way out is always among them."""
+    made = {"unsubscribe_url": links.unsubscribe_url(entry.message_id, entry.address, entry.channel)}
+    for name, make in (
+        ("preferences_url", links.preferences_url), ("view_url", links.view_url), ("pixel_url", links.open_url)
+    ):  # fmt: skip
+        if name in used:
+            made[name] = make(entry.message_id)
+    made["message_id"] = entry.message_id
+    return made
