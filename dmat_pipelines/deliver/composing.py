@@ -16,16 +16,10 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from dmat.channels.batches import cut_batch
-from dmat.channels.contract import (
-    MailBatch,
-    OutgoingCall,
-    OutgoingPush,
-    OutgoingText,
-    Provider,
-    Recipient,
-    WhatsAppTemplate,
-)
+from dmat.channels.contract import MailBatch, Provider, Recipient
 from dmat.channels.email import one_line, shared_headers, unsubscribe_headers
+from dmat.channels.outgoing import Part, build_outgoing
+from dmat.consent.permission import MARKETING
 from dmat.errors import DmatError
 from dmat.ledger.entries import Entry
 from dmat.ledger.hand_over import Request
@@ -224,7 +218,8 @@ class Composer:
         }  # fmt: skip
         try:
             if channel != "email":
-                made.parcels.append(Parcel([entry], outgoing(channel, entry, whole), row=row))
+                shape = outgoing(self.settings, channel, entry, whole, str(values["unsubscribe_url"]))
+                made.parcels.append(Parcel([entry], shape, row=row))
                 return
             mail = make_mail(self.settings, entry, whole, str(values["unsubscribe_url"]))
         except DmatError as error:
@@ -255,23 +250,17 @@ def _common(entry: Entry, sender: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def outgoing(channel: str, entry: Entry, whole: Any) -> OutgoingText | OutgoingPush | OutgoingCall:
-    """The shape that a channel's providers take; `whole.parts` maps parts to text, lists are a value a line."""
-    parts: Mapping[str, str] = whole.parts
-    if channel == "push":
-        return OutgoingPush(
-            entry.message_id, entry.address, parts.get("title", ""), parts.get("body", ""), parts.get("url", ""),
-            parts.get("image_url", ""), {"message_id": entry.message_id},
-        )  # fmt: skip
-    if channel == "webhook":
-        facts = {"message_id": entry.message_id, "programme": entry.programme, "step": entry.step}
-        return OutgoingCall(entry.message_id, entry.address, {**facts, "person_id": entry.person_id, **parts})
-    template = None
-    if channel == "whatsapp" and parts.get("template_name"):
-        template = WhatsAppTemplate(
-            parts["template_name"], parts.get("template_language", "") or entry.locale or "en",
-            parts.get("template_category", "") or "marketing", parts.get("body_values", "").splitlines(),
-            parts.get("header_media_url", ""), parts.get("button_values", "").splitlines(),
-        )  # fmt: skip
-    media = parts.get("header_media_url", "") if template is None else ""
-    return OutgoingText(entry.message_id, channel, entry.address, parts.get("text", ""), media, template)
+def outgoing(settings: Settings, channel: str, entry: Entry, whole: Any, unsubscribe_url: str) -> Any:
+    """The shape that a channel's providers take; `whole.parts` maps parts to text."""
+    facts = {"message_id": entry.message_id, "programme": entry.programme, "step": entry.step}
+    part = Part(
+        channel=channel,
+        message_id=entry.message_id,
+        address=entry.address,
+        parts=whole.parts,
+        locale=entry.locale,
+        is_marketing=entry.purpose == MARKETING,
+        opt_out_url=unsubscribe_url,
+        facts={**facts, "person_id": entry.person_id},
+    )
+    return build_outgoing(settings, part)
