@@ -22,7 +22,7 @@ from dmat_pipelines.resources import DEFAULT_RESOURCES, WorkspaceResource
 from dmat_pipelines.tables import Manifest, build_table_assets, hot_tables, raw_tables
 from sensors import calendar
 
-_LANDED = ("delivery_events", "form_submissions", "ledger_counters", "ledger_entries")
+_LANDED = ("campaigns", "delivery_events", "form_submissions", "ledger_counters", "ledger_entries")
 FROM_THE_STORE = tuple(dg.AssetKey(["raw", table]) for table in _LANDED)
 CAPTURED = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=3))
 

@@ -33,7 +33,14 @@ from dmat.settings import Settings, load_settings
 from dmat.store import Store, open_store
 from dmat.store.tables import inbox
 from dmat.warehouse import Workspace, current_version, writer_lock
-from dmat_pipelines.capture.deliveries import export_counters, export_ledger, land_devices, land_forms, land_inbox
+from dmat_pipelines.capture.deliveries import (
+    export_campaigns,
+    export_counters,
+    export_ledger,
+    land_devices,
+    land_forms,
+    land_inbox,
+)
 from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.conform.runner import Runner, build, load_manifest
 from dmat_pipelines.decide.campaigns import count_active, open_runner
@@ -150,7 +157,7 @@ def make_parts(settings: Settings, store: Store) -> Parts:
         waiting_since=lambda: arrivals(store),
         land_events=land_arrivals,
         export_ledger=lambda run_id: sum(
-            export(settings, store, run_id).kept_count for export in (export_ledger, export_counters)
+            export(settings, store, run_id).kept_count for export in (export_ledger, export_counters, export_campaigns)
         ),
         build_hot=tables.build,
         plan=plan,

@@ -47,7 +47,7 @@ def insert_campaign(connection: Connection, card: dict[str, Any], by: str, now: 
 
 def write_card(connection: Connection, campaign_id: int, values: dict[str, Any], by: str, now: datetime) -> None:
     """Set columns of a campaign."""
-    values = {**values, "updated_at": now, "updated_by": by}
+    values = {**values, "updated_at": now, "updated_by": by, "revision": campaigns.c.revision + 1}
     connection.execute(sa.update(campaigns).where(campaigns.c.campaign_id == campaign_id).values(values))
 
 

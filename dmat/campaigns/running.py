@@ -28,6 +28,7 @@ from dmat.campaigns.records import (
 from dmat.campaigns.showing import post_by_hand, show_banner, show_in_app, sync_retargeting
 from dmat.campaigns.step_runs import FAILED, FROZEN, SKIPPED, WAITING, StepRun, read_people, write_run
 from dmat.campaigns.switching import is_paused
+from dmat.campaigns.watching import watch_rules
 from dmat.errors import DmatError, PermanentError
 from dmat.segments.desk import Desk
 from dmat.settings import Settings
@@ -46,12 +47,13 @@ class Look:
     steps: list[str] = field(default_factory=list)
     finished: list[int] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    acted: list[str] = field(default_factory=list)
     messages: int = 0
 
     @property
     def count(self) -> int:
         """How much was done."""
-        return len(self.started) + len(self.steps) + len(self.finished)
+        return len(self.started) + len(self.steps) + len(self.finished) + len(self.acted)
 
 
 class Runner:
@@ -95,6 +97,10 @@ class Runner:
         for run in enter_steps(self.settings, self.store, campaign, plan):
             if run.due_at <= now and run.state in (WAITING, FROZEN) and not stopped and run.channel not in channels:
                 self._do(campaign, plan, run, now, done)
+        done.acted += [
+            f"campaign {campaign.campaign_id} rule {acted.rule}: {acted.outcome}"
+            for acted in watch_rules(self.settings, self.store, self.desk.workspace, campaign, plan)
+        ]
         note_over(self.settings, self.store, campaign)
         if finish_if_over(self.settings, self.store, self.library, campaign, BY):
             done.finished.append(campaign.campaign_id)

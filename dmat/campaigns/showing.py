@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.campaigns.plan import CampaignPlan, InApp, Step
@@ -19,6 +20,7 @@ from dmat.segments.desk import Desk
 from dmat.settings import Settings
 from dmat.store.campaign_tables import campaign_step_runs
 from dmat.store.engine import Store
+from dmat.store.web_tables import web_placements
 from dmat.store.workspace_values import write_audit
 
 
@@ -42,6 +44,15 @@ def show_banner(
     with store.write() as connection:
         put_placement(connection, placement, now)
         write_run(connection, run, now, state=SHOWING, expires_at=ends, planned_at=now, reason="")
+
+
+def show_more(connection: Connection, settings: Settings, campaign: Campaign, channel: str, factor: float) -> int:
+    """Let what a channel shows now be seen that much more often by one visitor; gives how many placements."""
+    table = web_placements.c
+    wanted = sa.and_(table.programme == campaign.programme, table.channel == channel, table.is_active)
+    more = sa.cast(table.cap_count * factor + 0.5, sa.Integer)
+    values = {"cap_count": more, "updated_at": settings.clock.now()}
+    return int(connection.execute(sa.update(web_placements).where(wanted).values(values)).rowcount)
 
 
 def _end(plan: CampaignPlan, until: datetime) -> datetime:

@@ -32,6 +32,8 @@ campaigns = Table(
     Column("created_by", String(320), nullable=False),
     Column("updated_at", DateTime, nullable=False),
     Column("updated_by", String(320), nullable=False),
+    Column("revision", Integer, nullable=False, default=1),
+    Column("exported_revision", Integer, nullable=False, default=0),
 )
 
 

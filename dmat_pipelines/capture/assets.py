@@ -14,7 +14,14 @@ import dagster as dg
 from dmat.connectors.catalogue import CONNECTORS, open_connector, raw_table
 from dmat.connectors.contract import Window
 from dmat.landing import Outcome
-from dmat_pipelines.capture.deliveries import export_counters, export_ledger, land_devices, land_forms, land_inbox
+from dmat_pipelines.capture.deliveries import (
+    export_campaigns,
+    export_counters,
+    export_ledger,
+    land_devices,
+    land_forms,
+    land_inbox,
+)
 from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.resources import WorkspaceResource
 
@@ -128,6 +135,14 @@ def ledger_counters(context: dg.AssetExecutionContext, workspace: WorkspaceResou
     )
 
 
+@dg.asset(key=raw_key("campaigns"), group_name=GROUP, kinds={"duckdb"})
+def campaigns(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Campaigns with the plan that runs, as the store has them."""
+    return dg.MaterializeResult(
+        metadata=metadata_of(export_campaigns(workspace.settings(), workspace.store(), context.run_id))
+    )
+
+
 @dg.asset(key=raw_key("form_submissions"), group_name=GROUP, kinds={"duckdb"})
 def form_submissions(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Forms that people filled in at our own door, as they were filled in."""
@@ -192,5 +207,13 @@ def recapture_days() -> None:
     recapture()
 
 
-assets = [*source_assets, delivery_events, ledger_entries, ledger_counters, form_submissions, *imported_tables]
+assets = [
+    *source_assets,
+    delivery_events,
+    ledger_entries,
+    ledger_counters,
+    campaigns,
+    form_submissions,
+    *imported_tables,
+]
 jobs = [recapture_days]

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from dmat.campaigns.exporting import mark_campaigns_exported, unexported_campaigns
 from dmat.channels.devices import mark_devices_landed, unlanded_devices
 from dmat.landing import Outcome, Record, land, write_outcome
 from dmat.ledger.counters import mark_hours_exported, unexported_hours
@@ -64,6 +65,19 @@ def export_counters(settings: Settings, store: Store, run_id: str) -> Outcome:
     return _carry(settings, outcome, "ledger_counters", waiting, counter_records, mark)
 
 
+def export_campaigns(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every campaign that changed since it was last exported."""
+
+    def mark(rows: list[dict[str, Any]]) -> None:
+        mark_campaigns_exported(store, rows)
+
+    def waiting() -> list[dict[str, Any]]:
+        return unexported_campaigns(settings, store, BATCH_ROWS)
+
+    outcome = Outcome("campaigns", "plans", run_id, settings.clock.now())
+    return _carry(settings, outcome, "campaigns", waiting, campaign_records, mark)
+
+
 def land_forms(settings: Settings, store: Store, run_id: str) -> Outcome:
     """Land every form at our own door that the warehouse has not got yet."""
 
@@ -91,6 +105,11 @@ def device_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
         Record(str(row["token_hash"]), _moment(row["updated_at"]) + timedelta(microseconds=row["revision"]), row)
         for row in kept
     ]
+
+
+def campaign_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """Campaigns as records."""
+    return [Record(str(row["campaign_id"]), _moment(row["updated_at"]), dict(row)) for row in rows]
 
 
 def form_records(rows: Iterable[FormSubmission]) -> list[Record]:

@@ -70,3 +70,24 @@
 {% macro duckdb__moment_after(timestamp) -%}
     {{ timestamp }} + interval '1 microsecond'
 {%- endmacro %}
+
+{# A moment so many whole days later. #}
+{% macro days_after(timestamp, days) -%}
+    {{ return(adapter.dispatch('days_after', 'dmat')(timestamp, days)) }}
+{%- endmacro %}
+
+{% macro duckdb__days_after(timestamp, days) -%}
+    {{ timestamp }} + to_days({{ days }})
+{%- endmacro %}
+
+{# Hour of the day (0 to 23) where a time zone is; null where the zone is not known. #}
+{% macro local_hour(timestamp, time_zone) -%}
+    {{ return(adapter.dispatch('local_hour', 'dmat')(timestamp, time_zone)) }}
+{%- endmacro %}
+
+{% macro duckdb__local_hour(timestamp, time_zone) -%}
+    case
+        when {{ time_zone }} in (select name from pg_timezone_names())
+            then extract(hour from ({{ timestamp }} at time zone 'UTC') at time zone {{ time_zone }})
+    end
+{%- endmacro %}

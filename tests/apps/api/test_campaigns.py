@@ -190,7 +190,8 @@ def test_examples_of_the_documentation_have_the_keys_of_real_answers(marketer, c
     Runner(world.settings, world.store, world.desk, world.library).look()
     for path, example in {
         "": campaign_examples.CAMPAIGN, "/analytics": campaign_examples.ANALYTICS,
-        "/monitor": campaign_examples.MONITOR, "/standing": campaign_examples.STANDING, "/estimate": campaign_examples.ESTIMATE,
+        "/monitor": campaign_examples.MONITOR, "/standing": campaign_examples.STANDING,
+        "/estimate": campaign_examples.ESTIMATE,
         "/versions": campaign_examples.VERSIONS,
     }.items():  # fmt: skip
         shown = example[200]["content"]["application/json"]["example"]

@@ -45,6 +45,8 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(length=320), nullable=False),
         sa.Column("updated_at", sa.DateTime(), nullable=False),
         sa.Column("updated_by", sa.String(length=320), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("exported_revision", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("campaign_id", name=op.f("pk_campaigns")),
     )
     op.create_index("ix_campaigns_status", "campaigns", ["status"])
