@@ -33,6 +33,7 @@ from apps.api.site import site_router
 from apps.api.templates import templates_router
 from apps.api.web import SiteDoor, web_router
 from apps.api.webhooks import webhook_router
+from apps.api.webhooks_out import keep_delivering, webhooks_out_router
 from dmat.campaigns.library import open_library
 from dmat.errors import DmatError
 from dmat.segments.desk import Desk
@@ -50,9 +51,10 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        in_step = asyncio.create_task(keep_in_step(desk))
+        tasks = [asyncio.create_task(keep_in_step(desk)), asyncio.create_task(keep_delivering(settings, opened))]
         yield
-        in_step.cancel()
+        for task in tasks:
+            task.cancel()
         if store is None:
             opened.close()
 
@@ -61,6 +63,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(links_router(settings, opened, committer))
     app.include_router(preferences_router(settings, opened, committer))
     app.include_router(site_router(settings))
+    app.include_router(webhooks_out_router(settings, opened))
     site_door = SiteDoor(settings, opened, committer)
     app.include_router(web_router(opened, site_door))
     app.include_router(devices_router(settings, opened, site_door))

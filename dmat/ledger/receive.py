@@ -18,6 +18,7 @@ from dmat.consent.suppression import Suppression, suppress
 from dmat.ledger.counters import Mark, Place, count_at_places, count_events
 from dmat.ledger.events import PROVES_ACCEPTED, PROVES_DELIVERED
 from dmat.ledger.replies import find_messages, plan_help, remember_replies
+from dmat.outgoing.outbox import emit_inbound
 from dmat.store.engine import Store
 from dmat.store.inbox import InboundEvent, append_events
 from dmat.store.sets import among
@@ -48,6 +49,7 @@ def receive_within(connection: Connection, events: Sequence[InboundEvent], now: 
     record_decisions(connection, _withdrawals(connection, fresh), now)
     remember_replies(connection, fresh)
     plan_help(connection, fresh, now)
+    emit_inbound(connection, fresh, now)
     return fresh
 
 

@@ -1,0 +1,31 @@
+"""What can be told by webhooks out, and who wants it.
+
+Belongs here: names of kinds and the question whether a list of an endpoint names one. Stays out: telling (`outbox.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+KINDS = {
+    "message.accepted": "a provider took a message",
+    "message.delivered": "a message arrived",
+    "message.opened": "a message was opened; `is_machine` says by whom",
+    "message.clicked": "a link was followed",
+    "message.replied": "somebody answered",
+    "message.bounced": "a message came back",
+    "message.dropped": "a provider did not send it",
+    "message.complained": "somebody called it spam",
+    "person.unsubscribed": "somebody wants nothing more on a channel",
+    "campaign.started": "a campaign began",
+    "campaign.paused": "a campaign was paused, by a person or by a rule",
+    "campaign.finished": "a campaign came to its end",
+    "segment.entered": "people came into a segment",
+    "segment.left": "people left a segment",
+    "test": "you asked for it",
+}
+
+
+def is_wanted(events: Sequence[str], kind: str) -> bool:
+    """Whether a list such as `["message.*", "campaign.finished"]` names a kind."""
+    return kind == "test" or "*" in events or kind in events or f"{kind.split('.')[0]}.*" in events
