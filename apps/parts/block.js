@@ -135,7 +135,7 @@ function restore(el, kept) {
   if (!target) return
   if (kept.typed && /^(INPUT|TEXTAREA)$/.test(target.tagName) && target.type !== "checkbox") target.value = kept.typed[0]
   target.focus({preventScroll: true})
-  if (kept.typed && target.setSelectionRange) target.setSelectionRange(kept.typed[1], kept.typed[2])
+  if (kept.typed?.[1] != null && target.setSelectionRange) target.setSelectionRange(kept.typed[1], kept.typed[2])
 }
 
 /* ---- what readers do ----------------------------------------------------------------------------------------- */

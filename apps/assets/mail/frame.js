@@ -29,6 +29,7 @@ function panels(editor) {
 
 function sortBlocks(editor) {
   const known = editor.BlockManager.getAll()
+  editor.BlockManager.get("mj-image")?.set("content", '<mj-image src="" alt="" />') // the library's is on another host
   for (const block of [...known.models]) {
     if (block.get("saved")) continue
     reachable(block, block.get("label"))

@@ -195,7 +195,8 @@ class MonitorScreen(pn.viewable.Viewer):
     def _render(self, name: str, **values: Any) -> str:
         return render(
             f"screens/campaigns/{name}.jinja", self.context.now(), self.context.zone, campaign=self.campaign,
-            guarded=self.guarded, found=self.found, tones=TONES, may=self.caller.may, problem=self.problem, told=self.told, **values,
+            guarded=self.guarded, found=self.found, tones=TONES, may=self.caller.may, problem=self.problem,
+            told=self.told, **values,
         )  # fmt: skip
 
     def _skeleton(self, lines: int) -> str:
