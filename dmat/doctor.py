@@ -143,6 +143,24 @@ def _is_reachable(url: str) -> bool:
     return True
 
 
+def _channels(settings: Settings) -> Finding:
+    """Which provider takes each channel; a named one that cannot send is wrong, not a sandbox."""
+    from dmat.channels.providers import SANDBOX, SANDBOXES, chosen_name
+    from dmat.channels.retargeting import provider_names_of
+
+    try:
+        taken = {channel: chosen_name(settings, channel) for channel in SANDBOXES}
+        taken["retargeting"] = " and ".join(provider_names_of(settings))
+    except DmatError as error:
+        return Finding("channels", "wrong", str(error), "see docs/guide/channels.md")
+    words = ", ".join(f"{channel} by {name}" for channel, name in taken.items() if name != SANDBOX)
+    kept = [channel for channel, name in taken.items() if name == SANDBOX]
+    if kept:
+        advice = "what would have left lies in the workspace folder; see docs/guide/channels.md"
+        return Finding("channels", "note", f"{words or 'none connected'}; sandbox: {', '.join(kept)}", advice)
+    return Finding("channels", "ok", words)
+
+
 def _public_address(settings: Settings) -> Finding:
     """Links, sign-in cookies and webhooks travel over this address: in the clear only on this machine."""
     url = settings.resolved_public_url

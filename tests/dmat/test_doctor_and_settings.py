@@ -85,3 +85,15 @@ def test_a_secret_is_never_printed():
 
 def test_servers_bind_to_loopback_unless_told_otherwise():
     assert Settings.model_fields["host"].default == "127.0.0.1"
+
+
+def test_it_says_which_provider_takes_each_channel_and_calls_a_wrong_name_wrong(tmp_path):
+    settings = load_settings(tmp_path, twilio_url="http://127.0.0.1:9", twilio_sender="+15005550006")
+    channels = found(settings)["channels"]
+    assert channels.state == "note"
+    assert "sms by twilio" in channels.what
+    kept = channels.what.split("sandbox: ")[1].split(", ")
+    assert {"email", "whatsapp", "push", "webhook", "retargeting"} <= set(kept)
+    channels = found(load_settings(tmp_path, sms_provider="vonage"))["channels"]
+    assert channels.state == "wrong"
+    assert "DMAT_VONAGE_URL" in channels.what
