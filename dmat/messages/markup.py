@@ -27,6 +27,10 @@ LINKED_PARTS = frozenset({"text", "body", "url"})
 PIXEL = '<img src="{{ pixel_url }}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'
 HIDDEN = ("display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;mso-hide:all;font-size:1px;line-height:1px;"
           "color:transparent;")  # fmt: skip
+_DOCUMENT = (
+    '<!DOCTYPE html><html lang="{language}"><head><meta charset="utf-8"><meta name="viewport"'
+    ' content="width=device-width, initial-scale=1"></head><body>{body}</body></html>'
+)  # around HTML that is only what stands in a body
 _FILLER = "&#8199;&#65279;&#847; " * 40
 _HREF = re.compile(r"""(<(?:a|area)\b[^>]*?\shref=")([^"]*)(")""", re.IGNORECASE)
 _ADDRESS_IN_TEXT = re.compile(r"""https?://[^\s<>"']*[^\s<>"'.,;:!?)\]]""")
@@ -71,6 +75,8 @@ class Markup:
         if kind == "mjml":
             styles = "\n".join(_INLINE_STYLE.findall(hidden))
             hidden = compile_mjml(hidden, constructs.statement, language=self.language)
+        elif "<body" not in hidden.lower():
+            hidden = _DOCUMENT.format(language=self.language, body=hidden)
         hidden = self._with_preheader(hidden, parts.get("preheader", ""), constructs)
         inlined = _inline(constructs.as_comments(hidden), styles)
         written = parts.get("text", "")

@@ -15,7 +15,7 @@ from typing import Any
 
 from markupsafe import escape
 
-from dmat.channels.batches import fill_placeholders
+from dmat.channels.batches import PLACEHOLDER, fill_placeholders
 from dmat.errors import InvalidInputError
 from dmat.ledger.entries import Entry
 from dmat.messages.archive import TEXT_OF, fingerprint_of
@@ -31,6 +31,7 @@ from dmat.settings import Settings
 Filled = dict[str, str]
 
 _MARK = re.compile("\x02([^\x03]*)\x03")
+_AROUND = re.compile(f"({PLACEHOLDER.pattern})")
 _RISKY_START = re.compile(r"d?m\d")
 ONE_LINE = str.maketrans({"\r": " ", "\n": " "})
 
@@ -193,8 +194,30 @@ class Compiled:
     def fits_batch(self, filled: Filled) -> bool:
         """Whether these values may travel as substitutions: none could be taken for a placeholder, or make one."""
         return not any(
-            "-dm" in text or text.endswith(("-", "-d")) or _RISKY_START.match(text) for text in filled.values()
+            "-dm" in text
+            or (mark in self.unsure_ends and text.endswith(("-", "-d")))
+            or (mark in self.unsure_starts and _RISKY_START.match(text))
+            for mark, text in filled.items()
         )
+
+    @cached_property
+    def unsure_ends(self) -> frozenset[str]:
+        """Placeholders after which a text begins that could make one of what a value ends with."""
+        return frozenset(mark for _, mark, after in self._places if not after or after[0] in "dm")
+
+    @cached_property
+    def unsure_starts(self) -> frozenset[str]:
+        """Placeholders before which a text ends that could make one of what a value begins with."""
+        return frozenset(mark for before, mark, _ in self._places if not before or before.endswith(("-", "-d")))
+
+    @cached_property
+    def _places(self) -> list[tuple[str, str, str]]:
+        """(text before, placeholder, text after) of every place; beside another placeholder that text is empty."""
+        found = []
+        for part in self.parts.values():
+            pieces = _AROUND.split(f"\n{part.text}\n")
+            found += [(pieces[n - 1], pieces[n], pieces[n + 1]) for n in range(1, len(pieces), 2)]
+        return found
 
     def close(self) -> None:
         """Forget the sources in the child."""

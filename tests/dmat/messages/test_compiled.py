@@ -89,11 +89,15 @@ def test_a_filled_message_is_the_whole_render_byte_for_byte(filler, seed):
 
 
 def test_values_that_could_be_taken_for_placeholders_do_not_travel_in_batches(filler):
-    compiled = compile_content(sms("{{ a }}-{{ b }}"), filler=filler)
+    compiled = compile_content(sms("-{{ a }}{{ b }}"), filler=filler)
     for value in ("-dm0-", "x-dm1-", "x-", "x-d", "dm0-", "m1-"):
         [filled] = compiled.fill([{"a": value, "b": "x"}])
         assert not compiled.fits_batch(filled), value
-        assert compiled.whole(filled).text == f"{value}-x"
+        assert compiled.whole(filled).text == f"-{value}x"
+    apart = compile_content(sms("Hi {{ a }}, {{ b }}."), filler=filler)
+    assert [apart.fits_batch(filled) for filled in apart.fill([{"a": "x-", "b": "dm0-"}, {"a": "-dm0-", "b": ""}])] == [
+        True, False,
+    ]  # fmt: skip
     [plain] = compiled.fill([{"a": "Ann-Marie", "b": "dmitri"}])
     assert compiled.fits_batch(plain)
 
