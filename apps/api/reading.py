@@ -128,4 +128,4 @@ def _message(store: Store, message_id: str, sees_people: bool) -> dict[str, Any]
 
 def _entry(entry: Entry, sees_people: bool) -> dict[str, Any]:
     hidden = {"claimed_by", "settles_at_epoch"} | (set() if sees_people else {"address", "context", "subject"})
-    return {name: value for name, value in entry.__dict__.items() if name not in hidden}
+    return {name: value for name, value in entry._asdict().items() if name not in hidden}

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
@@ -73,10 +74,17 @@ def connect_store(url: str) -> Store:
 def _sqlite_engine(address: sa.URL) -> Engine:
     if address.database:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(address, connect_args={"timeout": BUSY_SECONDS}, pool_size=5, max_overflow=20)
+    engine = sa.create_engine(
+        address, connect_args={"timeout": BUSY_SECONDS}, pool_size=5, max_overflow=20, json_deserializer=_from_json
+    )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _from_json(text: Any) -> Any:
+    """Fast reading of JSON columns; SQLite gives a text that is a number as a number."""
+    return orjson.loads(text) if isinstance(text, (str, bytes)) else text
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -31,7 +31,7 @@ from dmat_pipelines.deliver.answering import Answer, Sending
 from dmat_pipelines.deliver.parcels import Composed, Parcel
 
 BROKEN_TEMPLATE = 3  # so many failures of a programme in one round, and no success, are the template's fault
-MOST_CLAIMED = 4_000
+MOST_CLAIMED = 2_000  # two full batches: what is handed over at once, and what one round holds in memory
 SHORT_WAIT_SECONDS = 2.0
 
 

@@ -80,7 +80,7 @@ class World:
             "time_zone": oracle.ZONES[histories.zone[number]],
             "country_code": country if histories.knows_country[number] or not is_text else None,
         }
-        values = {name: self.pattern[name] for name in Entry.__dataclass_fields__}
+        values = {name: self.pattern[name] for name in Entry._fields}
         return Entry(**values | {
             "message_id": f"message-{number}", "person_id": number + 1, "context": context, "expires_at": None,
             "channel": str(oracle.CHANNELS[histories.channel[number]]), "address": histories.address(number),
