@@ -2,7 +2,7 @@ with live as (
     select
         programme, step, variant, channel, kind, hour_at, messages_count, counted_at
     from {{ ref('stg_ledger__counters') }}
-    where kind <> 'converted' and messages_count <> 0
+    where kind <> 'converted'
 ),
 
 landed as (
@@ -47,7 +47,7 @@ explained as (
     select
         compared.*,
         case
-            when compared.open_count > 0 and compared.counted_at > coalesce(landed.loaded_at, timestamp '1970-01-01')
+            when compared.counted_at > coalesce(landed.loaded_at, timestamp '1970-01-01')
                 then compared.open_count
             else 0
         end as late_count,
@@ -86,3 +86,4 @@ select
     cast(erased_count as bigint) as erased_count,
     cast(open_count - late_count - erased_count as bigint) as unexplained_count
 from split
+where live_count <> 0 or warehouse_count <> 0 or test_count <> 0 or machine_count <> 0 or open_count <> 0
