@@ -46,6 +46,7 @@ from dmat.settings import Settings
 from dmat.store import Store
 from dmat.warehouse import Workspace, current_version, writer
 from dmat_pipelines.decide.segment_log import Stamp, append, count_open, create_log, last_number, read_kept
+from dmat_pipelines.decide.segment_telling import tell_moves
 
 LOCK_SECONDS = 60.0
 SIZES_EVERY = timedelta(minutes=5)  # sizes that did not change are confirmed this often
@@ -137,6 +138,7 @@ class SegmentPass:
                 moves = [self._dated(one, plan, answers, now) for one in moves]
                 stamp = Stamp(now, self.settings.clock.now(), run_id)
                 self._number = append(connection, moves, self._number, stamp)
+                tell_moves(connection, self.store, now)
         self._remember(plan, found, moves, report)
         self._tell_store(plan, report, now)
         self._flip_at = answers.next_flip({key: plan.rules[key] for key in found})
