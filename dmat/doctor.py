@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from dmat.channels.readiness import readiness
+from dmat.channels.providers import SANDBOX
+from dmat.channels.readiness import channels_with_providers, readiness
+from dmat.channels.retargeting import provider_names_of
 from dmat.errors import DmatError, InvalidInputError, NotPublishedError
 from dmat.processes import read_processes
 from dmat.settings import OTHER_VENDORS, ROOT, VENDORS, Settings
@@ -25,6 +27,7 @@ from dmat.warehouse import current_version
 
 FREE_DISK_BYTES = 2 * 1024**3
 STALE_HOURS = 26
+CHANNELS_GUIDE = "see docs/guide/channels.md"
 SMTP_PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
 
 
@@ -144,21 +147,21 @@ def _is_reachable(url: str) -> bool:
 
 
 def _channels(settings: Settings) -> Finding:
-    """Which provider takes each channel; a named one that cannot send is wrong, not a sandbox."""
-    from dmat.channels.providers import SANDBOX, SANDBOXES, chosen_name
-    from dmat.channels.retargeting import provider_names_of
-
+    """The channels beside e-mail; a named provider that cannot send is wrong, not a sandbox."""
     try:
-        taken = {channel: chosen_name(settings, channel) for channel in SANDBOXES}
-        taken["retargeting"] = " and ".join(provider_names_of(settings))
-    except DmatError as error:
-        return Finding("channels", "wrong", str(error), "see docs/guide/channels.md")
-    words = ", ".join(f"{channel} by {name}" for channel, name in taken.items() if name != SANDBOX)
+        found = [readiness(settings, channel) for channel in channels_with_providers() if channel != "email"]
+        advertisers = provider_names_of(settings)
+    except InvalidInputError as error:
+        return Finding("channels", "wrong", str(error), CHANNELS_GUIDE)
+    if missing := [name for one in found for name in one.missing_to_send]:
+        return Finding("channels", "wrong", "not everything is set to send", f"set {', '.join(missing)}")
+    taken = {one.channel: one.provider for one in found} | {"retargeting": " and ".join(advertisers)}
     kept = [channel for channel, name in taken.items() if name == SANDBOX]
-    if kept:
-        advice = "what would have left lies in the workspace folder; see docs/guide/channels.md"
-        return Finding("channels", "note", f"{words or 'none connected'}; sandbox: {', '.join(kept)}", advice)
-    return Finding("channels", "ok", words)
+    words = ", ".join(f"{channel} by {name}" for channel, name in taken.items() if name != SANDBOX)
+    words = "; ".join(part for part in (words, f"sandbox: {', '.join(kept)}" if kept else "") if part)
+    if unheard := [name for one in found for name in one.missing_to_hear]:
+        return Finding("channels", "note", f"{words}; some events are refused", f"set {', '.join(unheard)}")
+    return Finding("channels", "note" if kept else "ok", words, CHANNELS_GUIDE if kept else "")
 
 
 def _public_address(settings: Settings) -> Finding:
@@ -216,7 +219,8 @@ def _assets(settings: Settings) -> Finding:
 
 
 CHECKS: tuple[Callable[[Settings], Finding], ...] = (
-    _python, _packages, _disk, _store, _warehouse, _vendors, _email, _public_address, _ports, _processes, _assets,
+    _python, _packages, _disk, _store, _warehouse, _vendors, _email, _channels, _public_address,
+    _ports, _processes, _assets,
 )  # fmt: skip
 
 

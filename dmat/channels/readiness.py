@@ -33,7 +33,27 @@ EMAIL: Mapping[str, Needs] = MappingProxyType(
         "smtp": Needs((), ()),
     }
 )
-NEEDS: Mapping[str, Mapping[str, Needs]] = MappingProxyType({"email": EMAIL})
+SMS: Mapping[str, Needs] = MappingProxyType(
+    {
+        "twilio": Needs(("twilio_account", "twilio_token"), ()),  # the token signs the events too
+        "vonage": Needs(("vonage_key",), ("vonage_webhook_secret",)),
+    }
+)
+WHATSAPP: Mapping[str, Needs] = MappingProxyType(
+    {
+        "whatsapp": Needs(("whatsapp_token", "whatsapp_account"), ("whatsapp_webhook_secret",)),
+        "twilio": Needs(("twilio_account", "twilio_token"), ()),
+    }
+)
+PUSH: Mapping[str, Needs] = MappingProxyType(
+    {
+        "fcm": Needs((), ()),
+        "onesignal": Needs(("onesignal_key",), ("onesignal_webhook_secret",)),
+    }
+)
+NEEDS: Mapping[str, Mapping[str, Needs]] = MappingProxyType(
+    {"email": EMAIL, "sms": SMS, "whatsapp": WHATSAPP, "push": PUSH}
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +79,8 @@ def readiness(settings: Settings, channel: str) -> Readiness:
     """
     name = chosen_name(settings, channel)
     needs = NEEDS.get(channel, {}).get(name, Needs((), ()))
+    if name == "vonage" and settings.vonage_application:  # a JWT takes the place of key and secret
+        needs = Needs(("vonage_private_key_file",), needs.to_hear)
     return Readiness(channel, name, _missing(settings, needs.to_send), _missing(settings, needs.to_hear))
 
 
