@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from dmat.campaigns.library import CampaignLibrary
 from dmat.campaigns.plan import MESSAGE_CHANNELS
 from dmat.campaigns.records import RUNNING, Campaign
-from dmat.campaigns.showing import stop_showing
+from dmat.campaigns.showing import end_retargeting, stop_showing
 from dmat.campaigns.step_runs import (
     ENDS,
     FAILED,
@@ -50,6 +50,8 @@ def note_over(settings: Settings, store: Store, campaign: Campaign) -> None:
     with store.read() as connection:
         over = [run for run in runs if _is_over(connection, campaign, run, now)]
     for run in over:
+        if run.channel == "retargeting":
+            end_retargeting(settings, store, campaign.programme, run.step)
         with store.write() as connection:
             if run.state == SHOWING or run.channel == "in_app":
                 stop_showing(connection, campaign.programme, now, run.step)

@@ -25,7 +25,7 @@ from dmat.campaigns.records import (
     Campaign,
     find_campaign,
 )
-from dmat.campaigns.switching import switch_ledger
+from dmat.campaigns.switching import switch_ledger, tell_outside
 from dmat.errors import ConflictError, InvalidInputError
 from dmat.segments.records import Use
 from dmat.segments.rows import forget_uses, note_use
@@ -108,7 +108,8 @@ def move_to(
         detail["recipients"] = recipients
     write_audit(connection, now, by, f"campaign {status}", str(number), **detail)
     moved = find_campaign(connection, number)
-    switch_ledger(connection, moved, campaign.status, by, now)
+    switch_ledger(connection, moved, by, now)
+    tell_outside(connection, moved, campaign.status, now)
     return moved
 
 

@@ -101,7 +101,7 @@ class Runner:
             f"campaign {campaign.campaign_id} rule {acted.rule}: {acted.outcome}"
             for acted in watch_rules(self.settings, self.store, self.desk.workspace, campaign, plan)
         ]
-        note_over(self.settings, self.store, campaign)
+        self._end_steps(campaign, done)
         if finish_if_over(self.settings, self.store, self.library, campaign, BY):
             done.finished.append(campaign.campaign_id)
 
@@ -137,6 +137,12 @@ class Runner:
         if step.channel == "in_app":
             show_in_app(self.settings, self.store, self.desk, campaign, plan, step, frozen)
         return counts.planned
+
+    def _end_steps(self, campaign: Campaign, done: Look) -> None:
+        try:
+            note_over(self.settings, self.store, campaign)
+        except DmatError as error:  # an advertiser does not answer: the next look tries again
+            done.failed[f"campaign {campaign.campaign_id}"] = str(error)
 
     def _bring_consent(self, run: StepRun) -> None:
         with self.store.read() as connection:

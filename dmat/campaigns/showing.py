@@ -10,11 +10,14 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dmat.campaigns.plan import CampaignPlan, InApp, Step
+from dmat.campaigns.permissions import bring_consent
+from dmat.campaigns.plan import CampaignPlan, InApp, Retargeting, Step
 from dmat.campaigns.records import Campaign
-from dmat.campaigns.step_runs import POSTED, SHOWING, TO_POST, StepRun, find_runs, read_people, write_run
+from dmat.campaigns.step_runs import PLANNED_RUN, POSTED, SHOWING, TO_POST, StepRun, find_runs, read_people, write_run
 from dmat.channels.banner import Placement, put_placement, stop_placements
+from dmat.channels.identities import Identity
 from dmat.channels.in_app import CLIENT_IDS_SQL, remember_visitors
+from dmat.channels.retargeting import sync_audience
 from dmat.errors import ConflictError, InvalidInputError, NotFoundError
 from dmat.segments.desk import Desk
 from dmat.settings import Settings
@@ -85,8 +88,36 @@ def stop_showing(connection: Connection, programme: str, now: datetime, step: st
 
 
 def sync_retargeting(settings: Settings, store: Store, desk: Desk, campaign: Campaign, step: Step, run: StepRun) -> int:
-    """Hand the frozen people to the advertising platform, hashed; gives how many."""
-    raise InvalidInputError(f"steps.{step.key}.channel", "no advertising platform is connected", "meta, google_ads")
+    """Make the lists at the advertisers equal to the frozen people who agreed; gives how many were frozen."""
+    how, now = step.retargeting or Retargeting(), settings.clock.now()
+    with store.read() as connection:
+        people = read_people(connection, run)
+    bring_consent(store, desk.workspace, people, "retargeting", now)
+    found = desk.workspace.rows(_IDENTITIES, [people.tolist()])
+    identities = (
+        Identity(int(row.pop("person_id")), **{name: value or "" for name, value in row.items()}) for row in found
+    )
+    sync_audience(settings, store, list_key(campaign.programme, step.key), identities, how.list_name or step.shown_name)
+    ends = run.due_at + timedelta(days=how.days)
+    with store.write() as connection:
+        write_run(connection, run, now, state=PLANNED_RUN, planned_at=now, expires_at=ends, reason="")
+    return len(people)
+
+
+def end_retargeting(settings: Settings, store: Store, programme: str, step: str) -> None:
+    """Take everybody off the lists of a step that is over."""
+    sync_audience(settings, store, list_key(programme, step), (), step)
+
+
+def list_key(programme: str, step: str) -> str:
+    """The key of the lists of a step at the advertisers."""
+    return f"{programme}-{step}".replace(":", "-")
+
+
+_IDENTITIES = """
+    select person_id, email, phone, first_name, last_name, country_code from people.dim_people
+    where person_id in (select unnest(?::bigint[]))
+"""
 
 
 def post_by_hand(settings: Settings, store: Store, run: StepRun) -> None:

@@ -11,13 +11,14 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dmat.campaigns.records import CANCELLED, PAUSED, RUNNING, Campaign
+from dmat.campaigns.records import CANCELLED, FINISHED, INCOMPLETE, PAUSED, RUNNING, Campaign
 from dmat.channels.banner import stop_placements
+from dmat.outgoing.outbox import emit
 from dmat.store.engine import upsert
 from dmat.store.tables import programmes
 
 
-def switch_ledger(connection: Connection, campaign: Campaign, before: str, by: str, now: datetime) -> None:
+def switch_ledger(connection: Connection, campaign: Campaign, by: str, now: datetime) -> None:
     """Let the ledger's programme stand as the campaign stands."""
     if campaign.status not in (RUNNING, PAUSED, CANCELLED):
         return
@@ -31,6 +32,20 @@ def switch_ledger(connection: Connection, campaign: Campaign, before: str, by: s
     connection.execute(statement.on_conflict_do_update(index_elements=["programme"], set_=row))
     if campaign.status == CANCELLED:
         stop_placements(connection, campaign.programme, now=now)
+
+
+_TOLD = {RUNNING: "campaign.started", PAUSED: "campaign.paused", FINISHED: "campaign.finished"}
+
+
+def tell_outside(connection: Connection, campaign: Campaign, before: str, now: datetime) -> None:
+    """Tell those who listen from outside: started, paused, finished; going on after a pause is no start."""
+    kind = _TOLD.get(campaign.status)
+    if kind is None or (campaign.status == RUNNING and before in (PAUSED, INCOMPLETE)):
+        return
+    payload = {"campaign_id": campaign.campaign_id, "name": campaign.name, "status": campaign.status}
+    emit(
+        connection, kind, f"{campaign.campaign_id}:{campaign.version}:{campaign.status}:{now.isoformat()}", payload, now
+    )
 
 
 def is_paused(connection: Connection, programme: str) -> bool:
