@@ -87,6 +87,24 @@ function saveButton(editor, tell) {
   })
 }
 
+// the library writes everything on one line; people read code by lines
+const AROUND = /^(mjml|mj-(head|body|wrapper|section|column|group|hero|social|navbar|accordion|accordion-element|carousel|attributes))$/
+const SIGNS = {"&gt;": ">", "&lt;": "<", "&amp;": "&"}
+function tidy(written) {
+  // what stands in {{ }} and {% %} is no markup: its signs stay as they were written
+  const source = written.replace(/\{\{.*?\}\}|\{%.*?%\}/gs, (words) => words.replace(/&(gt|lt|amp);/g, (sign) => SIGNS[sign]))
+  let depth = 0
+  const line = (tag) => `\n${"  ".repeat(Math.max(depth, 0))}${tag}`
+  const lines = source.replace(/<(\/?)(mjml|mj-[a-z-]+)\b[^>]*?(\/?)>/g, (tag, closes, name, alone) => {
+    if (!AROUND.test(name)) return closes ? tag : line(tag)
+    if (closes) { depth -= 1; return line(tag) }
+    const opened = line(tag)
+    if (!alone) depth += 1
+    return opened
+  })
+  return `${lines.replace(/[ \t]+\n/g, "\n").trim()}\n`
+}
+
 function open(mount, tell) {
   const editor = grapesjs.init({
     container: mount, height: "100%", width: "auto", fromElement: false, storageManager: false, telemetry: false,
@@ -96,15 +114,16 @@ function open(mount, tell) {
   })
   panels(editor)
   saveButton(editor, tell)
-  let last = "", timer, loading = false
-  editor.on("update", () => {
-    if (loading) return
-    clearTimeout(timer)
-    timer = setTimeout(() => {
-      const source = editor.getHtml()
-      if (source !== last) { last = source; tell("mjml", source) }
-    }, QUIET_MS)
-  })
+  // `clean` is how the editor itself writes what it was given: only what differs from that was done by a person
+  let given = "", clean = "", timer
+  const look = () => {
+    const source = editor.getHtml()
+    if (source === clean) return
+    clean = source
+    given = tidy(source)
+    tell("mjml", given)
+  }
+  editor.on("update", () => { clearTimeout(timer); timer = setTimeout(look, QUIET_MS) })
   editor.onReady(() => {
     sortBlocks(editor)
     editor.Panels.getButton("views", "open-blocks")?.set("active", true)
@@ -113,11 +132,11 @@ function open(mount, tell) {
   })
   return {
     put(source) {
-      if (source === last) return
-      loading = true
+      if (source === given) return
       editor.setComponents(source)
-      last = source
-      setTimeout(() => { editor.UndoManager.clear(); loading = false }, QUIET_MS * 2)
+      given = source
+      clean = editor.getHtml()
+      editor.UndoManager.clear()
     },
     blocks: (listed) => saved(editor, listed),
     variables: (listed) => variables(editor, listed),
