@@ -26,7 +26,7 @@ from dmat.channels.contract import MESSAGE_ID_ARGUMENT
 from dmat.channels.machine import is_machine
 from dmat.consent.suppression import Suppression, suppress
 from dmat.errors import DmatError, UnverifiedError
-from dmat.ledger.entries import message_as_sent
+from dmat.messages.archive import as_sent
 from dmat.messages.links import Links, Unsubscribe, is_web_address
 from dmat.settings import Settings
 from dmat.store import Store
@@ -118,17 +118,12 @@ def links_router(settings: Settings, store: Store, committer: Committer) -> APIR
     async def view(token: str) -> Response:
         """The message as it was sent."""
         try:
-            sent = await asyncio.to_thread(find_sent, store, links.read_view(token))
+            sent = await asyncio.to_thread(as_sent, store, settings, links.read_view(token))
         except DmatError:
             return pages.unknown()
-        return HTMLResponse(page_of(sent), headers=SENT_HEADERS) if sent else pages.unknown()
+        return HTMLResponse(page_of(sent), headers=SENT_HEADERS)
 
     return router
-
-
-def find_sent(store: Store, message_id: str) -> Mapping[str, Any] | None:
-    """The message as it left, or None."""
-    return message_as_sent(store, message_id)
 
 
 def page_of(sent: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
-from sending_fixtures import NOON, grant, make_settings, plan_messages
+from sending_fixtures import NOON, FakeProvider, grant, make_settings, plan_messages
 
 from apps.api.app import create_app
 from dmat.consent.double_opt_in import LIMITS, Asking, ask
@@ -20,6 +20,7 @@ from dmat.messages.links import Links
 from dmat.messages.rendering import Renderer
 from dmat.store.tables import form_submissions
 from dmat.store.tokens import create_token
+from dmat_pipelines.deliver.sender import drain
 
 PERSON = {"User-Agent": "Mozilla/5.0 Firefox/140.0"}
 FORM = {"email": "Person1@example.com", "consent_email": "on", "first_name": "Ann"}
@@ -166,3 +167,27 @@ def test_a_bad_asking_names_the_field(client, store, body):
     assert answer.status_code == 422
     assert answer.json()["faults"][0]["path"] in {"email", "purpose", "x"}
     assert asked(store) == []
+
+
+def test_the_mail_leaves_through_the_gate_for_somebody_whom_we_do_not_know(client, settings, store):
+    with store.write() as connection:
+        suppress(connection, [Suppression("person1@example.com", "email", "unsubscribed")], NOON)
+    settings.clock.set(NOON.replace(hour=23))  # in the middle of quiet hours: whoever asked waits for it
+    client.post("/api/forms/newsletter", json=FORM)
+    provider = FakeProvider()
+    drain(settings, store, provider, now=settings.clock.now())
+    [mail] = provider.mails
+    [entry] = asked(store)
+    assert (mail.to_email, entry.state) == ("person1@example.com", "accepted")
+    assert link(settings, entry) in mail.text
+
+
+@pytest.mark.parametrize("reason", ["bounced", "complained"])
+def test_no_mail_asks_an_address_that_bounced_or_complained(client, settings, store, reason):
+    with store.write() as connection:
+        suppress(connection, [Suppression("person1@example.com", "email", reason)], NOON)
+    client.post("/api/forms/newsletter", json=FORM)
+    provider = FakeProvider()
+    drain(settings, store, provider, now=NOON)
+    assert provider.mails == []
+    assert asked(store)[0].state == "suppressed"
