@@ -7,6 +7,9 @@ have them).
 from __future__ import annotations
 
 import asyncio
+import base64
+import hmac
+import time
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
@@ -22,9 +25,14 @@ from dmat.ledger.entries import Entry, get_entry, message_as_sent, transitions_o
 from dmat.settings import Settings
 from dmat.store import Store
 from dmat.store.inbox import events_of_message
-from dmat.store.quarantine import get_refused, list_refused, mark_replayed
+from dmat.store.quarantine import PROOF_HASH, get_refused, list_refused, mark_replayed, proof_hash
 
 SEES_PEOPLE = ("marketer", "sales")
+PASSWORDS = {
+    "brevo": "brevo_webhook_token",
+    "postmark": "postmark_webhook_password",
+    "onesignal": "onesignal_webhook_secret",
+}
 PERSONAL = ("to_address", "subject", "html", "text", "headers")
 
 
@@ -88,7 +96,7 @@ def read_again(settings: Settings, item: dict[str, Any]) -> Parsed:
         provider=item["provider"],
         method="POST",
         url=item["url"],
-        headers=item["headers"],
+        headers=with_password(settings, item),
         body=bytes(item["body"]),
         received_epoch=_epoch_of(item),
     )
@@ -98,10 +106,27 @@ def read_again(settings: Settings, item: dict[str, Any]) -> Parsed:
     return parsed
 
 
+def with_password(settings: Settings, item: dict[str, Any]) -> dict[str, str]:
+    """The headers, with the password of the settings when it is the one that came with the body."""
+    headers: dict[str, str] = dict(item["headers"])
+    name = PASSWORDS.get(item["provider"])
+    secret = getattr(settings, name).get_secret_value() if name else ""
+    if secret and PROOF_HASH in headers:
+        basic = base64.b64encode(f"dmat:{secret}".encode()).decode()
+        for given in (f"Bearer {secret}", f"Basic {basic}"):
+            if hmac.compare_digest(proof_hash(given), headers[PROOF_HASH]):
+                headers["authorization"] = given
+    return headers
+
+
 def _epoch_of(item: dict[str, Any]) -> float:
     """When it came on the vendor's clock; its own signed timestamp says so where there is one."""
-    text = item["headers"].get("x-hubspot-request-timestamp", "0")
-    return int(text) / 1000 if text.isascii() and text.isdigit() and len(text) <= 16 else 0.0
+    headers = item["headers"]
+    for name, per_second in (("x-hubspot-request-timestamp", 1000), ("svix-timestamp", 1)):
+        text = headers.get(name, "")
+        if text.isascii() and text.isdigit() and len(text) <= 16:
+            return int(text) / per_second
+    return time.time()
 
 
 def _mark(settings: Settings, store: Store, quarantine_id: int) -> None:

@@ -1,7 +1,8 @@
 """Quarantine: what came to a door and was not taken in, with the reason, so that it can be looked at and replayed.
 
 Belongs here: keeping and listing. Stays out: why something is refused (`dmat/channels`), replaying (`apps/api`).
-The same bytes again are counted, not kept again; of a huge body only the beginning is kept.
+The same bytes again are counted, not kept again; of a huge body only the beginning is kept. A password that came along
+is never kept: its hash is, so that it can be compared when the body is replayed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from dmat.store.engine import Store, chunks, rows_of, upsert
 from dmat.store.tables import quarantine
 
 LARGEST_KEPT = 1 << 20
-PREFIXES_KEPT = ("x-", "content-")
+PREFIXES_KEPT = ("x-", "content-", "svix-")
+PROOF_HASH = "x-dmat-authorization-sha256"
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,27 @@ def _row(item: Refused, now: datetime) -> dict[str, Any]:
         "provider": item.provider,
         "body_hash": _hash(item),
         "reason": item.reason[:1000],
-        "headers": {name: value for name, value in item.headers.items() if name.startswith(PREFIXES_KEPT)},
+        "headers": _kept_headers(item.headers),
         "url": item.url[:2000],
         "body": item.body[:LARGEST_KEPT],
         "size_bytes": item.size_bytes,
         "received_at": now,
     }
+
+
+def _kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in headers.items() if name.startswith(PREFIXES_KEPT) and name != PROOF_HASH}
+    given = headers.get("authorization", "")
+    if given.count(".") == 2:  # a signed token: it proves this body only and is no password
+        kept["authorization"] = given
+    elif given:
+        kept[PROOF_HASH] = proof_hash(given)
+    return kept
+
+
+def proof_hash(authorization: str) -> str:
+    """What is kept of an `Authorization` header with a password in it."""
+    return hashlib.sha256(authorization.encode("utf-8", "replace")).hexdigest()
 
 
 def list_refused(store: Store, limit: int = 100) -> list[dict[str, Any]]:
