@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,8 +13,8 @@ from sending_fixtures import NOON, make_settings, plan_messages
 
 from dmat.errors import FencedError
 from dmat.ledger.claim import Verdict, claim
-from dmat.ledger.entries import counts_by_state
-from dmat.ledger.fence import confirm, fence_status, sending_lock, take_fence
+from dmat.ledger.entries import counts_by_state, get_entry, list_entries
+from dmat.ledger.fence import confirm, fence_status, give_back, remember_hand_over, sending_lock, take_fence
 from dmat.ledger.hand_over import hand_over
 from dmat.store import open_store
 
@@ -141,3 +143,53 @@ def test_one_folder_has_one_sender_at_a_time(settings):
         assert (first, second) == (True, False)
     with sending_lock(settings) as again:
         assert again
+
+
+def worker_of(fence, name):
+    return replace(fence, worker=name)
+
+
+def test_workers_of_one_start_claim_beside_each_other_and_only_the_dead_ones_claims_are_given_back(
+    both_settings, both_stores
+):
+    plan_messages(both_stores, 40)
+    leader = take_fence(both_settings, both_stores, NOON)
+    first, second = worker_of(leader, "1"), worker_of(leader, "2")
+    flying = send_one_batch(both_stores, first)
+    held = {entry.message_id for entry in claim(both_stores, second, let_all_pass, NOON).entries}
+    assert not flying & held
+    assert give_back(both_stores, leader, "1", NOON) == len(flying)
+    states = {entry.message_id: entry.state for entry in list_entries(both_stores)}
+    assert {states[i] for i in flying} == {"ambiguous"}
+    assert {states[i] for i in held} == {"claimed"}
+    assert give_back(both_stores, leader, "2", NOON) == len(held)
+    assert counts_by_state(both_stores)["claimed"] == 0
+
+
+def test_a_worker_is_shut_out_with_its_start(both_settings, both_stores):
+    plan_messages(both_stores, 20)
+    leader = take_fence(both_settings, both_stores, NOON)
+    worker = worker_of(leader, "1")
+    entries = claim(both_stores, worker, let_all_pass, NOON).entries
+    take_fence(both_settings, both_stores, NOON)
+    assert {get_entry(both_stores, entry.message_id).state for entry in entries} == {"planned"}
+    with pytest.raises(FencedError):
+        send_one_batch(both_stores, worker)
+    with pytest.raises(FencedError):
+        give_back(both_stores, leader, "1", NOON)
+
+
+def test_what_one_worker_claimed_no_other_may_hand_over(both_settings, both_stores):
+    plan_messages(both_stores, 5)
+    leader = take_fence(both_settings, both_stores, NOON)
+    entries = claim(both_stores, worker_of(leader, "1"), let_all_pass, NOON).entries
+    rows = [{"message_id": e.message_id, "from_address": "", "to_address": "", "subject": "", "html": "", "text": "",
+             "headers": {}, "rendered_at": NOON} for e in entries]  # fmt: skip
+    assert hand_over(both_stores, worker_of(leader, "2"), rows, "fake", NOON) == set()
+
+
+def test_the_count_beside_the_store_never_goes_back(settings, store):
+    fence = take_fence(settings, store, NOON)
+    for count in (5, 3):
+        remember_hand_over(fence, count)
+    assert json.loads((settings.home / "instance.json").read_text())["handed_over_count"] == 5
