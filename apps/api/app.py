@@ -24,6 +24,7 @@ from apps.api.forms import forms_router
 from apps.api.links import links_router
 from apps.api.opt_in import opt_in_router
 from apps.api.preferences import preferences_router
+from apps.api.purposes import purposes_router
 from apps.api.reading import reading_router
 from apps.api.segment_people import people_router
 from apps.api.segment_rules import rules_router
@@ -62,6 +63,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(webhook_router(settings, committer))
     app.include_router(links_router(settings, opened, committer))
     app.include_router(preferences_router(settings, opened, committer))
+    app.include_router(purposes_router(settings, opened))
     app.include_router(site_router(settings))
     app.include_router(webhooks_out_router(settings, opened))
     site_door = SiteDoor(settings, opened, committer)

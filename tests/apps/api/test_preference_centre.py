@@ -16,6 +16,7 @@ from dmat.consent.preferences import PersonalCap, Purpose, find_personal_caps, r
 from dmat.consent.suppression import Suppression, find_suppressed, suppress
 from dmat.messages.links import Links
 from dmat.store.tables import consents
+from dmat.store.tokens import create_token
 
 EVERYTHING = ["email:marketing", "email:product_news", "email:events"]
 PERSON = {"User-Agent": "Mozilla/5.0 Firefox/140.0"}
@@ -195,3 +196,18 @@ def test_a_later_unsubscription_ends_all_purposes_but_a_purpose_may_be_wanted_al
     with store.write() as connection:
         record_decisions(connection, [grant(1, False, NOON.replace(hour=13))], NOON)
     assert not may_send(store, "events")
+
+
+def test_purposes_are_read_and_changed_over_the_api(client, store, url):
+    secret = create_token(store, "ops", ["consent:write"], "ann@shop.example")
+    bearer = {"Authorization": f"Bearer {secret}"}
+    body = {"name": "Recipes", "description": "One a week.", "channels": ["email"], "position": 5}
+    assert client.put("/api/purposes/recipes", json=body).status_code == 401
+    assert client.put("/api/purposes/recipes", json=body, headers=bearer).status_code == 200
+    keys = [each["purpose"] for each in client.get("/api/purposes", headers=bearer).json()]
+    assert keys == ["marketing", "product_news", "events", "recipes"]
+    assert "Recipes" in client.get(url).text
+    bad = (("Bad Key", {}, "purpose"), ("x", {"channels": ["fax"]}, "channels"), ("x", {"name": " "}, "name"))
+    for key, changes, field in bad:
+        answer = client.put(f"/api/purposes/{key}", json=body | changes, headers=bearer)
+        assert (answer.status_code, answer.json()["faults"][0]["path"]) == (422, field)
