@@ -55,7 +55,10 @@ class Postmark(Connector):
             response = self.http.send("POST", "/email", json=mail_body(message, self.settings.postmark_stream))
         except VendorRefusedError as error:
             raise self._meaning(error) from None
-        return str(json_answer(response).get("MessageID", ""))
+        answer = json_answer(response)
+        if answer.get("ErrorCode"):
+            raise self._meaning(VendorRefusedError(self.vendor, 422, response.text[:300]))
+        return str(answer.get("MessageID", ""))
 
     def send_batch(self, batch: MailBatch) -> str:
         """Hand over a batch; gives Postmark's id of its first mail.

@@ -359,6 +359,13 @@ def test_an_address_that_postmark_took_off_is_dead(connect):
     assert caught.value.reason == "bounced"
 
 
+def test_an_error_in_an_answer_of_success_is_a_refusal(connect):
+    answer = Answer(200, {"ErrorCode": 300, "Message": "no"})
+    with faulty_server(answer) as server, pytest.raises(VendorRefusedError) as caught:
+        connect("postmark", server.url).send(MAIL)
+    assert caught.value.status == 422
+
+
 def test_a_batch_that_postmark_took_in_part_names_who_was_refused(connect):
     answer = Answer(200, [{"ErrorCode": 406, "Message": "inactive"}, {"ErrorCode": 0, "MessageID": "v-2"}])
     with faulty_server(answer) as server, pytest.raises(PartlyTakenError) as caught:
