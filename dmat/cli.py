@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from dmat.campaigns.commands import app as campaign_commands
 from dmat.errors import DmatError
 from dmat.messages.commands import app as message_commands
 from dmat.outgoing.commands import app as webhook_commands
@@ -226,6 +227,7 @@ def confirm_sending(home: Home = None) -> None:
 
 
 app.add_typer(segment_commands, name="segments")
+app.add_typer(campaign_commands, name="campaigns")
 app.add_typer(message_commands, name="messages")
 app.add_typer(webhook_commands, name="webhooks")
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")
