@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dmat.errors import InvalidInputError, NotFoundError
 from dmat.messages.files import read_template, write_template
@@ -97,7 +98,12 @@ def apply(templates: Templates, steps: Sequence[Step], by: str, note: str = "") 
         wanted = step.wanted
         card = {name: getattr(wanted, name) for name in CARD} | {"tags": list(wanted.tags)}
         if step.action == "new":
-            facts = {"key": wanted.key, "channel": wanted.channel, "kind": wanted.kind, "content": wanted.content}
+            facts: dict[str, Any] = {
+                "key": wanted.key,
+                "channel": wanted.channel,
+                "kind": wanted.kind,
+                "content": wanted.content,
+            }
             saved.append(templates.create(**facts, by=by, note=note, **card))
         elif step.action == "changed":
             saved.append(templates.update(
