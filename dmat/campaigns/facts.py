@@ -17,13 +17,14 @@ from dmat.campaigns.pace import CAP_WINDOW
 from dmat.campaigns.programmes import paused_programmes
 from dmat.campaigns.ramp import Allowances, read_allowances
 from dmat.channels.providers import chosen_name
-from dmat.channels.whatsapp import Approvals, load_approvals
+from dmat.channels.whatsapp import Approvals, load_approvals, template_name
 from dmat.consent.permission import Permission, find_granted, find_permissions
 from dmat.consent.preferences import PersonalCap, find_personal_caps
 from dmat.consent.suppression import address_hash, clean_address, find_suppressed
-from dmat.errors import InvalidInputError
+from dmat.errors import InvalidInputError, NotFoundError
 from dmat.ledger.claim import Verdict
 from dmat.ledger.entries import CLAIMED, PLANNED, WENT_OUT, Entry
+from dmat.messages.library import Templates
 from dmat.settings import Settings
 from dmat.store.engine import Store
 from dmat.store.sets import among
@@ -47,6 +48,7 @@ class Facts:
     personal_caps: dict[int, PersonalCap] = field(default_factory=dict)
     replied_at: dict[str, datetime] = field(default_factory=dict)
     approvals: Approvals = field(default_factory=lambda: Approvals(is_sandbox=True))
+    whatsapp_templates: dict[tuple[str, int, str], tuple[str, str]] = field(default_factory=dict)
     providers: dict[str, str] = field(default_factory=dict)
     allowances: Allowances = field(default_factory=lambda: Allowances(datetime.min.date()))
     rests: dict[tuple[str, str], Verdict | None] = field(default_factory=dict)
@@ -142,8 +144,21 @@ def _read_more_important(connection: Connection, facts: Facts, entries: Sequence
 def _read_replies(connection: Connection, facts: Facts, entries: Sequence[Entry]) -> None:
     asked = {address_hash(entry.address): entry.address for entry in entries if entry.channel == "whatsapp"}
     if asked:
-        facts.approvals = load_approvals(facts.settings, Store(connection.engine))
+        store = Store(connection.engine)
+        facts.approvals = load_approvals(facts.settings, store)
+        used = {(e.template, e.template_version, e.locale) for e in entries if e.channel == "whatsapp" and e.template}
+        library = Templates(store, facts.settings.clock)
+        facts.whatsapp_templates = {key: whatsapp_template(library, *key) for key in used}
         query = sa.select(last_replies.c.address_hash, last_replies.c.replied_at).where(
             among(connection, last_replies.c.address_hash, asked), last_replies.c.channel == "whatsapp"
         )
         facts.replied_at = {asked[row.address_hash]: row.replied_at for row in connection.execute(query)}
+
+
+def whatsapp_template(library: Templates, key: str, version: int, locale: str) -> tuple[str, str]:
+    """Name and language at WhatsApp of a template of ours; the name is empty when it holds free words."""
+    try:
+        parts = library.version(key, version).content.parts(locale)
+    except NotFoundError:
+        return key, locale
+    return template_name(parts, locale)

@@ -166,9 +166,10 @@ def _window(entry: Entry, facts: Facts) -> Verdict | None:
     """WhatsApp takes free words for a day after a person wrote, and approved templates at any time."""
     if entry.channel != "whatsapp" or may_write_freely(facts.replied_at.get(entry.address), facts.now):
         return None
-    if not entry.template:
+    name, language = facts.whatsapp_templates.get((entry.template, entry.template_version, entry.locale), ("", ""))
+    if not name:
         return Verdict(SUPPRESSED, "the person did not write within 24 hours, and WhatsApp takes only templates then")
-    why_not = facts.approvals.why_not(entry.template, entry.locale)
+    why_not = facts.approvals.why_not(name, language)
     return _later(why_not, facts.now + NO_SENDER_AGAIN) if why_not else None
 
 

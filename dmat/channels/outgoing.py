@@ -17,6 +17,7 @@ from dmat.channels.providers import chosen_name
 from dmat.channels.push import build_push
 from dmat.channels.sms import clean_text, takes_replies, with_opt_out
 from dmat.channels.webhook import build_call
+from dmat.channels.whatsapp import template_name
 from dmat.errors import InvalidInputError
 from dmat.settings import Settings
 
@@ -81,14 +82,14 @@ def _sms(settings: Settings, part: Part) -> OutgoingText:
 
 def _whatsapp(part: Part) -> OutgoingText:
     parts = part.parts
-    media, name = parts.get("header_media_url", ""), parts.get("template_name", "")
+    media, (name, language) = parts.get("header_media_url", ""), template_name(parts, part.locale)
     if not name:
         text = parts.get("text", "").strip()
         text = clean_text(text) if text or not media else ""
         return OutgoingText(part.message_id, "whatsapp", part.address, text, media)
     template = WhatsAppTemplate(
         name=name,
-        language=parts.get("template_language", "") or part.locale or "en",
+        language=language,
         category=parts.get("template_category", "") or "marketing",
         body_values=parts.get("body_values", "").splitlines(),
         header_media_url=media,

@@ -35,6 +35,11 @@ def may_write_freely(last_reply_at: datetime | None, now: datetime) -> bool:
     return last_reply_at is not None and now < last_reply_at + WINDOW - MARGIN
 
 
+def template_name(parts: Mapping[str, str], locale: str) -> tuple[str, str]:
+    """Name and language at WhatsApp of the parts of a message; the name is empty when they are free words."""
+    return parts.get("template_name", ""), parts.get("template_language", "") or locale or "en"
+
+
 @dataclass(frozen=True)
 class Approvals:
     """What the vendor said of the templates, as (name, language) -> state; without a vendor all are taken."""
