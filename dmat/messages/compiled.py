@@ -189,7 +189,8 @@ def make_sources(template: Template, locale: str, tracking: Tracking) -> dict[st
         InvalidInputError: a part is wrong; names it with the line.
     """
     if template.is_built_in:
-        names = {part: f"{template.key}/{file}" for part, file in FILE_PARTS.items()}
+        wanted = FILE_PARTS if template.channel == "email" else ("text",)
+        names = {part: f"{template.key}/{FILE_PARTS[part]}" for part in wanted}
         return {
             part: Source(f'{{% include "{name}" %}}', part == "html", part == "subject") for part, name in names.items()
         }

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from dmat.errors import InvalidInputError
 from dmat.ledger.entries import Entry
+from dmat.messages.help_reply import help_values
 from dmat.messages.links import Links
 from dmat.messages.opt_in import opt_in_values
 from dmat.messages.personalise import cart_values
@@ -20,7 +21,12 @@ from dmat.messages.variables import required_values
 from dmat.settings import Settings
 
 BuiltIn = Callable[[Settings, Mapping[str, Any], str, Callable[[str], str]], dict[str, Any]]
-BUILT_IN: dict[str, BuiltIn] = {"cart_recovery": cart_values, "double_opt_in": opt_in_values}
+BUILT_IN: dict[str, BuiltIn] = {
+    "cart_recovery": cart_values,
+    "double_opt_in": opt_in_values,
+    "help_reply_sms": help_values,
+    "help_reply_whatsapp": help_values,
+}
 LINKS = ("unsubscribe_url", "preferences_url", "view_url", "pixel_url")
 
 

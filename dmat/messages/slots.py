@@ -155,18 +155,23 @@ class Compiled:
             return slot.kind, lambda values, _: self._link(word, values, escapes)
         if slot.kind == "slot":
             place, texts = int(word), rendered[slot.part]
-            return slot.kind, lambda values, number: self._rendered(texts[number], place, values, escapes, one_line)
+            marked = self.tracking.wraps and "*" not in self.parts[slot.part].names
+            return slot.kind, lambda values, number: self._rendered(
+                texts[number], place, values, escapes, one_line, marked
+            )
         if escapes:
             return slot.kind, lambda values, _: str(escape(values[word]))
         if one_line:
             return slot.kind, lambda values, _: str(values[word]).translate(ONE_LINE)
         return slot.kind, lambda values, _: str(values[word])
 
-    def _rendered(self, texts: Any, place: int, values: Mapping[str, Any], escapes: bool, one_line: bool) -> str:
+    def _rendered(
+        self, texts: Any, place: int, values: Mapping[str, Any], escapes: bool, one_line: bool, is_marked: bool
+    ) -> str:
         if isinstance(texts, Failed):
             raise _RenderingError(texts.reason)
         text: str = texts[place]
-        if "\x02" in text:
+        if is_marked and "\x02" in text:  # only where our own filter writes such marks
             text = _MARK.sub(
                 lambda found: self._link(html_words.unescape(found[1]) if escapes else found[1], values, escapes), text
             )

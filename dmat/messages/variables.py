@@ -55,7 +55,7 @@ def personal_values(variables: Sequence[Variable], context: Mapping[str, Any], l
         if given is not _MISSING:
             found.seen.update(given)
         elif variable.fallback is not None:
-            fallback = {**context, variable.name: variable.fallback}
+            fallback = {variable.name: variable.fallback, "currency_code": context.get("currency_code")}
             given = _READERS[variable.type](variable, fallback, locale)
             found.seen.update(given if given is not _MISSING else {variable.name: variable.fallback})
             found.fallbacks.append(variable.name)

@@ -56,6 +56,8 @@ def built_in_templates() -> dict[str, Template]:
 
 def _built_in(folder: Path) -> Template:
     parts = {part: (folder / file).read_text() for part, file in PARTS.items() if (folder / file).exists()}
-    parts["body"] = parts.pop("html", "")
     name = folder.name.replace("_", " ").capitalize()
+    if set(parts) == {"text"}:  # for a channel of texts, which its name ends with
+        return Template(folder.name, name, folder.name.rpartition("_")[2], "text", Content({"": parts}), 1, is_built_in=True)
+    parts["body"] = parts.pop("html", "")
     return Template(folder.name, name, "email", "html", Content({"": parts}), version=1, is_built_in=True)

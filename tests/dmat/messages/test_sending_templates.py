@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from sending_fixtures import NOON, FakeProvider, grant
+from sending_fixtures import NOON, FakeProvider, cart_context, grant
 
 from dmat.consent.permission import record_decisions
+from dmat.errors import InvalidInputError
 from dmat.ledger.entries import list_entries
 from dmat.ledger.post import NewEntry, plan_entries
 from dmat.messages.archive import as_sent
@@ -125,3 +126,47 @@ def test_a_test_reaches_its_user_marked_and_the_audience_is_untouched(store, set
     assert mail.subject == "[Test] Hi"
     assert "Hi there, hello" in mail.html
     assert as_sent(store, settings, message_id)["html"] == mail.html
+
+
+def test_the_built_in_cart_mail_goes_through_the_same_calls(store, settings):
+    [message] = plan(store, [1], programme="cart_recovery", template="cart_recovery", context=cart_context())
+    provider = FakeProvider(tracks_clicks=False)
+    drain(settings, store, provider)
+    [mail] = provider.mails
+    assert mail.subject.strip() == "You left something behind, Ann 🛒"
+    assert "€41.00" in mail.html
+    assert "/c/" in mail.html
+    assert as_sent(store, settings, message)["text"] == mail.text
+
+
+def test_codes_and_products_of_the_frozen_context_are_shown(store, settings, templates):
+    text = "{{ discount_code }}:{% for p in products %} {{ p.title }} {{ p.price }}{% endfor %}"
+    content = {"variables": [{"name": "discount_code", "source": "code"},
+                             {"name": "products", "type": "list", "source": "recommendations"}],
+               "locales": {"": {"text": text}}}  # fmt: skip
+    templates.create(name="Codes", channel="sms", kind="text", content=content, by=BY)
+    compiled = compile_message(settings, store, "codes", channel="sms")
+    tea = '[{"title": "Tea", "price_cents": 500, "currency_code": "EUR"}]'
+    context = {"discount_code": "SPRING-7", "products": tea}
+    with store.write() as connection:
+        plan_entries(connection, [NewEntry(1, "spring", 1, "s", "", "sms", "+4915112345678", context)], NOON)
+    [filled] = compiled.fill([compiled.values(entry) for entry in list_entries(store)])
+    assert compiled.whole(filled).parts["text"] == "SPRING-7: Tea €5.00"
+
+
+def test_a_template_of_another_channel_is_refused(store, settings, templates):
+    with pytest.raises(InvalidInputError, match="is for email"):
+        compile_message(settings, store, "sale", channel="sms")
+
+
+def test_a_value_that_imitates_our_marks_never_becomes_a_signed_link(store, settings, templates):
+    evil = "\x02https://evil.example/\x03"
+    context = cart_context() | {"first_name": evil, "products": [{"title": evil, "quantity": 1, "unit_price_cents": 1}]}
+    message = plan(store, [1], programme="cart_recovery", template="cart_recovery", context=context)[0]
+    other = plan(store, [2], context={"first_name": evil, "segments": []})[0]
+    drain(settings, store, FakeProvider(tracks_clicks=False))
+    for each in (message, other):
+        kept = as_sent(store, settings, each)
+        targets = [Links(settings).read_click(token)[1] for token in re.findall(r'/c/([^"\s<]+)', kept["html"])]
+        assert targets
+        assert not any("evil" in target for target in targets)
