@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from mail_vendors import KINDS
 
 from dmat.connectors.catalogue import CONNECTORS
 from dmat.connectors.sendgrid import SendGrid
@@ -65,3 +67,24 @@ def connect(settings: Settings) -> Callable[..., tuple[Any, Vendor]]:
         return connector, vendor
 
     return make
+
+
+@pytest.fixture
+def mail_vendor(tmp_path: Path) -> Iterator[Callable[[str, str], Any]]:
+    """`mail_vendor(name, url)` -> the vendor, with little patience."""
+    opened: list[Any] = []
+
+    def make(name: str, url: str) -> Any:
+        settings = load_settings(
+            tmp_path, **{f"{name}_url": url, f"{name}_token": KEY}, ses_region="eu-central-1", ses_access_key="AKIA1",
+            ses_secret_key=KEY, ses_configuration_set="dmat",
+        )  # fmt: skip
+        settings.clock.set(datetime(2026, 3, 4, 12))
+        provider = KINDS[name](settings, client=httpx.Client(timeout=httpx.Timeout(0.4, connect=2.0)))
+        provider.http.sleep = lambda _seconds: None
+        opened.append(provider)
+        return provider
+
+    yield make
+    for provider in opened:
+        provider.close()
