@@ -22,7 +22,15 @@ from dmat_pipelines.resources import DEFAULT_RESOURCES, WorkspaceResource
 from dmat_pipelines.tables import Manifest, build_table_assets, hot_tables, raw_tables
 from sensors import calendar
 
-_LANDED = ("campaigns", "delivery_events", "form_submissions", "ledger_counters", "ledger_entries")
+_LANDED = (
+    "campaign_plans",
+    "delivery_events",
+    "devices",
+    "form_submissions",
+    "ledger_counters",
+    "ledger_entries",
+    "preference_decisions",
+)
 FROM_THE_STORE = tuple(dg.AssetKey(["raw", table]) for table in _LANDED)
 CAPTURED = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=3))
 
@@ -45,7 +53,7 @@ def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
             *decide.ASSETS,
             *deliver.ASSETS,
         ],
-        asset_checks=[*decide.CHECKS, *evaluate.CHECKS],
+        asset_checks=[*decide.CHECKS, *deliver.CHECKS, *evaluate.CHECKS],
         jobs=[*calendar.JOBS, *loop_jobs(manifest), *capture.jobs],
         schedules=calendar.make_schedules(),
         resources=resources,

@@ -40,6 +40,7 @@ from dmat_pipelines.capture.deliveries import (
     land_devices,
     land_forms,
     land_inbox,
+    land_preferences,
 )
 from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.conform.runner import Runner, build, load_manifest
@@ -142,7 +143,8 @@ def make_parts(settings: Settings, store: Store) -> Parts:
     memberships, campaigns = open_pass(settings, store, view), open_runner(settings, store, view)
 
     def land_arrivals(run_id: str) -> int:
-        return sum(land_all(settings, store, run_id).kept_count for land_all in (land_inbox, land_forms, land_devices))
+        arrived = (land_inbox, land_forms, land_devices, land_preferences)
+        return sum(land_all(settings, store, run_id).kept_count for land_all in arrived)
 
     def plan() -> int:
         return plan_due_carts(settings, store, view).planned_count

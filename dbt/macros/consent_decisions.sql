@@ -90,6 +90,32 @@ withdrawn_by_email as (
     where events.event_type in ('unsubscribed', 'complained') and events.channel = 'email'
 ),
 
+decided_by_person as (
+    select
+        contacts.person_id, decisions.channel, decisions.is_granted, decisions.decided_at, decisions.source,
+        decisions.evidence, max(greatest(decisions._build, contacts._build)) as _build
+    from {{ ref('stg_preferences__decisions') }} as decisions
+    inner join contacts on decisions.person_id = contacts.person_id
+    where decisions.purpose = 'marketing' and decisions.is_granted is not null
+    group by
+        contacts.person_id, decisions.channel, decisions.is_granted, decisions.decided_at, decisions.source,
+        decisions.evidence
+),
+
+decided_by_email as (
+    select
+        contacts.person_id, decisions.channel, decisions.is_granted, decisions.decided_at, decisions.source,
+        decisions.evidence, max(greatest(decisions._build, contacts._build)) as _build
+    from {{ ref('stg_preferences__decisions') }} as decisions
+    inner join contacts on decisions.email = contacts.email
+    where
+        decisions.purpose = 'marketing' and decisions.is_granted is not null
+        and (decisions.person_id is null or decisions.person_id <> contacts.person_id)
+    group by
+        contacts.person_id, decisions.channel, decisions.is_granted, decisions.decided_at, decisions.source,
+        decisions.evidence
+),
+
 withdrawn_by_phone as (
     select distinct
         contacts.person_id, replies.channel, false as is_granted, replies.created_at as decided_at,
@@ -112,6 +138,10 @@ select
     greatest(given._build, contacts._build) as _build
 from given_by_contacts as given
 inner join contacts on given.contact_key = contacts.contact_key
+union all
+select * from decided_by_person
+union all
+select * from decided_by_email
 union all
 select * from withdrawn_by_email
 union all
@@ -139,6 +169,11 @@ select * from withdrawn_by_phone
             select events.email from {{ ref('int_engagement__message_events') }} as events
             where events._build > {{ last_build() }} and events.event_type in ('unsubscribed', 'complained')
         )
+    union
+    select contacts.person_id from {{ ref('person_contacts') }} as contacts
+    inner join {{ ref('stg_preferences__decisions') }} as decisions
+        on contacts.person_id = decisions.person_id or contacts.email = decisions.email
+    where decisions._build > {{ last_build() }}
     union
     select contacts.person_id from {{ ref('person_contacts') }} as contacts
     where

@@ -105,7 +105,8 @@ def _entry(opt_in_id: str, address: str, wanted: str, expires_at: datetime) -> N
     context = {"opt_in_id": opt_in_id, "wanted": wanted, "expires_at": expires_at.isoformat()}
     return NewEntry(
         person_id=0, programme=PROGRAMME, programme_version=VERSION, step=STEP, occurrence=opt_in_id, channel=CHANNEL,
-        address=address, context=context, expires_at=expires_at, purpose=PURPOSE, template=PROGRAMME, template_version=1,
+        address=address, context=context, expires_at=expires_at, purpose=PURPOSE,
+        template=PROGRAMME, template_version=1,
     )  # fmt: skip
 
 

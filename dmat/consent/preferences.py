@@ -273,3 +273,19 @@ def read_proofs(store: Store, person_id: int, limit: int = 500) -> list[dict[str
     query = sa.select(preference_log).where(preference_log.c.person_id == person_id)
     with store.read() as connection:
         return rows_of(connection, query.order_by(preference_log.c.log_id.desc()).limit(limit))
+
+
+def unlanded_proofs(store: Store, limit: int = 5000) -> list[dict[str, Any]]:
+    """Proofs that the warehouse has not got yet, oldest first."""
+    query = sa.select(preference_log).where(preference_log.c.landed_at.is_(None))
+    with store.read() as connection:
+        return rows_of(connection, query.order_by(preference_log.c.log_id).limit(limit))
+
+
+def mark_proofs_landed(store: Store, log_ids: Sequence[int], now: datetime) -> None:
+    """Say that the warehouse has these; call it after they are committed there."""
+    table = preference_log.c
+    with store.write() as connection:
+        for batch in chunks(log_ids):
+            query = sa.update(preference_log).where(table.log_id.in_(batch), table.landed_at.is_(None))
+            connection.execute(query.values(landed_at=now))

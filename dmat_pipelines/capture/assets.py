@@ -21,6 +21,7 @@ from dmat_pipelines.capture.deliveries import (
     land_devices,
     land_forms,
     land_inbox,
+    land_preferences,
 )
 from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.resources import WorkspaceResource
@@ -135,8 +136,8 @@ def ledger_counters(context: dg.AssetExecutionContext, workspace: WorkspaceResou
     )
 
 
-@dg.asset(key=raw_key("campaigns"), group_name=GROUP, kinds={"duckdb"})
-def campaigns(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+@dg.asset(key=raw_key("campaign_plans"), group_name=GROUP, kinds={"duckdb"})
+def campaign_plans(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Campaigns with the plan that runs, as the store has them."""
     return dg.MaterializeResult(
         metadata=metadata_of(export_campaigns(workspace.settings(), workspace.store(), context.run_id))
@@ -156,6 +157,14 @@ def devices(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> 
     """Devices that take push notifications, as they registered at our own door."""
     return dg.MaterializeResult(
         metadata=metadata_of(land_devices(workspace.settings(), workspace.store(), context.run_id))
+    )
+
+
+@dg.asset(key=raw_key("preference_decisions"), group_name=GROUP, kinds={"duckdb"})
+def preference_decisions(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """What people decided in the preference centre, by double opt-in and on their devices, each with its proof."""
+    return dg.MaterializeResult(
+        metadata=metadata_of(land_preferences(workspace.settings(), workspace.store(), context.run_id))
     )
 
 
@@ -212,8 +221,10 @@ assets = [
     delivery_events,
     ledger_entries,
     ledger_counters,
-    campaigns,
+    campaign_plans,
     form_submissions,
+    devices,
+    preference_decisions,
     *imported_tables,
 ]
 jobs = [recapture_days]

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from dmat.campaigns.exporting import mark_campaigns_exported, unexported_campaigns
 from dmat.channels.devices import mark_devices_landed, unlanded_devices
+from dmat.consent.preferences import mark_proofs_landed, unlanded_proofs
 from dmat.landing import Outcome, Record, land, write_outcome
 from dmat.ledger.counters import mark_hours_exported, unexported_hours
 from dmat.ledger.entries import unexported
@@ -74,8 +75,8 @@ def export_campaigns(settings: Settings, store: Store, run_id: str) -> Outcome:
     def waiting() -> list[dict[str, Any]]:
         return unexported_campaigns(settings, store, BATCH_ROWS)
 
-    outcome = Outcome("campaigns", "plans", run_id, settings.clock.now())
-    return _carry(settings, outcome, "campaigns", waiting, campaign_records, mark)
+    outcome = Outcome("campaign", "plans", run_id, settings.clock.now())
+    return _carry(settings, outcome, "campaign_plans", waiting, campaign_records, mark)
 
 
 def land_forms(settings: Settings, store: Store, run_id: str) -> Outcome:
@@ -96,6 +97,24 @@ def land_devices(settings: Settings, store: Store, run_id: str) -> Outcome:
 
     outcome = Outcome("device", "registrations", run_id, settings.clock.now())
     return _carry(settings, outcome, "devices", lambda: unlanded_devices(store, BATCH_ROWS), device_records, mark)
+
+
+def land_preferences(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every decision of the preference centre, of double opt-in and of devices that the warehouse has not got."""
+
+    def mark(rows: list[dict[str, Any]]) -> None:
+        mark_proofs_landed(store, [row["log_id"] for row in rows], settings.clock.now())
+
+    outcome = Outcome("preference", "decisions", run_id, settings.clock.now())
+    return _carry(
+        settings, outcome, "preference_decisions", lambda: unlanded_proofs(store, BATCH_ROWS), preference_records, mark
+    )
+
+
+def preference_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """Lines of the log of proofs as records."""
+    kept = [{str(name): value for name, value in row.items() if name != "landed_at"} for row in rows]
+    return [Record(str(row["decision_id"]), _moment(row["decided_at"]), row) for row in kept]
 
 
 def device_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:

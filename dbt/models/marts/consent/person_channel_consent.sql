@@ -6,6 +6,7 @@
 -- depends_on: {{ ref('stg_import__people') }}
 -- depends_on: {{ ref('int_engagement__message_events') }}
 -- depends_on: {{ ref('stg_twilio__messages') }}
+-- depends_on: {{ ref('stg_preferences__decisions') }}
 
 with {% if is_incremental() -%}
 changed as (
