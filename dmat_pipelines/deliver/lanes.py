@@ -5,6 +5,7 @@ Belongs here: opening them, their loop and its pauses, looking for evidence mean
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -14,10 +15,12 @@ from datetime import datetime
 from dmat.campaigns.gate import make_gate
 from dmat.channels.contract import Provider
 from dmat.channels.providers import SANDBOXES, open_provider
+from dmat.channels.whatsapp import freshen_approvals
 from dmat.errors import DmatError, FencedError
 from dmat.ledger.claim import has_due
 from dmat.ledger.fence import SETTLE_SECONDS, Fence
 from dmat.ledger.reconcile import channels_to_settle, reconcile
+from dmat.messages.archive import as_sent
 from dmat.settings import Settings
 from dmat.store import Store
 from dmat_pipelines.deliver.composing import Composer
@@ -25,6 +28,8 @@ from dmat_pipelines.deliver.lane import Composing, Lane, RoundReport
 
 RECONCILE_SECONDS, LOOK_SECONDS = 2.0, 0.25
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.1, 30.0
+KNOWN_BY_WORDS = frozenset({"sms", "whatsapp"})  # channels with a provider that keeps no id of ours
+log = logging.getLogger("dmat.sender")
 
 
 @dataclass
@@ -164,7 +169,16 @@ class Lanes:
                 )
             return self._lanes[channel]
 
+    def _words(self, message_id: str) -> str:
+        """The words of a text as it was sent; none when it is not kept any more."""
+        try:
+            return str(as_sent(self.store, self.settings, message_id)["text"])
+        except DmatError:
+            return ""
+
     def _work_lane(self, channel: str, fence: Fence, report: DrainReport, deadline: float) -> None:
+        if channel == "whatsapp" and not self._providers and (problem := freshen_approvals(self.settings, self.store)):
+            log.warning("the templates of WhatsApp could not be read: %s", problem)
         try:
             self._loop(self._lane(channel), fence, report, deadline)
         except FencedError as error:
@@ -212,7 +226,8 @@ class Lanes:
             if channel not in known or channel in self._broken:
                 continue
             try:
-                found = reconcile(self.store, self._lane(channel).provider, self.now())
+                words_of = self._words if channel in KNOWN_BY_WORDS else None
+                found = reconcile(self.store, self._lane(channel).provider, self.now(), words_of=words_of)
             except DmatError as error:
                 self._broken[channel] = f"{channel}: {error}"
                 continue
