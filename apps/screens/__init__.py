@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PLANNERS = ("admin", "marketer", "analyst")
 ROLES = ("admin", "marketer", "analyst", "sales")
 
 
@@ -24,9 +25,9 @@ class Entry:
 SCREENS = (
     Entry("/home", "Home", "home", ROLES, "start overview figures revenue what needs me"),
     Entry("/segments", "Segments", "people", ("admin", "marketer", "analyst"), "audience groups rules builder people"),
-    Entry("/campaigns", "Campaigns", "megaphone", ROLES, "send schedule steps monitor pause approve holdout"),
+    Entry("/campaigns", "Campaigns", "megaphone", PLANNERS, "send schedule steps monitor pause approve holdout"),
     Entry("/templates", "Templates", "mail", ("admin", "marketer", "analyst"), "mail editor drag drop preview text"),
-    Entry("/calendar", "Calendar", "calendar", ROLES, "month week plan clash fatigue"),
+    Entry("/calendar", "Calendar", "calendar", PLANNERS, "month week plan clash fatigue"),
     Entry("/follow", "Follow one cart", "cart", ("admin", "marketer", "analyst"), "cart path recovery mail events raw"),
     Entry("/health", "Health", "pulse", ("admin", "marketer", "analyst"), "sources runs refused queue versions"),
 )

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from playwright.sync_api import Browser, sync_playwright
 
 SEGMENT = "win-back-90-days"
+CAMPAIGN, TEMPLATE = 1, "spring_sale_email"
 FOLDER = Path(__file__).resolve().parent
 PICTURES = (
     ("home", "/home", 1440, 1400, "light"),
@@ -30,6 +31,16 @@ PICTURES = (
     ("segment-builder", f"/segments?id={SEGMENT}&edit=1", 1440, 1300, "light"),
     ("segment-builder-dark", f"/segments?id={SEGMENT}&edit=1", 1440, 900, "dark"),
     ("segment-builder-phone", f"/segments?id={SEGMENT}&edit=1", 390, 844, "light"),
+    ("campaigns", "/campaigns", 1440, 900, "light"),
+    ("campaign-new", "/campaigns?new=1", 1440, 900, "light"),
+    ("campaign-composer", f"/campaigns?id={CAMPAIGN}&edit=1", 1440, 1500, "light"),
+    ("campaign-monitor", f"/campaigns?id={CAMPAIGN}", 1440, 1500, "light"),
+    ("campaign-monitor-phone", f"/campaigns?id={CAMPAIGN}", 390, 844, "dark"),
+    ("templates", "/templates", 1440, 900, "light"),
+    ("template-editor", f"/templates?id={TEMPLATE}&edit=1&mode=visual", 1440, 1300, "light"),
+    ("template-preview", f"/templates?id={TEMPLATE}&edit=1&mode=preview", 1440, 1300, "light"),
+    ("calendar", "/calendar", 1440, 1100, "light"),
+    ("calendar-phone", "/calendar", 390, 844, "light"),
 )
 GRAPH_WINDOW = {"width": 1440, "height": 900}
 GRAPH = {"x": 560, "y": 420, "width": 860, "height": 100}

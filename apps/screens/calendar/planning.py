@@ -34,6 +34,18 @@ class Shown:
     fatigue: Sequence[Fatigue] = ()
 
     @property
+    def tired(self) -> list[tuple[date, date, Fatigue]]:
+        """Days on which people get many messages; days in a row with the same words are one line."""
+        lines: list[tuple[date, date, Fatigue]] = []
+        for each in sorted(self.fatigue, key=lambda each: (each.days, each.words, each.day)):
+            last = lines[-1] if lines else None
+            if last and last[2].words == each.words and each.day - last[1] <= timedelta(days=1):
+                lines[-1] = (last[0], each.day, last[2])
+            else:
+                lines.append((each.day, each.day, each))
+        return lines
+
+    @property
     def warned(self) -> dict[date, str]:
         """Day -> what is wrong with it."""
         found: dict[date, list[str]] = {}

@@ -173,7 +173,7 @@ class HomeScreen(pn.viewable.Viewer):
         """Ask the warehouse and the store; the returned function shows the answers."""
         figures = read_figures(self.context, pulse.version) if pulse.version else None
         live = read_live(self.context, figures.today) if figures else None
-        waiting = read_waiting(self.context)
+        waiting = read_waiting(self.context) if self.user.may("marketer", "analyst") else Waiting()
         return lambda: self._show(figures, live, pulse, waiting)
 
     def _show(self, figures: HomeFigures | None, live: LiveCounts | None, pulse: Pulse, waiting: Waiting) -> None:

@@ -88,3 +88,8 @@ def test_nonsense_from_the_browser_moves_nothing(model, asked):
     assert not asyncio.run(model.move(key_of(MAIL), "tomorrow"))
     assert not asyncio.run(model.move("9|nothing", "2026-11-26T10:00"))
     assert asked.moves == []
+
+
+def test_days_in_a_row_with_the_same_trouble_are_one_line():
+    cap = [Fatigue(date(2026, 11, day), 7, 4, 10, 0.5, "50% reach the cap") for day in (24, 25, 27)]
+    assert [(first.day, last.day) for first, last, _ in Shown(fatigue=cap).tired] == [(24, 25), (27, 27)]
