@@ -62,6 +62,18 @@ class Part:
     slot_count: int
 
 
+@dataclass
+class _Person:
+    """One person while being filled: values, place in the list, and links that are signed already."""
+
+    values: Mapping[str, Any]
+    number: int
+    signed: dict[str, str] = field(default_factory=dict)
+
+
+Step = Callable[[_Person], str]
+
+
 @dataclass(eq=False)
 class Compiled:
     """A compiled message; keep it as long as its version is being sent.
@@ -135,52 +147,51 @@ class Compiled:
         """
         clean = [{name: value for name, value in each.items() if value is not None} for each in values]
         rendered = {part: self._render(part, clean) for part in self.parts if self.parts[part].slot_count}
-        steps = [(mark, *self._step(slot, rendered)) for mark, slot in self.slots.items()]
-        return [self._fill_one(each, steps, number) for number, each in enumerate(clean)]
+        steps = [(mark, self._step(slot, rendered)) for mark, slot in self.slots.items()]
+        return [self._fill_one(_Person(each, number), steps) for number, each in enumerate(clean)]
 
-    def _fill_one(
-        self, values: Mapping[str, Any], steps: Sequence[tuple[str, str, Callable[[Any, int], str]]], number: int
-    ) -> Filled | Failed:
+    def _fill_one(self, person: _Person, steps: Sequence[tuple[str, Step]]) -> Filled | Failed:
         try:
-            return {mark: step(values, number) for mark, _, step in steps}
+            return {mark: step(person) for mark, step in steps}
         except KeyError as error:
             return Failed(f"{error.args[0]} is missing")
         except _RenderingError as error:
             return Failed(str(error))
 
-    def _step(self, slot: Slot, rendered: Mapping[str, Any]) -> tuple[str, Callable[[Any, int], str]]:
+    def _step(self, slot: Slot, rendered: Mapping[str, Any]) -> Step:
         source, word = self.parts[slot.part].source, slot.word
-        escapes, one_line = source.escapes, source.is_one_line or source.has_lines
         if slot.kind == "link":
-            return slot.kind, lambda values, _: self._link(word, values, escapes)
+            return lambda person: self._link(word, person, source.escapes)
         if slot.kind == "slot":
             place, texts = int(word), rendered[slot.part]
-            marked = self.tracking.wraps and "*" not in self.parts[slot.part].names
-            return slot.kind, lambda values, number: self._rendered(
-                texts[number], place, values, escapes, one_line, marked
-            )
-        if escapes:
-            return slot.kind, lambda values, _: str(escape(values[word]))
-        if one_line:
-            return slot.kind, lambda values, _: str(values[word]).translate(ONE_LINE)
-        return slot.kind, lambda values, _: str(values[word])
+            is_marked = self.tracking.wraps and "*" not in self.parts[slot.part].names
+            return lambda person: self._rendered(texts[person.number], place, person, source, is_marked)
+        if source.escapes:
+            return lambda person: str(escape(person.values[word]))
+        if source.is_one_line or source.has_lines:
+            return lambda person: str(person.values[word]).translate(ONE_LINE)
+        return lambda person: str(person.values[word])
 
-    def _rendered(
-        self, texts: Any, place: int, values: Mapping[str, Any], escapes: bool, one_line: bool, is_marked: bool
-    ) -> str:
+    def _rendered(self, texts: Any, place: int, person: _Person, source: Source, is_marked: bool) -> str:
         if isinstance(texts, Failed):
             raise _RenderingError(texts.reason)
         text: str = texts[place]
         if is_marked and "\x02" in text:  # only where our own filter writes such marks
             text = _MARK.sub(
-                lambda found: self._link(html_words.unescape(found[1]) if escapes else found[1], values, escapes), text
+                lambda found: self._link(
+                    html_words.unescape(found[1]) if source.escapes else found[1], person, source.escapes
+                ),
+                text,
             )
-        return text.translate(ONE_LINE) if one_line else text
+        return text.translate(ONE_LINE) if source.is_one_line or source.has_lines else text
 
-    def _link(self, address: str, values: Mapping[str, Any], escapes: bool) -> str:
-        message_id = values.get("message_id")
-        is_wrapped = self.tracking.wraps and self.links is not None and message_id
-        url = self.links.click_url(str(message_id), address) if self.links and is_wrapped else address
+    def _link(self, address: str, person: _Person, escapes: bool) -> str:
+        url = person.signed.get(address)
+        if url is None:
+            message_id = person.values.get("message_id")
+            is_wrapped = self.tracking.wraps and self.links is not None and message_id
+            url = self.links.click_url(str(message_id), address) if self.links and is_wrapped else address
+            person.signed[address] = url
         return str(escape(url)) if escapes else url
 
     def _render(self, name: str, values: Sequence[Mapping[str, Any]]) -> list[list[str] | Failed]:

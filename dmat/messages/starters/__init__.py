@@ -58,6 +58,8 @@ def _built_in(folder: Path) -> Template:
     parts = {part: (folder / file).read_text() for part, file in PARTS.items() if (folder / file).exists()}
     name = folder.name.replace("_", " ").capitalize()
     if set(parts) == {"text"}:  # for a channel of texts, which its name ends with
-        return Template(folder.name, name, folder.name.rpartition("_")[2], "text", Content({"": parts}), 1, is_built_in=True)
+        return Template(
+            folder.name, name, folder.name.rpartition("_")[2], "text", Content({"": parts}), 1, is_built_in=True
+        )
     parts["body"] = parts.pop("html", "")
     return Template(folder.name, name, "email", "html", Content({"": parts}), version=1, is_built_in=True)
