@@ -42,12 +42,14 @@ function content({event}) {
   return {domNodes: [made]}
 }
 
+const heightOf = (view) => view === "week" ? 680 : "auto"
+
 function options(model, send) {
   return {
-    plugins: [dayGrid, timeGrid, list, interaction], timeZone: "UTC", firstDay: 1, height: "auto", headerToolbar: false,
+    plugins: [dayGrid, timeGrid, list, interaction], timeZone: "UTC", firstDay: 1, height: heightOf(model.view), headerToolbar: false,
     initialView: VIEWS[model.view] ?? VIEWS.month, initialDate: model.date || undefined, now: model.today || undefined,
     events: model.entries, eventContent: (arg) => content(arg), dayMaxEvents: 4, nowIndicator: true, allDaySlot: false,
-    slotMinTime: "06:00:00", slotMaxTime: "23:00:00", slotDuration: "01:00:00", editable: true, eventDurationEditable: false,
+    scrollTime: "07:00:00", slotDuration: "01:00:00", editable: true, eventDurationEditable: false,
     eventTimeFormat: {hour: "2-digit", minute: "2-digit", hour12: false}, slotLabelFormat: {hour: "2-digit", minute: "2-digit", hour12: false},
     defaultTimedEventDuration: "01:00", noEventsText: "Nothing is planned in this month.", dayPopoverFormat: {day: "numeric", month: "long"},
     listDayFormat: {weekday: "long", day: "numeric", month: "short"}, listDaySideFormat: false, moreLinkText: (count) => `${count} more`,
@@ -78,7 +80,7 @@ function render({model, el}) {
   model.on("after_render", () => { calendar.render(); watch.observe(el) })
   requestAnimationFrame(() => calendar.render())
   model.on("entries", () => { calendar.removeAllEventSources(); calendar.addEventSource(model.entries) })
-  model.on("view", () => calendar.changeView(VIEWS[model.view] ?? VIEWS.month, model.date || undefined))
+  model.on("view", () => { calendar.setOption("height", heightOf(model.view)); calendar.changeView(VIEWS[model.view] ?? VIEWS.month, model.date || undefined) })
   model.on("date", () => calendar.gotoDate(model.date))
   el.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && event.target.matches(".fc-event")) event.target.click()

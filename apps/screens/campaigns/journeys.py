@@ -112,8 +112,8 @@ def _moments(connection: sa.Connection, ids: list[str]) -> dict[str, list[Moment
 
 
 def _told(row: Mapping[str, Any], moments: list[Moment]) -> Told:
-    begun = Moment(row["planned_at"], "planned")
-    shown = [begun, *sorted((each for each in moments if each.what != "claimed"), key=lambda each: each.at)]
+    begun = [] if any(each.what == "planned" for each in moments) else [Moment(row["planned_at"], "planned")]
+    shown = [*begun, *sorted((each for each in moments if each.what != "claimed"), key=lambda each: each.at)]
     return Told(row["message_id"], row["step"], row["channel"], row["variant"], row["state"], row["reason"],
                 tuple(shown))  # fmt: skip
 
