@@ -17,6 +17,7 @@ DmatError
 └── TransientError            may work when tried again
     ├── VendorUnavailableError  5xx, connection refused: nothing was done
     ├── RateLimitedError        429, with the seconds to wait
+    │   └── DeferredError       one message is to come later, others are welcome now
     ├── AmbiguousError          the request may or may not have been carried out
     │   └── PartlyTakenError    a batch was taken but for some; `refused` names them
     └── WarehouseBusyError      the writer lock was not free in time
@@ -126,6 +127,10 @@ class RateLimitedError(TransientError):
     def __init__(self, vendor: str, retry_after_seconds: float) -> None:
         self.vendor, self.retry_after_seconds = vendor, retry_after_seconds
         super().__init__(f"{vendor} asks to wait {retry_after_seconds:g} s")
+
+
+class DeferredError(RateLimitedError):
+    """One message is to come later (a full mailbox, greylisting); all others are welcome now."""
 
 
 class AmbiguousError(TransientError):

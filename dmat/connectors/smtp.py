@@ -4,7 +4,7 @@ Belongs here: connections, and what the relay's replies mean. Stays out: the mai
 
     no connection, no TLS, cut before the mail      unavailable: nothing has left
     421 at any time before the mail                 unavailable
-    4xx                                             rate limited: not taken, later
+    4xx                                             rate limited: not taken, later; 4xx to the address: deferred
     530, 534, 535, 538; 5xx to our own address      refused with 401 or 403: the account, not the mail
     5xx to the address, with 5.1.x                  dead address
     other 5xx                                       refused
@@ -36,6 +36,7 @@ from dmat.connectors.mail_answers import ACCOUNT_IS_WRONG, one_by_one
 from dmat.errors import (
     AmbiguousError,
     DeadAddressError,
+    DeferredError,
     InvalidInputError,
     RateLimitedError,
     VendorRefusedError,
@@ -269,6 +270,8 @@ class Smtp:
         raise VendorRefusedError(self.name, status, f"our address: {_words(error)}") from None
 
     def _refuse_theirs(self, error: SMTPResponseException) -> NoReturn:
+        if 400 <= error.code < 500 and error.code != 421:
+            raise DeferredError(f"{self.name} ({_words(error)})", 0.0) from None
         self._raise_later(error)
         if error.code in SIGN_IN:
             raise VendorRefusedError(self.name, 401, _words(error)) from None

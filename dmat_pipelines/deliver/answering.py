@@ -23,6 +23,7 @@ from dmat.consent.suppression import Suppression
 from dmat.errors import (
     AmbiguousError,
     DeadAddressError,
+    DeferredError,
     PartlyTakenError,
     PermanentError,
     RateLimitedError,
@@ -76,6 +77,9 @@ class Sending:
         try:
             send = self.provider.send_batch if parcel.is_batch else self.provider.send
             identity = send(parcel.message)
+        except DeferredError as error:
+            self.throttle.answered(TOOK, time.monotonic() - started)
+            return self._not_taken(parcel, str(error))
         except RateLimitedError as error:
             wait = max(error.retry_after_seconds, 0.0)
             self.throttle.answered(LIMITED, time.monotonic() - started, wait)

@@ -23,6 +23,7 @@ from dmat.connectors.smtp import Relay, Smtp
 from dmat.errors import (
     AmbiguousError,
     DeadAddressError,
+    DeferredError,
     InvalidInputError,
     RateLimitedError,
     VendorRefusedError,
@@ -114,8 +115,8 @@ def test_connections_are_kept_and_shared(connect):
     ("mail", "452 4.3.1 disk is full", RateLimitedError, None),
     ("mail", "530 5.7.0 sign in first", VendorRefusedError, 401),
     ("mail", "550 5.7.1 you may not send as this", VendorRefusedError, 403),
-    ("rcpt", "450 4.2.0 greylisted", RateLimitedError, None),
-    ("rcpt", "452 4.2.2 mailbox full", RateLimitedError, None),
+    ("rcpt", "450 4.2.0 greylisted", DeferredError, None),
+    ("rcpt", "452 4.2.2 mailbox full", DeferredError, None),
     ("rcpt", "550 5.1.1 no such user", DeadAddressError, 550),
     ("rcpt", "550 5.7.1 we do not like you", VendorRefusedError, 550),
     ("rcpt", "554 no", VendorRefusedError, 554),

@@ -36,8 +36,8 @@ def states(store, ids):
     return [get_entry(store, message_id).state for message_id in ids]
 
 
-def run(settings, store):
-    return drain(settings, store, now=NOON, settle_seconds=0.0, max_seconds=60)
+def run(settings, store, seconds=60):
+    return drain(settings, store, now=NOON, settle_seconds=0.0, max_seconds=seconds)
 
 
 def test_a_relay_gets_each_mail_once_and_each_answer_has_its_consequence(workspace):
@@ -54,6 +54,16 @@ def test_a_relay_gets_each_mail_once_and_each_answer_has_its_consequence(workspa
     assert len({recipients[0] for _, recipients, _ in relay.mails}) == len(relay.mails) == 4
     with store.read() as connection:
         assert set(find_suppressed(connection, [dead, unwanted], "email")) == {dead}
+
+
+def test_a_full_mailbox_holds_nobody_else_up(workspace):
+    with mail_relay() as relay:
+        settings, store = workspace("smtp", f"smtp+plain://127.0.0.1:{relay.port}")
+        ids = plan_messages(store, 4)
+        relay.replies[f"rcpt {get_entry(store, ids[0]).address}"] = "452 4.2.2 mailbox full"
+        run(settings, store, seconds=3)
+        assert states(store, ids) == ["planned", *["accepted"] * 3]
+    assert len(relay.mails) == 3
 
 
 def test_a_mail_whose_acknowledgement_was_lost_is_never_sent_again_and_stays_listed(workspace):
