@@ -43,7 +43,7 @@ def drain_metadata(workspace: WorkspaceResource, report: DrainReport) -> dict[st
 
 @dg.asset_check(
     asset=SENT_MESSAGES,
-    description="A campaign is finished only when sent, failed, suppressed, held out and expired add up to its audience.",
+    description="What is called finished adds up: sent + failed + suppressed + held out + expired = audience.",
 )
 def finished_campaigns_add_up(workspace: WorkspaceResource) -> dg.AssetCheckResult:
     """Look for open messages of campaigns that are called finished."""
