@@ -17,13 +17,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dmat.channels.providers import SANDBOX, chosen_name
-from dmat.errors import UnverifiedError
+from dmat.errors import PermanentError, TransientError, UnverifiedError
 from dmat.settings import Settings
 from dmat.store.engine import Store
 from dmat.store.workspace_values import get_value, set_value
 
 WINDOW = timedelta(hours=24)
 MARGIN = timedelta(minutes=5)  # what is handed over in the last minutes may arrive too late
+FRESH = timedelta(hours=1)
 APPROVED = "approved"
 CATEGORIES = ("marketing", "utility", "authentication")
 _KEY = "whatsapp_templates"
@@ -95,6 +96,22 @@ def refresh_approvals(settings: Settings, store: Store) -> list[dict[str, Any]]:
     now = settings.clock.now()
     set_value(store, _KEY, {"provider": provider, "read_at": now.isoformat(), "templates": templates}, now)
     return templates
+
+
+def freshen_approvals(settings: Settings, store: Store, older_than: timedelta = FRESH) -> str:
+    """Read the states again when they are old; gives why that did not go, in words, or nothing.
+
+    Whoever sends calls it: until states were read once, no template leaves, and old states are better than none.
+    """
+    approvals = load_approvals(settings, store)
+    now = settings.clock.now()
+    if approvals.is_sandbox or (approvals.read_at is not None and now - approvals.read_at < older_than):
+        return ""
+    try:
+        refresh_approvals(settings, store)
+    except (PermanentError, TransientError) as error:
+        return str(error)
+    return ""
 
 
 def _read_templates(settings: Settings, provider: str) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ import orjson
 from dmat.channels.contract import MESSAGE_ID_ARGUMENT, Abilities, MailBatch, OutgoingText, Sought
 from dmat.connectors.contract import Connector, Cursor, Page, Payload, Window, list_of, parse_mail_time, sort_records
 from dmat.connectors.http import VendorHttp
-from dmat.errors import DeadAddressError, InvalidInputError, RateLimitedError, VendorRefusedError
+from dmat.errors import AmbiguousError, DeadAddressError, InvalidInputError, RateLimitedError, VendorRefusedError
 from dmat.landing import Record
 from dmat.settings import Settings
 
@@ -111,18 +111,18 @@ class TwilioTexts(Twilio):
         raise InvalidInputError("batch", "twilio has no batches", "send")
 
     def find_message(self, sought: Sought) -> str | None:
-        """Twilio's id of the message with our words to this number; None when nothing went there since.
+        """Twilio's id of the message with our words to this number; None when nothing at all went there since.
 
         Raises:
-            VendorRefusedError: something went there, but it cannot be told whether it is this message.
+            AmbiguousError: something went there, but it cannot be told whether it is this message.
         """
         others = 0
         for item in self._sent_since(sought):
             if sought.text and same_words(sought.text, str(item.get("body") or "")):
                 return str(item["sid"])
             others += 1
-        if others and (not sought.text or self.channel == "whatsapp"):
-            raise self.refused(404, f"{others} messages went to this number since; none can be told to be this one")
+        if others:  # words may have been changed on the way: only an empty list proves that it never arrived
+            raise AmbiguousError(f"twilio: {others} messages went to this number since, none with these words")
         return None
 
     def _sent_since(self, sought: Sought) -> Iterator[Payload]:
@@ -229,8 +229,8 @@ def meaning(error: VendorRefusedError) -> Exception:
 
 
 def same_words(ours: str, theirs: str) -> bool:
-    """Whether two texts have the same letters and digits: vendors replace typographic signs and trim blanks."""
-    return bool(_letters(ours)) and _letters(theirs).endswith(_letters(ours))  # trial accounts put words before
+    """Whether `theirs` has the letters and digits of `ours`: signs are replaced, words put before or after."""
+    return bool(_letters(ours)) and _letters(ours) in _letters(theirs)
 
 
 def _letters(text: str) -> str:

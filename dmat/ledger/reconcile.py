@@ -62,6 +62,7 @@ def reconcile(
     epoch: Callable[[], float] = time.time,
     limit: int = 1000,
     at_once: int = 8,
+    words_of: Callable[[str], str] | None = None,
 ) -> ReconcileReport:
     """Look for evidence on ambiguous messages of the provider's channel whose settle time is over.
 
@@ -72,6 +73,7 @@ def reconcile(
         epoch: the system's clock.
         limit: at most so many messages.
         at_once: so many are asked for at the same time.
+        words_of: the words of a message as it was sent, for providers that know our messages by them only.
     """
     report = ReconcileReport()
     waiting = []
@@ -83,7 +85,7 @@ def reconcile(
         else:
             waiting.append(entry)
     for batch in chunks(waiting, at_once):
-        answers = _ask(provider, batch)
+        answers = _ask(provider, batch, words_of)
         for entry, answer in zip(batch, answers, strict=True):
             if isinstance(answer, DmatError):
                 report.unresolved.append(entry.message_id)
@@ -101,10 +103,13 @@ def reconcile(
     return report
 
 
-def _ask(provider: Lookup, entries: Sequence[Entry]) -> list[str | DmatError | None]:
+def _ask(
+    provider: Lookup, entries: Sequence[Entry], words_of: Callable[[str], str] | None = None
+) -> list[str | DmatError | None]:
     def ask(entry: Entry) -> str | DmatError | None:
+        words = words_of(entry.message_id) if words_of else ""
         try:
-            return provider.find_message(Sought(entry.message_id, entry.address, entry.handed_over_at))
+            return provider.find_message(Sought(entry.message_id, entry.address, entry.handed_over_at, words))
         except (PermanentError, TransientError) as error:
             return error
 

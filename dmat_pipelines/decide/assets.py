@@ -12,7 +12,7 @@ import dagster as dg
 from dmat.campaigns.running import Look
 from dmat_pipelines.decide.campaigns import run_due_campaigns, unfinished_reasons
 from dmat_pipelines.decide.carts import plan_due_carts
-from dmat_pipelines.decide.consent import sync_new_consent
+from dmat_pipelines.decide.consent import sync_new_consent, withdraw_from_lists
 from dmat_pipelines.decide.segments import compare_with_sql, evaluate_once
 from dmat_pipelines.resources import WorkspaceResource
 
@@ -32,8 +32,10 @@ CATALOGUE = dg.AssetKey(["segments", "segment_catalogue"])
 )
 def consents(workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Bring new decisions of the warehouse into the store."""
-    count = sync_new_consent(workspace.settings(), workspace.store(), workspace.view())
-    return dg.MaterializeResult(metadata={"decisions_read": count})
+    settings, store = workspace.settings(), workspace.store()
+    count = sync_new_consent(settings, store, workspace.view())
+    withdrawn = withdraw_from_lists(settings, store)
+    return dg.MaterializeResult(metadata={"decisions_read": count, **withdrawn})
 
 
 @dg.asset(

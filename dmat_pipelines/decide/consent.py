@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from dmat.channels.retargeting import take_off_withdrawn
 from dmat.consent.permission import sync_consent
+from dmat.errors import PermanentError, TransientError
 from dmat.settings import Settings
 from dmat.store import Store
 from dmat.store.workspace_values import get_value, set_value
@@ -37,3 +39,11 @@ def sync_new_consent(settings: Settings, store: Store, view: Workspace) -> int:
         newest = min(now, max(row["decided_at"] for row in rows))
         set_value(store, WATERMARK, newest.isoformat(), now, by="decide")
     return count
+
+
+def withdraw_from_lists(settings: Settings, store: Store) -> dict[str, int | str]:
+    """Take whoever agrees no more off the advertisers' lists; what did not go is done the next time."""
+    try:
+        return {"taken_off_lists": take_off_withdrawn(settings, store)}
+    except (PermanentError, TransientError) as error:
+        return {"taken_off_lists": 0, "lists_problem": str(error)}

@@ -17,7 +17,7 @@ import uvicorn
 from sending_fixtures import new_entry
 
 from apps.api.app import create_app
-from dmat.channels.whatsapp import refresh_approvals
+from dmat.channels.whatsapp import load_approvals
 from dmat.consent.permission import Decision, record_decisions
 from dmat.ledger.events import apply_waiting
 from dmat.ledger.post import plan_entries
@@ -139,17 +139,22 @@ def test_an_sms_is_sent_delivered_clicked_and_answered(world):
     assert counted["clicked_human"] > 0
 
 
-def test_whatsapp_waits_for_an_approved_template_and_is_read(world):
+def test_whatsapp_reads_which_templates_are_approved_and_sends_those(world):
     settings, store, step, running = world
     people = everybody(running, is_bouncing=False, reply_rate=0, click_rate=0)
     library = Templates(store, settings.clock)
     library.create_from_starter("spring-sale-whatsapp", "ann@shop.example", key="spring")
+    rejected = library.create(
+        name="Winter", channel="whatsapp", kind="text", by="ann@shop.example", key="winter",
+        content={"locales": {"": {"template_name": "winter_sale", "template_language": "en", "text": "Winter"}}},
+    )  # fmt: skip
+    people, others = people[:8], people[8:]
     plan(settings, store, people, "whatsapp", "spring", "en")
-    assert drain(settings, store, max_seconds=60).accepted_count == 0
-    assert len(refresh_approvals(settings, store)) == 36
-    settings.clock.advance(timedelta(hours=2))
+    plan(settings, store, others, "whatsapp", rejected.key, "en")
+    assert "not read yet" in load_approvals(settings, store).why_not("spring_sale", "en")
     report = drain(settings, store, max_seconds=60)
     assert report.accepted_count == len({phone for _, phone in people}), states(store)
     step(hours=8)
     delivered = sum(count for (state, _), count in states(store).items() if state == "delivered")
     assert delivered == report.accepted_count
+    assert any("winter_sale in en is rejected" in reason for _, reason in states(store))

@@ -11,7 +11,7 @@ from sending_fixtures import NOON
 from dmat.channels import whatsapp
 from dmat.channels.events import parse_events
 from dmat.channels.signatures import WebhookRequest
-from dmat.errors import UnverifiedError
+from dmat.errors import UnverifiedError, VendorUnavailableError
 from dmat.store import open_store
 
 CART = {"name": "cart", "title": "cart", "language": "de", "category": "marketing", "status": "approved", "reason": ""}
@@ -63,6 +63,23 @@ def test_states_of_another_vendor_say_nothing(connected, store, monkeypatch):
     connected.twilio_url, connected.twilio_whatsapp_sender = "https://api.twilio.com", "+15005550007"
     connected.whatsapp_provider = "twilio"
     assert not whatsapp.is_approved(connected, store, "cart", "de")
+
+
+def test_states_are_read_again_when_they_are_old_and_old_ones_outlive_a_failure(connected, store, monkeypatch):
+    read = []
+    monkeypatch.setattr(whatsapp, "_read_templates", lambda settings, provider: read.append(1) or [CART])
+    connected.clock.set(NOON)
+    assert whatsapp.freshen_approvals(connected, store) == ""
+    assert whatsapp.freshen_approvals(connected, store) == ""
+    assert len(read) == 1
+    connected.clock.set(NOON + timedelta(hours=2))
+
+    def fail(settings, provider):
+        raise VendorUnavailableError("whatsapp is away")
+
+    monkeypatch.setattr(whatsapp, "_read_templates", fail)
+    assert whatsapp.freshen_approvals(connected, store) == "whatsapp is away"
+    assert whatsapp.is_approved(connected, store, "cart", "de")
 
 
 def shake(**changes):
