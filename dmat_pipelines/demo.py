@@ -35,6 +35,7 @@ from dmat.store import open_store
 from dmat.store.users import create_user, list_users
 from dmat.supervise import Supervisor, spawn
 from dmat.warehouse import Workspace
+from dmat_pipelines.demo_campaign import add_campaign, campaign_checks
 from dmat_pipelines.proof import Proof, prove, show
 from dmat_pipelines.real_orders import order_checks, show_orders
 
@@ -171,10 +172,11 @@ def live_through(settings: Settings) -> Proof:
         wait_for_all()
         read_everything(settings)
         add_segments(settings)
+        add_campaign(settings)
         live_two_days(settings)
         read_everything(settings)
         proof = prove(settings)
-        proof.checks += order_checks(settings)
+        proof.checks += [*order_checks(settings), *campaign_checks(settings)]
         return proof
 
 

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from dmat.ledger.control import plain_reason
 from dmat.ledger.counters import read_counters
 from dmat.ledger.entries import STATES
 from dmat.settings import Settings
@@ -67,7 +68,7 @@ def prove(settings: Settings) -> Proof:
             " count(*) filter (where error <> '') as failed from raw.capture_outcomes group by 1 order by 1"
         ),
         states=_states(store),
-        heard_back={row["kind"]: int(row["count"]) for row in read_counters(store, "cart_recovery")},
+        heard_back=_heard_back(store),
         earned=workspace.rows("select * from evaluation.cart_recovery_summary order by currency_code"),
     )
     proof.checks = [
@@ -80,11 +81,22 @@ def prove(settings: Settings) -> Proof:
     return proof
 
 
+def _heard_back(store: Store) -> dict[str, int]:
+    """Kind -> count, of all programmes."""
+    total: Counter[str] = Counter()
+    for row in read_counters(store):
+        total[row["kind"]] += int(row["count"])
+    return dict(total)
+
+
 def _states(store: Store) -> list[tuple[str, str, int]]:
     entry = ledger_entries.c
     query = sa.select(entry.state, entry.reason, sa.func.count()).group_by(entry.state, entry.reason)
+    counts: Counter[tuple[str, str]] = Counter()
     with store.read() as connection:
-        rows = [(str(state), str(reason), int(number)) for state, reason, number in connection.execute(query)]
+        for state, reason, number in connection.execute(query):
+            counts[(str(state), plain_reason(str(reason)))] += int(number)
+    rows = [(state, reason, number) for (state, reason), number in counts.items()]
     return sorted(rows, key=lambda row: (STATES.index(row[0]), -row[2]))
 
 
@@ -97,7 +109,8 @@ def _delivery_checks(store: Store, sent: list[dict[str, Any]]) -> list[Check]:
     """Lost, duplicated, unknown, and suppressed people written to: by the vendors' own list."""
     entry = ledger_entries.c
     with store.read() as connection:
-        accepted = set(connection.execute(sa.select(entry.message_id).where(entry.accepted_at.is_not(None))).scalars())
+        mails = sa.select(entry.message_id).where(entry.accepted_at.is_not(None), entry.channel == "email")
+        accepted = set(connection.execute(mails).scalars())
         rows = connection.execute(sa.select(suppressions.c.address, suppressions.c.suppressed_at))
         suppressed = {str(address).lower(): at for address, at in rows}
     times = Counter(str(mail["dmat_message_id"]) for mail in sent)

@@ -29,7 +29,9 @@ def store(demo_home):
 
 def entries(store, *states):
     with store.read() as connection:
-        query = sa.select(ledger_entries).where(ledger_entries.c.state.in_(states))
+        query = sa.select(ledger_entries).where(
+            ledger_entries.c.programme == "cart_recovery", ledger_entries.c.state.in_(states)
+        )
         return connection.execute(query).mappings().all()
 
 
@@ -60,6 +62,7 @@ def test_the_mail_names_the_products_the_total_the_code_and_links_to_the_filled_
         query = sa.select(rendered_messages.c.html, rendered_messages.c.text, ledger_entries.c.context).join(
             ledger_entries, ledger_entries.c.message_id == rendered_messages.c.message_id
         )
+        query = query.where(ledger_entries.c.programme == "cart_recovery")
         mails = connection.execute(query.limit(20)).all()
     assert mails
     for html, text, context in mails:
@@ -75,7 +78,7 @@ def test_nobody_gets_a_second_mail_for_the_same_cart(store):
     with store.read() as connection:
         twice = connection.execute(
             sa.select(ledger_entries.c.occurrence)
-            .where(ledger_entries.c.accepted_at.is_not(None))
+            .where(ledger_entries.c.programme == "cart_recovery", ledger_entries.c.accepted_at.is_not(None))
             .group_by(ledger_entries.c.occurrence)
             .having(sa.func.count() > 1)
         ).all()

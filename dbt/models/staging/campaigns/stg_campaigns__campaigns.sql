@@ -1,7 +1,7 @@
 {{ config(tags=['hot']) }}
 
 with source as (
-    {{ newest_records('(' ~ revisions_of(source('raw', 'campaigns')) ~ ')', versions=['revision', 'record_updated_at', '_loaded_at']) }}
+    {{ newest_records('(' ~ revisions_of(source('raw', 'campaign_plans')) ~ ')', versions=['revision', 'record_updated_at', '_loaded_at']) }}
 ),
 
 parsed as (
