@@ -25,7 +25,7 @@ from sensors import calendar
 _LANDED = (
     "campaign_plans",
     "delivery_events",
-    "devices",
+    "device_registrations",
     "form_submissions",
     "ledger_counters",
     "ledger_entries",

@@ -152,8 +152,8 @@ def form_submissions(context: dg.AssetExecutionContext, workspace: WorkspaceReso
     )
 
 
-@dg.asset(key=raw_key("devices"), group_name=GROUP, kinds={"duckdb"})
-def devices(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+@dg.asset(key=raw_key("device_registrations"), group_name=GROUP, kinds={"duckdb"})
+def device_registrations(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Devices that take push notifications, as they registered at our own door."""
     return dg.MaterializeResult(
         metadata=metadata_of(land_devices(workspace.settings(), workspace.store(), context.run_id))
@@ -223,7 +223,7 @@ assets = [
     ledger_counters,
     campaign_plans,
     form_submissions,
-    devices,
+    device_registrations,
     preference_decisions,
     *imported_tables,
 ]

@@ -1,6 +1,7 @@
 """What the store took in or promised, landed: the inbox into `raw.delivery_events`, the ledger into
 `raw.ledger_entries`, live counters by the hour into `raw.ledger_counters`, forms at our own door into
-`raw.form_submissions`.
+`raw.form_submissions`, devices into `raw.device_registrations`, decisions at our own doors into
+`raw.preference_decisions`.
 
 Belongs here: carrying rows from the store to the warehouse, in that order: committed there first, then marked here, so
 that a crash between the two lands them again (twice gives once). Stays out: what events change (`dmat/ledger`).
@@ -96,7 +97,7 @@ def land_devices(settings: Settings, store: Store, run_id: str) -> Outcome:
         mark_devices_landed(store, rows)
 
     outcome = Outcome("device", "registrations", run_id, settings.clock.now())
-    return _carry(settings, outcome, "devices", lambda: unlanded_devices(store, BATCH_ROWS), device_records, mark)
+    return _carry(settings, outcome, "device_registrations", lambda: unlanded_devices(store, BATCH_ROWS), device_records, mark)
 
 
 def land_preferences(settings: Settings, store: Store, run_id: str) -> Outcome:

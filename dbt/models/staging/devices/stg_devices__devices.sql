@@ -1,5 +1,5 @@
 with source as (
-    {{ newest_records(source('raw', 'devices')) }}
+    {{ newest_records(source('raw', 'device_registrations')) }}
 ),
 
 parsed as (
