@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from apps.assets import BUILD, FOLDER, build
 
 
@@ -36,3 +38,17 @@ def test_the_systems_npm_is_preferred_and_a_missing_one_is_said(monkeypatch, cap
 def test_the_build_is_not_in_git():
     assert "apps/assets/build/" in (FOLDER.parents[1] / ".gitignore").read_text()
     assert BUILD.parent == FOLDER
+
+
+def test_every_bundle_has_its_source_and_names_libraries_that_the_lock_file_pins():
+    locked = json.loads((FOLDER / "package-lock.json").read_text())["packages"]
+    for each in build.BUNDLES:
+        assert (FOLDER / each.source).exists()
+        assert {f"node_modules/{name}" for name in each.of} <= set(locked)
+
+
+def test_the_licence_of_every_library_in_a_bundle_lies_beside_it(tmp_path):
+    if not (FOLDER / "node_modules").exists():
+        pytest.skip("npm has not run here")
+    copied = {file.name for file in build.copy_licences(tmp_path)}
+    assert {"LICENSE.grapesjs", "LICENSE.grapesjs-mjml", "LICENSE.mjml-browser", "LICENSE.fullcalendar-core"} <= copied
