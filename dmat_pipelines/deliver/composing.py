@@ -10,11 +10,12 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol
 
 import orjson
 
+from dmat.campaigns.overrides import overrides_of
 from dmat.channels.batches import cut_batch
 from dmat.channels.contract import MailBatch, Provider, Recipient
 from dmat.channels.email import one_line, shared_headers, unsubscribe_headers
@@ -84,6 +85,7 @@ class Kind(NamedTuple):
     step: str
     variant: str
     wraps_links: bool
+    programme_version: int = 0
 
 
 Compile = Callable[[Kind], Compiled]
@@ -96,6 +98,7 @@ class Composer:
         self.settings, self.store = settings, store
         self._links, self._renderer = Links(settings), Renderer()
         self._compiled = lru_cache(COMPILED_KEPT)(compile_kind or self._compile)
+        self._said = lru_cache(COMPILED_KEPT)(partial(overrides_of, store))
 
     def close(self) -> None:
         """End the renderer."""
@@ -110,7 +113,8 @@ class Composer:
         for entry in entries:
             if entry.template:
                 what = (entry.channel, entry.template, entry.template_version, entry.locale)
-                groups[Kind(*what, entry.programme, entry.step, entry.variant, wraps)].append(entry)
+                place = (entry.programme, entry.step, entry.variant)
+                groups[Kind(*what, *place, wraps, entry.programme_version)].append(entry)
         for kind, group in groups.items():
             self._by_template(kind, group, provider, made, now)
         return made
@@ -122,6 +126,7 @@ class Composer:
             self.settings, self.store, kind.template, kind.version, kind.locale,
             channel=kind.channel, programme=kind.programme, step=kind.step, variant=kind.variant,
             wraps_links=kind.wraps_links, has_pixel=kind.wraps_links,
+            campaign={"subject": self._said(kind.programme, kind.programme_version, kind.step, kind.variant).subject},
         )  # fmt: skip
         return made
 
@@ -179,9 +184,9 @@ class Composer:
         known = {item[0].message_id: item for item in people}
         recipients = [_recipient(*item) for item in people if compiled.fits_batch(item[2])]
         first = people[0][0]
-        settings = self.settings
+        settings, (name, email) = self.settings, self._from(first)
         batch = MailBatch(
-            settings.sender_email, one_line(settings.sender_name), one_line(compiled.subject, 900), compiled.html,
+            email, name, one_line(compiled.subject, 900), compiled.html,
             compiled.text, recipients, categories=(first.programme, first.step),
             headers=shared_headers(settings, {"programme": first.programme, "step": first.step}),
             reply_to=settings.reply_to_email,
@@ -193,13 +198,15 @@ class Composer:
                 _kept(entry, person, compiled.to_keep(filled))
                 for (entry, _, filled), person in zip(mine, part.recipients, strict=True)
             ]
-            request = Request(batch_id, kept, _common(first, self._sender(), now))
+            request = Request(batch_id, kept, _common(first, f"{name} <{email}>", now))
             message = replace(part, batch_id=batch_id)
             made.parcels.append(Parcel([item[0] for item in mine], message, request=request, size=len(mine)))
         return list(known.values())
 
-    def _sender(self) -> str:
-        return f"{one_line(self.settings.sender_name)} <{self.settings.sender_email}>"
+    def _from(self, entry: Entry) -> tuple[str, str]:
+        """Name and address of the sender: what the step of a campaign says, else the workspace's."""
+        said = self._said(entry.programme, entry.programme_version, entry.step, entry.variant)
+        return one_line(said.from_name or self.settings.sender_name), said.from_email or self.settings.sender_email
 
     def _single(
         self,
@@ -221,11 +228,13 @@ class Composer:
                 shape = outgoing(self.settings, channel, entry, whole, str(values["unsubscribe_url"]))
                 made.parcels.append(Parcel([entry], shape, row=row))
                 return
+            name, email = self._from(entry)
             mail = make_mail(self.settings, entry, whole, str(values["unsubscribe_url"]))
+            mail = replace(mail, from_name=name, from_email=email)
         except DmatError as error:
             made.failures.append((entry, str(error)))
             return
-        row |= {"from_address": self._sender(), "to_address": kept_row(mail, now)["to_address"]}
+        row |= {"from_address": f"{name} <{email}>", "to_address": kept_row(mail, now)["to_address"]}
         made.parcels.append(Parcel([entry], mail, row=row | {"headers": mail.headers}))
 
 

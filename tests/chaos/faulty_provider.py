@@ -32,10 +32,8 @@ class Accepted:
     times: Counter = field(default_factory=Counter)
     addresses: set = field(default_factory=set)
     faults: Counter = field(default_factory=Counter)
-
-    @property
-    def count(self) -> int:
-        return sum(self.times.values())
+    count: int = 0
+    largest: int = 0
 
 
 class FaultyProvider:
@@ -66,12 +64,14 @@ class FaultyProvider:
         return ""
 
     def accept(self, body: dict) -> str:
-        person = body["personalizations"][0]
-        message_id = person["custom_args"]["dmat_message_id"]
+        people = body["personalizations"]
         with self.lock:
-            self.accepted.times[message_id] += 1
-            self.accepted.addresses.add(person["to"][0]["email"])
-        return f"sg-{message_id}"
+            self.accepted.largest = max(self.accepted.largest, len(people))
+            for person in people:
+                self.accepted.times[person["custom_args"]["dmat_message_id"]] += 1
+                self.accepted.addresses.add(person["to"][0]["email"])
+            self.accepted.count += len(people)
+        return f"sg-{people[0]['custom_args']['dmat_message_id']}"
 
 
 class Server(ThreadingHTTPServer):
