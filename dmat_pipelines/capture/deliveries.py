@@ -97,7 +97,9 @@ def land_devices(settings: Settings, store: Store, run_id: str) -> Outcome:
         mark_devices_landed(store, rows)
 
     outcome = Outcome("device", "registrations", run_id, settings.clock.now())
-    return _carry(settings, outcome, "device_registrations", lambda: unlanded_devices(store, BATCH_ROWS), device_records, mark)
+    return _carry(
+        settings, outcome, "device_registrations", lambda: unlanded_devices(store, BATCH_ROWS), device_records, mark
+    )
 
 
 def land_preferences(settings: Settings, store: Store, run_id: str) -> Outcome:
