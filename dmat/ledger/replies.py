@@ -28,7 +28,7 @@ BY_TEXT = frozenset({"sms", "whatsapp"})
 BELONGS_WITHIN = timedelta(hours=72)
 _CLOCKS_DIFFER = timedelta(minutes=5)
 SERVICE, SERVICE_VERSION, HELP_STEP = "service_replies", 1, "help"
-HELP_TEMPLATE = "help_reply"
+HELP_TEMPLATE = "help_reply_{channel}"
 
 
 def find_messages(connection: Connection, events: Sequence[InboundEvent]) -> list[InboundEvent]:
@@ -113,5 +113,6 @@ def _answer(event: InboundEvent, person_id: int, now: datetime) -> NewEntry:
         context={},
         expires_at=now + timedelta(hours=1),
         purpose="transactional",
-        template=HELP_TEMPLATE,
+        template=HELP_TEMPLATE.format(channel=event.channel),
+        template_version=1,
     )

@@ -73,7 +73,7 @@ def test_help_is_answered_once_an_hour_by_a_message_that_passes_the_gate(home, b
     [entry] = list_entries(both_stores, programme="service_replies")
     with both_stores.write() as connection:
         [verdict] = make_gate(settings)(connection, [get_entry(both_stores, entry.message_id)], NOON).values()
-    assert (verdict.state, entry.template, entry.purpose) == ("claimed", "help_reply", "transactional")
+    assert (verdict.state, entry.template, entry.purpose) == ("claimed", "help_reply_sms", "transactional")
     write_back(both_stores, "help", NOON + timedelta(hours=1), number=9)
     assert len(list_entries(both_stores, programme="service_replies")) == 2
 
