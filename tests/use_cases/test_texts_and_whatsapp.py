@@ -18,7 +18,9 @@ from sending_fixtures import new_entry
 
 from apps.api.app import create_app
 from dmat.channels.whatsapp import load_approvals
+from dmat.connectors.twilio import TwilioTexts
 from dmat.consent.permission import Decision, record_decisions
+from dmat.errors import AmbiguousError
 from dmat.ledger.events import apply_waiting
 from dmat.ledger.post import plan_entries
 from dmat.messages.library import Templates
@@ -158,3 +160,31 @@ def test_whatsapp_reads_which_templates_are_approved_and_sends_those(world):
     delivered = sum(count for (state, _), count in states(store).items() if state == "delivered")
     assert delivered == report.accepted_count
     assert any("winter_sale in en is rejected" in reason for _, reason in states(store))
+
+
+def test_a_text_whose_answer_was_lost_is_found_by_its_words_and_not_sent_twice(world, monkeypatch):
+    settings, store, _, running = world
+    people = everybody(running, is_bouncing=False, reply_rate=0, click_rate=0)[:3]
+    Templates(store, settings.clock).create(
+        name="Sale", channel="sms", kind="text", content=SMS, by="ann@shop.example", key="sale"
+    )
+    plan(settings, store, people, "sms", "sale")
+    really = TwilioTexts.send
+
+    def lose_the_answer(self, message):
+        really(self, message)
+        raise AmbiguousError("lost")
+
+    monkeypatch.setattr(TwilioTexts, "send", lose_the_answer)
+    assert drain(settings, store, max_seconds=60, settle_seconds=0.0).ambiguous_count == 3
+    monkeypatch.setattr(TwilioTexts, "send", really)
+    plan(settings, store, [(9999, "+4915112345678")], "sms", "sale")  # something to do, so that it looks
+    drain(settings, store, max_seconds=60, settle_seconds=0.0)
+    with store.read() as connection:
+        found = dict(connection.execute(sa.select(ledger_entries.c.person_id, ledger_entries.c.state)).fetchall())
+    assert {found[person] for person, _ in people} == {"accepted"}
+    sent = running.server.records.cursor().execute(
+        "select to_number, count(*) from text_messages"
+        " where direction = 'outbound-api' and body like 'Sale:%' group by 1"
+    )
+    assert {count for _, count in sent.fetchall()} == {1}
