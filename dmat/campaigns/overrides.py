@@ -32,15 +32,18 @@ NONE = Overrides()
 
 
 def overrides_of(store: Store, programme: str, version: int, step_key: str, variant_key: str = "") -> Overrides:
-    """What the step says; nothing for programmes that are no campaigns."""
+    """What the step says; nothing for programmes and steps that are in no plan."""
     number = campaign_of(programme)
     if number is None:
         return NONE
-    with store.read() as connection:
-        campaign, plan = find_campaign(connection, number), plan_of_version(connection, number, version)
+    try:
+        with store.read() as connection:
+            campaign, plan = find_campaign(connection, number), plan_of_version(connection, number, version)
+    except NotFoundError:
+        return NONE
     step = plan.step(step_key)
     if step is None:
-        raise NotFoundError(f"version {version} of campaign {number} has no step {step_key!r}")
+        return NONE
     variant = variant_of(step, variant_key)
     return Overrides(
         campaign_id=number, campaign_name=campaign.name, step_name=step.shown_name,
