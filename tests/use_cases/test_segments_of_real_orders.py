@@ -1,8 +1,8 @@
 """Under test: five segments of the customers of a real shop have the sizes that SQL written by hand finds in the file.
 
 The file is imported and built as a user does it; the SQL by hand reads the file itself and knows none of our tables.
-One customer in 24 is enough; `DMAT_RULES=many` takes them all. An invoice typed in over two minutes is one order, at the
-first of them; a customer with two countries lives in that of the last line.
+One customer in 24 is enough; `DMAT_RULES=many` takes them all. An invoice typed in over two minutes is one order, at
+the first of them; a customer with two countries lives in that of the last line.
 """
 
 from __future__ import annotations

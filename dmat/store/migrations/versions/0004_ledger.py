@@ -3,6 +3,8 @@
 Revision 0004, after 0003.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -24,15 +26,15 @@ def downgrade() -> None:
     _downgrade_entries()
 
 
-def _text(name: str, length: int, default: str = "") -> sa.Column:
+def _text(name: str, length: int, default: str = "") -> sa.Column[Any]:
     return sa.Column(name, sa.String(length=length), server_default=default, nullable=False)
 
 
-def _number(name: str) -> sa.Column:
+def _number(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.Integer(), server_default="0", nullable=False)
 
 
-def _entry_columns() -> list[sa.Column]:
+def _entry_columns() -> list[sa.Column[Any]]:
     return [
         _text("variant", 100),
         _text("purpose", 40, "marketing"),
@@ -46,7 +48,7 @@ def _entry_columns() -> list[sa.Column]:
     ]
 
 
-def _rendered_columns() -> list[sa.Column]:
+def _rendered_columns() -> list[sa.Column[Any]]:
     return [
         _text("template", 100),
         _number("template_version"),
@@ -75,7 +77,7 @@ def _downgrade_entries() -> None:
         op.drop_column("ledger_entries", column.name)
 
 
-def _place_columns(with_variant: bool = True) -> list[sa.Column]:
+def _place_columns(with_variant: bool = True) -> list[sa.Column[Any]]:
     columns = [
         sa.Column("programme", sa.String(length=100), nullable=False),
         sa.Column("step", sa.String(length=100), nullable=False),
@@ -104,7 +106,7 @@ def _make_counters(with_variant: bool) -> None:
         op.execute(sa.insert(table).values(**row, updated_at=now))
 
 
-def _big() -> sa.types.TypeEngine:
+def _big() -> sa.types.TypeEngine[int]:
     return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
