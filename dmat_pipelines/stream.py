@@ -46,6 +46,7 @@ from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.conform.runner import Runner, build, load_manifest
 from dmat_pipelines.decide.campaigns import count_active, open_runner
 from dmat_pipelines.decide.carts import plan_due_carts
+from dmat_pipelines.decide.conversions import EarnedOrders
 from dmat_pipelines.decide.segments import open_pass
 from dmat_pipelines.health import Health
 from dmat_pipelines.micro_batch import Built, MicroBatch, Parts, Pass
@@ -141,6 +142,7 @@ def make_parts(settings: Settings, store: Store) -> Parts:
         return total
 
     memberships, campaigns = open_pass(settings, store, view), open_runner(settings, store, view)
+    earned = EarnedOrders(settings, store, view)
 
     def land_arrivals(run_id: str) -> int:
         arrived = (land_inbox, land_forms, land_devices, land_preferences)
@@ -150,6 +152,7 @@ def make_parts(settings: Settings, store: Store) -> Parts:
         return plan_due_carts(settings, store, view).planned_count
 
     def run_campaigns() -> int:
+        earned.count()
         return campaigns.look().count if count_active(settings, store) else 0
 
     return Parts(

@@ -13,6 +13,7 @@ from dmat.campaigns.running import Look
 from dmat_pipelines.decide.campaigns import run_due_campaigns, unfinished_reasons
 from dmat_pipelines.decide.carts import plan_due_carts
 from dmat_pipelines.decide.consent import sync_new_consent, withdraw_from_lists
+from dmat_pipelines.decide.conversions import EarnedOrders
 from dmat_pipelines.decide.segments import compare_with_sql, evaluate_once
 from dmat_pipelines.resources import WorkspaceResource
 
@@ -105,6 +106,7 @@ def look_metadata(look: Look) -> dict[str, dg.MetadataValue]:  # type: ignore[ty
 )
 def campaign_steps(workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Do what is due; what was done already is not done again."""
+    EarnedOrders(workspace.settings(), workspace.store(), workspace.view()).count()
     look = run_due_campaigns(workspace.settings(), workspace.store(), workspace.view())
     return dg.MaterializeResult(metadata=look_metadata(look))
 
@@ -113,7 +115,7 @@ def campaign_steps(workspace: WorkspaceResource) -> dg.MaterializeResult:  # typ
     asset=CAMPAIGN_STEPS,
     description="Of each finished campaign sent + failed + suppressed + held out + expired is the frozen audience.",
 )
-def finished_campaigns_add_up(workspace: WorkspaceResource) -> dg.AssetCheckResult:
+def frozen_audiences_add_up(workspace: WorkspaceResource) -> dg.AssetCheckResult:
     """Compare the ledger with the people that were frozen, campaign by campaign."""
     counted, wrong = unfinished_reasons(workspace.store())
     words = "; ".join(f"campaign {number}: {', '.join(reasons)}" for number, reasons in wrong.items())
@@ -125,4 +127,4 @@ def finished_campaigns_add_up(workspace: WorkspaceResource) -> dg.AssetCheckResu
 
 
 ASSETS = (consents, segment_changes, cart_recovery_intents, campaign_steps)
-CHECKS = (open_memberships_equal_the_rules, finished_campaigns_add_up)
+CHECKS = (open_memberships_equal_the_rules, frozen_audiences_add_up)

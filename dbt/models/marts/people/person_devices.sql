@@ -2,7 +2,7 @@ with devices as (
     select * from {{ ref('stg_devices__devices') }}
 ),
 
-merges as (
+merged_people as (
     select
         merged_person_id, surviving_person_id
     from {{ ref('person_merges') }}
@@ -25,9 +25,9 @@ people_by_email as (
 named as (
     select
         devices.device_id,
-        coalesce(merges.surviving_person_id, known_people.person_id) as person_id
+        coalesce(merged_people.surviving_person_id, known_people.person_id) as person_id
     from devices
-    left join merges on devices.named_person_id = merges.merged_person_id
+    left join merged_people on devices.named_person_id = merged_people.merged_person_id
     left join known_people on devices.named_person_id = known_people.person_id
 ),
 
