@@ -18,9 +18,10 @@ import pandas  # noqa: F401  (duckdb imports it at the first query, which would 
 import sqlalchemy as sa
 
 from dmat.errors import NotPublishedError
+from dmat.ledger.log import last_step
 from dmat.settings import Settings
 from dmat.store import Store, open_store
-from dmat.store.tables import inbox, ledger_entries, ledger_transitions, quarantine
+from dmat.store.tables import inbox, ledger_entries, quarantine
 from dmat.warehouse import Version, Workspace, current_version
 
 ANSWERS_KEPT = 64
@@ -132,7 +133,7 @@ def take_pulse(context: Context) -> Pulse:
             waiting_events=_count(connection, inbox, inbox.c.applied_at.is_(None)),
             unlanded_events=_count(connection, inbox, inbox.c.landed_at.is_(None)),
             quarantined=_count(connection, quarantine, quarantine.c.replayed_at.is_(None)),
-            last_transition=int(connection.scalar(sa.select(sa.func.max(ledger_transitions.c.transition_id))) or 0),
+            last_transition=last_step(connection),
         )
 
 

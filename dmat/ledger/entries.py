@@ -20,8 +20,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.errors import NotFoundError
+from dmat.ledger.log import steps_of
 from dmat.store.engine import Store, rows_of
-from dmat.store.tables import ledger_entries, ledger_transitions, rendered_messages
+from dmat.store.tables import ledger_entries, rendered_messages
 
 PLANNED, CLAIMED, HANDED_OVER = "planned", "claimed", "handed_over"
 ACCEPTED, DELIVERED, REJECTED = "accepted", "delivered", "rejected"
@@ -155,11 +156,8 @@ def unresolved(store: Store, limit: int = 1000) -> list[Entry]:
 
 def transitions_of(store: Store, message_id: str) -> list[dict[str, Any]]:
     """Each step of a message: from_state, to_state, reason, happened_at; oldest first."""
-    columns = ("from_state", "to_state", "reason", "happened_at")
-    query = sa.select(*(ledger_transitions.c[name] for name in columns))
-    query = query.where(ledger_transitions.c.message_id == message_id).order_by(ledger_transitions.c.transition_id)
     with store.read() as connection:
-        return rows_of(connection, query)
+        return steps_of(connection, [message_id]).get(message_id, [])
 
 
 def message_as_sent(store: Store, message_id: str) -> dict[str, Any] | None:
@@ -200,8 +198,9 @@ def report_of(counts: Mapping[str, int]) -> AudienceReport:
 
 def unexported(store: Store, limit: int = 5000) -> list[dict[str, Any]]:
     """Entries that changed since they were last exported, as plain rows; give them to `mark_exported` afterwards."""
+    columns = [column for column in ledger_entries.c if column.name != "set_ids"]  # the log is not exported
     query = (
-        sa.select(ledger_entries)
+        sa.select(*columns)
         .where(ledger_entries.c.exported_revision < ledger_entries.c.revision)
         .order_by(ledger_entries.c.updated_at)
         .limit(limit)

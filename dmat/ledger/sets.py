@@ -5,7 +5,6 @@ Belongs here: the same steps, checks and log for sets, in the form that each dat
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,17 +15,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dmat.ledger.counters import Mark, Place, count_marks
+from dmat.ledger.counters import Place, count_set
 from dmat.ledger.entries import HANDED_OVER, MAY_FOLLOW, REJECTED
+from dmat.ledger.log import log_set, naming, set_count
 from dmat.ledger.post import BEFORE_FAILING, COUNTED, TICK
 from dmat.store.engine import chunks, lock_rows
-from dmat.store.tables import ledger_entries, ledger_transitions
+from dmat.store.tables import ledger_entries
 
 OF_A_PERSON = (
     "message_id", "person_id", "address", "not_before", "context", "is_holdout", "state", "reason", "locale",
 )  # fmt: skip
 KEPT = ("message_id", "to_address", "headers", "filled")  # of one person of a batch; headers and filled as JSON text
-_NOT_BEFORE = OF_A_PERSON.index("not_before")
+_NOT_BEFORE, _STATE = OF_A_PERSON.index("not_before"), OF_A_PERSON.index("state")  # the reason follows the state
 _EMPTY = ("subject", "provider", "provider_message_id", "claimed_by")
 SET_SIZE = 5000
 
@@ -49,30 +49,40 @@ def insert_planned(
         dict(common) | dict.fromkeys(_EMPTY, "") | {"attempts": 0, "revision": 1, "exported_revision": 0}
     )
     values |= {"planned_at": now, "updated_at": now}
-    if connection.dialect.name == "sqlite":
-        return _insert_sqlite(connection, values, people)
-    return _insert_postgresql(connection, values, people)
+    sets = {
+        (state, reason): log_set(connection, "", state, reason, now, 0)
+        for state, reason in sorted({row[_STATE : _STATE + 2] for row in people})
+    }
+    named = {key: f" {set_id}" for key, set_id in sets.items()}
+    rows = [(*row, named[row[_STATE : _STATE + 2]]) for row in people]
+    insert = _insert_sqlite if connection.dialect.name == "sqlite" else _insert_postgresql
+    found = insert(connection, values, rows)
+    counts: Counter[tuple[str, bool]] = Counter()
+    made: Counter[tuple[str, str]] = Counter()
+    for state, reason, is_holdout, count in found:
+        counts[(str(state), bool(is_holdout))] += count
+        made[(state, reason)] += count
+    for key, set_id in sets.items():
+        set_count(connection, set_id, made[key])
+    return counts
 
 
 def _insert_sqlite(
     connection: Connection, common: Mapping[str, Any], people: Sequence[tuple[Any, ...]]
-) -> Counter[tuple[str, bool]]:
+) -> Iterable[tuple[str, str, bool, int]]:
     """Tuples go to the driver as they are; what is new has a higher row id than all before, as we hold the lock."""
     before: int = connection.exec_driver_sql("select coalesce(max(rowid), 0) from ledger_entries").scalar_one()
-    names = (*OF_A_PERSON, *common)
+    names = (*OF_A_PERSON, "set_ids", *common)
     written = f"insert into ledger_entries ({', '.join(names)}) values ({', '.join('?' * len(names))})"
     rest = tuple(_as_text(value) for value in common.values())
     texts = {row[_NOT_BEFORE]: _as_text(row[_NOT_BEFORE]) for row in people}
     rows = [(*row[:_NOT_BEFORE], texts[row[_NOT_BEFORE]], *row[_NOT_BEFORE + 1 :], *rest) for row in people]
     connection.exec_driver_sql(f"{written} on conflict do nothing", rows)
-    connection.exec_driver_sql(
-        "insert into ledger_transitions (message_id, from_state, to_state, reason, happened_at)"
-        " select message_id, '', state, reason, planned_at from ledger_entries where rowid > ?",
-        (before,),
+    counted = (
+        "select state, reason, is_holdout, count(*) from ledger_entries"
+        " where rowid > ? group by state, reason, is_holdout"
     )
-    counted = "select state, is_holdout, count(*) from ledger_entries where rowid > ? group by state, is_holdout"
-    found = connection.exec_driver_sql(counted, (before,))
-    return _counted(found)
+    return [row._tuple() for row in connection.exec_driver_sql(counted, (before,))]
 
 
 def _as_text(value: Any) -> Any:
@@ -81,34 +91,27 @@ def _as_text(value: Any) -> Any:
 
 def _insert_postgresql(
     connection: Connection, common: Mapping[str, Any], people: Sequence[tuple[Any, ...]]
-) -> Counter[tuple[str, bool]]:
-    """One statement: the people as arrays, the log of those that are new with it."""
+) -> Iterable[tuple[str, str, bool, int]]:
+    """One statement: the people as arrays."""
+    names = (*OF_A_PERSON, "set_ids")
     arrays = [list(column) for column in zip(*people, strict=True)]
     types = {"person_id": "bigint", "not_before": "timestamp", "is_holdout": "boolean"}
-    unnested = ", ".join(f"%s::{types.get(name, 'text')}[]" for name in OF_A_PERSON)
-    chosen = ", ".join("p.context::json" if name == "context" else f"p.{name}" for name in OF_A_PERSON)
+    unnested = ", ".join(f"%s::{types.get(name, 'text')}[]" for name in names)
+    chosen = ", ".join("p.context::json" if name == "context" else f"p.{name}" for name in names)
     constants = ", ".join("%s" for _ in common)
     found = connection.exec_driver_sql(
         f"""
         with fresh as (
-            insert into ledger_entries ({", ".join((*OF_A_PERSON, *common))})
-            select {chosen}, {constants} from unnest({unnested}) as p({", ".join(OF_A_PERSON)})
+            insert into ledger_entries ({", ".join((*names, *common))})
+            select {chosen}, {constants} from unnest({unnested}) as p({", ".join(names)})
             on conflict do nothing
-            returning message_id, state, reason, is_holdout, planned_at
-        ),
-        logged as (
-            insert into ledger_transitions (message_id, from_state, to_state, reason, happened_at)
-            select message_id, '', state, reason, planned_at from fresh
+            returning state, reason, is_holdout
         )
-        select state, is_holdout, count(*) from fresh group by state, is_holdout
+        select state, reason, is_holdout, count(*) from fresh group by state, reason, is_holdout
         """,
         (*common.values(), *arrays),
     )
-    return _counted(found)
-
-
-def _counted(rows: Iterable[Any]) -> Counter[tuple[str, bool]]:
-    return Counter({(str(state), bool(is_holdout)): int(count) for state, is_holdout, count in rows})
+    return [row._tuple() for row in found]
 
 
 @dataclass(frozen=True)
@@ -130,21 +133,35 @@ def move_set(connection: Connection, message_ids: Sequence[str], step: SetMove, 
     """
     moved: list[str] = []
     for batch in chunks(sorted(message_ids), SET_SIZE):
-        rows = _lock_set(connection, batch, step)
-        if not rows:
-            continue
-        ids = [row.message_id for row in rows]
-        updated_at = max(now, max(row.updated_at for row in rows) + TICK)  # later than the last change of each
-        table = ledger_entries.c
-        changed = sa.update(ledger_entries).where(table.message_id.in_(ids_of(connection)))
-        changed = changed.values(
-            state=step.to_state, reason=step.reason, updated_at=updated_at, revision=table.revision + 1, **step.values
-        )
-        connection.execute(changed, {"ids": pack_ids(connection, ids)})
-        _log_set(connection, rows, step, now)
-        _count_set(connection, rows, step.to_state, now)
-        moved += ids
-    return moved
+        for group in _groups(connection, batch, step):
+            _write_group(connection, group, step, now)
+            moved += group.ids
+    return sorted(moved)
+
+
+@dataclass
+class _Group:
+    """Messages of a set that come from one state: when the last of them changed, and how many are counted where."""
+
+    state: str
+    ids: list[str]
+    updated_at: datetime
+    places: Counter[Place]
+
+
+def _write_group(connection: Connection, group: _Group, step: SetMove, now: datetime) -> None:
+    table, ids = ledger_entries.c, pack_ids(connection, group.ids)
+    set_id = log_set(connection, group.state, step.to_state, step.reason, now, len(group.ids))
+    changed = sa.update(ledger_entries).where(table.message_id.in_(ids_of(connection)))
+    changed = changed.values(
+        state=step.to_state, reason=step.reason, revision=table.revision + 1, set_ids=naming(set_id),
+        updated_at=max(now, group.updated_at + TICK), **step.values,
+    )  # fmt: skip
+    connection.execute(changed, {"ids": ids})
+    if step.to_state == REJECTED and group.state in BEFORE_FAILING:
+        count_set(connection, "failed", group.ids, group.places, now)
+    elif step.to_state in COUNTED - {REJECTED}:
+        count_set(connection, step.to_state, group.ids, group.places, now)
 
 
 def ids_of(connection: Connection) -> Any:
@@ -160,39 +177,34 @@ def pack_ids(connection: Connection, ids: Sequence[str]) -> Any:
     return json.dumps(list(ids)) if connection.dialect.name == "sqlite" else list(ids)
 
 
-def _lock_set(connection: Connection, ids: Sequence[str], step: SetMove) -> Sequence[sa.Row[Any]]:
+def _groups(connection: Connection, ids: Sequence[str], step: SetMove) -> list[_Group]:
+    """Those of the messages that may make a step. On SQLite the database adds them up, and mostly all of them may."""
     table = ledger_entries.c
     allowed = {state for state, following in MAY_FOLLOW.items() if step.to_state in following}
     allowed &= step.only_from or allowed
-    columns = (table.message_id, table.state, table.updated_at)
-    places = (table.programme, table.step, table.variant, table.channel) if step.to_state in COUNTED else ()
-    query = sa.select(*columns, *places).where(
+    where: list[sa.ColumnElement[bool]] = [
         table.message_id.in_(ids_of(connection)), table.state.in_(sorted(allowed))
-    )
+    ]  # fmt: skip
     if step.only_claimed_by is not None:
-        query = query.where(table.claimed_by == step.only_claimed_by)
-    query = lock_rows(connection, query.order_by(table.message_id))
-    return connection.execute(query, {"ids": pack_ids(connection, ids)}).all()
-
-
-def _log_set(connection: Connection, rows: Sequence[sa.Row[Any]], step: SetMove, now: datetime) -> None:
-    """One row of the log for each message, made by the database from the list of ids."""
-    names = ["message_id", "from_state", "to_state", "reason", "happened_at"]
-    for state, group in itertools.groupby(sorted(rows, key=lambda row: row.state), key=lambda row: row.state):
-        each = ids_of(connection).subquery()
-        same = [sa.literal(value) for value in (state, step.to_state, step.reason)]
-        chosen = sa.select(next(iter(each.c)), *same, sa.literal(now, sa.DateTime))
-        ids = pack_ids(connection, [row.message_id for row in group])
-        connection.execute(sa.insert(ledger_transitions).from_select(names, chosen), {"ids": ids})
-
-
-def _count_set(connection: Connection, rows: Sequence[sa.Row[Any]], to_state: str, now: datetime) -> None:
-    if to_state not in COUNTED:
-        return
-    kind = "failed" if to_state == REJECTED else to_state
-    counted = [row for row in rows if to_state != REJECTED or row.state in BEFORE_FAILING]
-    places = {row.message_id: Place(row.programme, row.step, row.variant, row.channel) for row in counted}
-    count_marks(connection, [Mark(row.message_id, kind, now) for row in counted], now, places)
+        where.append(table.claimed_by == step.only_claimed_by)
+    place = (table.programme, table.step, table.variant, table.channel) if step.to_state in COUNTED else ()
+    if connection.dialect.name == "sqlite":
+        added = sa.select(sa.func.count(), sa.func.max(table.updated_at), table.state, *place).where(*where)
+        rows = connection.execute(added.group_by(table.state, *place), {"ids": pack_ids(connection, ids)}).all()
+        if len({row[2] for row in rows}) == 1 and sum(row[0] for row in rows) == len(ids):
+            places = Counter({Place(*row[3:]): row[0] for row in rows if place})
+            return [_Group(rows[0][2], list(ids), max(row[1] for row in rows), places)]
+        if not rows:
+            return []
+    each = sa.select(table.message_id, table.updated_at, table.state, *place).where(*where).order_by(table.message_id)
+    found: dict[str, _Group] = {}
+    for row in connection.execute(lock_rows(connection, each), {"ids": pack_ids(connection, ids)}).all():
+        group = found.setdefault(row[2], _Group(row[2], [], row[1], Counter()))
+        group.ids.append(row[0])
+        group.updated_at = max(group.updated_at, row[1])
+        if place:
+            group.places[Place(*row[3:])] += 1
+    return list(found.values())
 
 
 def name_request(

@@ -132,8 +132,22 @@ ledger_entries = Table(
     Column("batch_id", String(36), nullable=False, default="", server_default=""),
     Column("cost_micros", Big),
     Column("cost_currency", String(3), nullable=False, default="", server_default=""),
+    Column("set_ids", Text, nullable=False, default="", server_default=""),
     Unique("person_id", "programme", "programme_version", "step", "occurrence"),
-    Index("ix_ledger_entries_due", "state", "channel", "programme", "not_before"),
+    Index(
+        "ix_ledger_entries_due",
+        "channel",
+        "programme",
+        "not_before",
+        sqlite_where=sa.text("state = 'planned'"),
+        postgresql_where=sa.text("state = 'planned'"),
+    ),
+    Index(
+        "ix_ledger_entries_in_flight",
+        "state",
+        sqlite_where=sa.text("state in ('claimed', 'handed_over', 'ambiguous')"),
+        postgresql_where=sa.text("state in ('claimed', 'handed_over', 'ambiguous')"),
+    ),
     Index("ix_ledger_entries_standing", "programme", "step", "channel", "state"),
     Index("ix_ledger_entries_address_channel", "address", "channel"),
     Index("ix_ledger_entries_programme_occurrence", "programme", "occurrence"),
@@ -154,6 +168,18 @@ ledger_transitions = Table(
     Column("to_state", String(20), nullable=False),
     Column("reason", Text, nullable=False, default=""),
     Column("happened_at", DateTime, nullable=False),
+)
+
+ledger_sets = Table(
+    "ledger_sets",
+    metadata,
+    Column("set_id", Big, primary_key=True, autoincrement=True),
+    Column("after_transition_id", Big, nullable=False),
+    Column("from_state", String(20), nullable=False),
+    Column("to_state", String(20), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("happened_at", DateTime, nullable=False),
+    Column("message_count", Integer, nullable=False),
 )
 
 rendered_messages = Table(

@@ -14,7 +14,7 @@ import dmat
 from dmat.ledger.entries import MAY_FOLLOW
 from dmat.settings import load_settings
 from dmat.store import open_store
-from dmat.store.tables import ledger_entries, ledger_transitions, rendered_messages
+from dmat.store.tables import ledger_entries, ledger_sets, ledger_transitions, rendered_messages
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +87,11 @@ def test_nobody_gets_a_second_mail_for_the_same_cart(store):
 
 def test_every_change_of_state_is_one_that_is_allowed(store):
     with store.read() as connection:
-        changes = connection.execute(
-            sa.select(ledger_transitions.c.from_state, ledger_transitions.c.to_state).distinct()
-        ).all()
+        changes = [
+            change
+            for log in (ledger_transitions.c, ledger_sets.c)
+            for change in connection.execute(sa.select(log.from_state, log.to_state).distinct())
+        ]
     assert changes
     assert all(not before or after in MAY_FOLLOW[before] for before, after in changes)
 

@@ -15,9 +15,10 @@ import sqlalchemy as sa
 
 from apps.screens.segments.members import Person, find_people, find_person
 from dmat.errors import DmatError
+from dmat.ledger.log import steps_of
 from dmat.store import Store
 from dmat.store.engine import rows_of
-from dmat.store.tables import ledger_entries, ledger_transitions, message_marks
+from dmat.store.tables import ledger_entries, message_marks
 from dmat.warehouse import Workspace
 
 MARKS = {
@@ -98,11 +99,8 @@ def read_journey(store: Store, workspace: Workspace, programme: str, person_id: 
 
 def _moments(connection: sa.Connection, ids: list[str]) -> dict[str, list[Moment]]:
     found: dict[str, list[Moment]] = {}
-    moved = ledger_transitions.c
-    query = sa.select(moved.message_id, moved.to_state, moved.reason, moved.happened_at)
-    query = query.where(moved.message_id.in_(ids))
-    for message_id, state, reason, at in connection.execute(query.order_by(moved.transition_id)):
-        found.setdefault(message_id, []).append(Moment(at, state, reason))
+    for message_id, steps in steps_of(connection, ids).items():
+        found[message_id] = [Moment(step["happened_at"], step["to_state"], step["reason"]) for step in steps]
     marks = message_marks.c
     marked = sa.select(marks.message_id, marks.kind, marks.first_at).where(marks.message_id.in_(ids))
     for message_id, kind, at in connection.execute(marked):
