@@ -43,7 +43,7 @@ from dmat.store.tables import ledger_sets
 NOW = datetime(2026, 3, 4, 12, 0)
 PROGRAMME, STEP = "campaign:1", "announcement"
 AT_ONCE, PATIENCE_SECONDS = 50_000, 1800
-SINGLES = 2_000
+SINGLES, WORKERS = 2_000, 2
 BODY = """<mjml><mj-body><mj-section><mj-column>
 <mj-text>Hello {{ first_name }}, spring is here.</mj-text>
 <mj-button href="https://shop.example/sale">To the sale</mj-button>
@@ -142,10 +142,11 @@ class Watch:
             time.sleep(0.05)
 
 
-def send(settings: Settings, **variables: str) -> float:
-    """Let the sender's process drain the ledger; gives the most memory it took."""
+def send(settings: Settings, workers: int = 1, **variables: str) -> float:
+    """Let the sender's process drain the ledger; gives the most memory that it (of several: the leader) took."""
     environment = os.environ | {"DMAT_HOLDOUT_SHARE": "0", "NO_PROXY": "127.0.0.1"} | variables
     command = [sys.executable, "-m", "dmat_pipelines.deliver.sender", "--home", str(settings.home), "--once"]
+    command += ["--workers", str(workers)]
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
         watch = Watch(process.pid)
         assert process.wait(PATIENCE_SECONDS) == 0, "the sender failed"
@@ -178,7 +179,9 @@ def campaign(people: int, size: str) -> list[Row]:
             started = time.perf_counter()
             plan(store, people, StepFacts("email", template=template.key, template_version=template.version))
             planned_s = time.perf_counter() - started
-            rss = send(settings, DMAT_SENDGRID_URL=f"http://127.0.0.1:{provider.ports[0]}", DMAT_SENDGRID_TOKEN="SG.x")
+            rss = send(
+                settings, WORKERS, DMAT_SENDGRID_URL=f"http://127.0.0.1:{provider.ports[0]}", DMAT_SENDGRID_TOKEN="SG.x"
+            )
         taken = provider.taken
     report = audience_report(store, PROGRAMME)
     check(report, taken, people)

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from dmat.campaigns.audience import Ids
 from dmat.campaigns.languages import LOCALES
-from dmat.campaigns.plan import CampaignPlan, Step, Variant
+from dmat.campaigns.plan import CampaignPlan, Step
 from dmat.campaigns.schedule import local_moment, step_time
 from dmat.campaigns.templates_of_steps import Needs
 from dmat.warehouse import Workspace
@@ -202,11 +202,6 @@ def _variant(programme: str, step: Step) -> str:
         upto += variant.share
         cases.append(f"when {_below(salt, upto)} then '{variant.key}'")
     return f"case {' '.join(cases)} else '{step.variants[-1].key}' end" if cases else f"'{step.variants[0].key}'"
-
-
-def variant_of(step: Step, key: str) -> Variant | None:
-    """The variant of a step with this key."""
-    return next((variant for variant in step.variants if variant.key == key), None)
 
 
 class _Moments:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dmat.campaigns.addressing import variant_of
+from dmat.campaigns.plan import variant_of
 from dmat.campaigns.records import campaign_of, find_campaign, plan_of_version
 from dmat.errors import NotFoundError
 from dmat.store.engine import Store

@@ -267,6 +267,11 @@ def _words(found: Any) -> tuple[str, str, str]:
     return place.removeprefix("plan."), str(found["msg"]).removeprefix("Value error, "), str(allowed)
 
 
+def variant_of(step: Step, key: str) -> Variant | None:
+    """The variant of a step with this key."""
+    return next((variant for variant in step.variants if variant.key == key), None)
+
+
 def as_document(plan: CampaignPlan) -> dict[str, Any]:
     """A plan as JSON holds it."""
     return plan.model_dump(mode="json")

@@ -18,10 +18,10 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dmat.campaigns.addressing import Addressed, Question, read_addressed, variant_of
+from dmat.campaigns.addressing import Addressed, Question, read_addressed
 from dmat.campaigns.audience import Ids
 from dmat.campaigns.changes import rest_days
-from dmat.campaigns.plan import CampaignPlan, Step
+from dmat.campaigns.plan import CampaignPlan, Step, variant_of
 from dmat.campaigns.records import Campaign
 from dmat.campaigns.schedule import step_date
 from dmat.campaigns.step_runs import PLANNED_RUN, StepRun, find_runs, read_people, write_run

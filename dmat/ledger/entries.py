@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -87,6 +88,12 @@ class Entry(NamedTuple):
 
 
 ENTRY_COLUMNS = [ledger_entries.c[name] for name in Entry._fields]
+_AS_KEPT = [  # without conversions, which take longer than reading when thousands are read at once
+    sa.type_coerce(column, sa.Text) if isinstance(column.type, (sa.DateTime, sa.JSON)) else column
+    for column in ENTRY_COLUMNS
+]
+_HOLDOUT, _CONTEXT = Entry._fields.index("is_holdout"), Entry._fields.index("context")
+_TIMES = [place for place, column in enumerate(ENTRY_COLUMNS) if isinstance(column.type, sa.DateTime)]
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,25 @@ class AudienceReport:
 
 def entries_of(connection: Connection, query: sa.Select[Any]) -> list[Entry]:
     """Run a query on `ENTRY_COLUMNS`."""
-    return [Entry._make(row) for row in connection.execute(query).all()]
+    if connection.dialect.name != "sqlite":
+        return [Entry._make(row) for row in connection.execute(query).all()]
+    moments = _Moments({None: None})
+    found = []
+    for row in connection.execute(query.with_only_columns(*_AS_KEPT)).all():
+        values: list[Any] = list(row)
+        values[_HOLDOUT], values[_CONTEXT] = bool(values[_HOLDOUT]), orjson.loads(values[_CONTEXT])
+        for place in _TIMES:
+            values[place] = moments[values[place]]
+        found.append(Entry._make(values))
+    return found
+
+
+class _Moments(dict[str | None, datetime | None]):
+    """Moments as SQLite keeps them -> moments; most of those that are read together are the same."""
+
+    def __missing__(self, text: str | None) -> datetime | None:
+        made = self[text] = datetime.fromisoformat(str(text))
+        return made
 
 
 def get_entry(store: Store, message_id: str) -> Entry:

@@ -19,6 +19,8 @@ from sqlalchemy.engine import Connection, Engine
 from dmat.settings import Settings
 
 BUSY_SECONDS = 30
+CACHE_KILOBYTES = 32_000  # of each connection: SQLite's own 2 MB are too few for the indexes of a million messages
+CHECKPOINT_PAGES = 8_000  # 32 MB of log: pages that change in several transactions are moved to the file once
 IN_CHUNK = 500  # values in one `in (...)`: SQLite and drivers have limits
 _WRITES = "dmat_writes"
 T = TypeVar("T")
@@ -75,7 +77,12 @@ def _sqlite_engine(address: sa.URL) -> Engine:
     if address.database:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
-        address, connect_args={"timeout": BUSY_SECONDS}, pool_size=5, max_overflow=20, json_deserializer=_from_json
+        address,
+        connect_args={"timeout": BUSY_SECONDS},
+        pool_size=5,
+        max_overflow=20,
+        pool_use_lifo=True,
+        json_deserializer=_from_json,
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
@@ -94,6 +101,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
+        f"cache_size = -{CACHE_KILOBYTES}",
+        f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
     ):
         connection.execute(f"pragma {pragma}")
 

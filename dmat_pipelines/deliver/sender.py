@@ -46,6 +46,7 @@ def drain(
     max_seconds: float = 3600.0,
     settle_seconds: float = SETTLE_SECONDS,
     composer: Composing | None = None,
+    workers: int = 1,
 ) -> DrainReport:
     """Send what is due and give what happened.
 
@@ -57,6 +58,7 @@ def drain(
         max_seconds: real seconds after which to stop.
         settle_seconds: real seconds after which an ambiguous message is looked up.
         composer: puts messages together; the workspace's templates by default.
+        workers: processes that share the work; the report is of this one only.
 
     When another sender of this folder is at work, or the store waits for a person's yes, nothing is sent and
     `stopped_because` says so.
@@ -71,7 +73,11 @@ def drain(
         with closing(Lanes(settings, store, clock, settle_seconds, providers, composer)) as lanes:
             try:
                 fence = take_fence(settings, store, clock(), settle_seconds)
-                lanes.work(fence, report, time.monotonic() + max_seconds)
+                with closing(Workers(settings, store, workers - 1, settle_seconds)) as followers:
+                    followers.start(fence)
+                    lanes.work(fence, report, time.monotonic() + max_seconds, partial(followers.replace_dead, fence))
+                if workers > 1 and not report.stopped_because:  # what followers put back at their end
+                    lanes.work(fence, report, time.monotonic() + max_seconds)
             except FencedError as error:
                 report.stopped_because = str(error)
     report.unresolved = [entry.message_id for entry in unresolved(store)]
@@ -142,7 +148,7 @@ def main() -> None:
     settings = load_settings(home=arguments.home)
     store = open_store(settings)
     if arguments.once:
-        report = drain(settings, store, settle_seconds=arguments.settle_seconds)
+        report = drain(settings, store, settle_seconds=arguments.settle_seconds, workers=arguments.workers)
         log.info("%s", json.dumps(asdict(report)))
         return
     composer = Composer(settings, store)

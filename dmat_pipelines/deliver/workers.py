@@ -53,6 +53,10 @@ class Workers:
             log.warning("worker %s ended (%s); %d messages given back", name, process.returncode, count)
             self._start_one(fence)
 
+    def close(self) -> None:
+        """The same as `stop`."""
+        self.stop()
+
     def stop(self) -> None:
         """Let all end their round, and wait for them."""
         for process in self._running.values():
