@@ -143,7 +143,7 @@ function open(mount, tell) {
     device: (name) => editor.setDevice(name === "phone" ? "Mobile" : "Desktop"),
     undo: () => editor.UndoManager.undo(),
     redo: () => editor.UndoManager.redo(),
-    close: () => editor.destroy(),
+    close() { clearTimeout(timer); look(); editor.destroy() }, // what was done a moment ago is kept
     editor,
   }
 }
