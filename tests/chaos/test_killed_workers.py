@@ -61,13 +61,13 @@ class Campaign:
     restarts: list = field(default_factory=list)
     waiting_since: tuple = (0.0, 0)
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
         environment = os.environ | {
             "DMAT_SENDGRID_URL": self.provider.url, "DMAT_SENDGRID_TOKEN": "SG.x", "DMAT_HOLDOUT_SHARE": "0",
             "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1",
         }  # fmt: skip
         command = [sys.executable, "-m", "dmat_pipelines.deliver.sender", "--home", str(self.settings.home)]
-        command += ["--settle-seconds", SETTLE, "--workers", str(WORKERS)]
+        command += ["--settle-seconds", SETTLE, "--workers", str(WORKERS), *more]
         log = open(self.settings.home / "sender.log", "ab")  # noqa: SIM115 - the process writes to it
         self.leader = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log)
         self.waiting_since = time.monotonic(), self.provider.accepted.count
@@ -203,3 +203,13 @@ def test_without_a_look_up_whole_batches_stay_listed_and_none_is_sent_twice(camp
     counts = counts_by_state(campaign.store)
     assert counts["accepted"] + len(open_ids) == MESSAGES - len(campaign.suppressed)
     assert counts["ambiguous"] == len(open_ids)
+
+
+@pytest.mark.parametrize("campaign", [Faults()], indirect=True)
+def test_one_pass_of_several_workers_sends_everything_once_and_ends(campaign):
+    campaign.start("--once")
+    assert campaign.leader.wait(PATIENCE_SECONDS) == 0
+    taken = campaign.provider.accepted
+    assert set(taken.times.values()) == {1}
+    assert len(taken.times) == MESSAGES - len(campaign.suppressed)
+    assert audience_report(campaign.store, PROGRAMME).is_finished
