@@ -102,7 +102,7 @@ class Campaign:
         return [each for each in psutil.Process(self.leader.pid).children() if "--follow" in each.cmdline()]
 
     def finish(self) -> None:
-        self.wait_for(lambda: is_over(self))
+        self.wait_for(lambda: is_over(self) and self.workers())  # a leader that has workers hears signals
         self.leader.terminate()
         assert self.leader.wait(90) == 0, "a sender that is told to stop ends its round and says so"
 
