@@ -1,10 +1,11 @@
 """The demo's campaign: a spring sale by e-mail, SMS and banner that runs while two days pass.
 
-Belongs here: its templates and its plan, and the checks that it adds up. Stays out: any rule of campaigns.
+Belongs here: which templates it has, its plan, and the checks that it adds up. Stays out: any rule of campaigns.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,29 +14,32 @@ from dmat.campaigns.finishing import incomplete_because
 from dmat.campaigns.library import open_library
 from dmat.campaigns.plan import parse_plan
 from dmat.campaigns.progress import progress
-from dmat.campaigns.records import FINISHED, Campaign, read_campaigns
+from dmat.campaigns.records import DRAFT, FINISHED, Campaign, read_campaigns
 from dmat.campaigns.step_runs import read_runs
+from dmat.campaigns.templates import plan_from
 from dmat.messages.library import Templates
 from dmat.segments.desk import Desk
 from dmat.settings import Settings
 from dmat.store import Store, open_store
+from dmat.store.campaign_tables import campaigns
 from dmat.store.tables import ledger_entries, suppressions
 from dmat.warehouse import Workspace
 from dmat_pipelines.proof import Check
 
 BY = "marketer@demo.example"
-MAIL = """
-<h1>Spring Sale starts today</h1>
-<p>Hi {{ first_name }}, save up to 50 % until Sunday.</p>
-<p><a href="https://shop.example/sale">Shop now</a></p>
-<p><a href="{{ unsubscribe_url }}">Unsubscribe</a> | {{ shop.postal_address }}</p>
-"""
-TEXT = "{{ first_name }}, the Spring Sale ends tonight: https://shop.example/sale Reply STOP to opt out"
-VARIABLES = [{"name": "first_name", "type": "text", "source": "first_name", "fallback": "there"}]
-TEMPLATES: dict[str, dict[str, Any]] = {
-    "spring_sale_email": {"channel": "email", "kind": "html", "parts": {"subject": "Spring Sale", "body": MAIL}},
-    "spring_sale_sms": {"channel": "sms", "kind": "text", "parts": {"text": TEXT}},
+STARTERS = {
+    "spring-sale-announcement": "spring_sale_email",
+    "spring-sale-reminder": "spring_sale_reminder",
+    "spring-sale-last-chance": "spring_sale_last_chance",
+    "spring-sale-sms": "spring_sale_sms",
+    "spring-sale-push": "spring_sale_push",
+    "spring-sale-in-app": "spring_sale_in_app",
+    "newsletter": "newsletter",
+    "product-recommendations": "product_recommendations",
+    "welcome": "welcome",
+    "win-back": "win_back",
 }
+DRAFT_STARTS_AFTER = timedelta(days=5)
 PLAN: dict[str, Any] = {
     "objective": "Drive 100 sales in two days",
     "budget_cents": 100_000,
@@ -69,18 +73,17 @@ PLAN: dict[str, Any] = {
 
 
 def add_campaign(settings: Settings) -> int:
-    """Make the campaign and its templates, and let it start now; gives its number."""
+    """Make the templates and the campaign, and let it start now; a larger one stays a draft. Gives its number."""
     store = open_store(settings)
     templates = Templates(store, settings.clock)
-    for key, made in TEMPLATES.items():
-        content = {"variables": VARIABLES, "locales": {"": made["parts"]}}
-        templates.create(
-            name="Spring Sale", key=key, channel=made["channel"], kind=made["kind"], content=content, by=BY
-        )
+    for starter, key in STARTERS.items():
+        templates.create_from_starter(starter, BY, key=key)
     library = open_library(settings, store, Desk(settings, store))
     plan = parse_plan({**PLAN, "starts_at": settings.clock.now()})
     campaign = library.create(name="Spring Sale", by=BY, plan=plan, tags=["sale"])
     library.submit(campaign.campaign_id, BY)
+    draft = plan_from("spring-sale", ["repeat-customers"], settings.clock.now() + DRAFT_STARTS_AFTER)
+    library.create(name="Summer Sale on seven channels", by=BY, plan=draft, tags=["sale"])
     return campaign.campaign_id
 
 
@@ -88,7 +91,7 @@ def campaign_checks(settings: Settings) -> list[Check]:
     """What the campaigns of the demo did: finished ones add up, and nobody who was suppressed was written to."""
     store = open_store(settings)
     with store.read() as connection:
-        found = read_campaigns(connection)
+        found = read_campaigns(connection, campaigns.c.status != DRAFT)
         runs = {campaign.campaign_id: read_runs(connection, campaign.campaign_id) for campaign in found}
     checks = [
         Check("campaigns that are not finished", sum(campaign.status != FINISHED for campaign in found)),

@@ -21,13 +21,16 @@ from dmat.messages.sources import (
     code_pool,
     code_variable,
     required_values_sql,
+    segments_asked,
     segments_used,
     template_variables,
     value_columns,
 )
 from dmat.messages.starters import built_in_templates
 from dmat.segments.desk import Desk
+from dmat.segments.records import ACTIVE
 from dmat.store.message_tables import message_templates
+from dmat.store.tables import segments
 
 CODE = "discount_code"
 
@@ -70,7 +73,12 @@ def template_fault(connection: Connection, step: Step, key: str) -> str:
         return f"there is no template {key!r}"
     if template.channel != step.channel:
         return f"template {key!r} is for {template.channel}, not for {step.channel}"
-    return "" if template.state == "active" else f"template {key!r} is archived"
+    if template.state != "active":
+        return f"template {key!r} is archived"
+    asked = segments_asked(template.content)
+    query = sa.select(segments.c.key).where(segments.c.key.in_(asked), segments.c.state == ACTIVE)
+    lacking = sorted({*asked} - {*connection.execute(query).scalars()}) if asked else []
+    return f"template {key!r} asks about the segment {lacking[0]!r}, which does not exist" if lacking else ""
 
 
 def needs_of(desk: Desk, templates: Templates, step: Step, version: int = 0) -> Needs:

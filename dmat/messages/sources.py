@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from dmat.errors import InvalidInputError
 from dmat.messages.included import put_in
 from dmat.messages.library import Templates
-from dmat.messages.records import Variable
+from dmat.messages.records import Content, Variable
 from dmat.segments.catalogue import PERSON_COLUMN, Catalogue
 from dmat.segments.people_columns import PersonColumn, known_columns
 
@@ -74,8 +74,11 @@ def template_variables(templates: Templates, key: str, version: int = 0) -> Sequ
 
 def segments_used(templates: Templates, key: str, version: int = 0) -> Sequence[str]:
     """Keys of the segments that a template asks about: memberships to freeze, as `segments`, with the audience."""
+    return segments_asked(templates.version(key, version).content)
 
-    content = templates.version(key, version).content
+
+def segments_asked(content: Content) -> Sequence[str]:
+    """Keys of the segments that a content asks about."""
     texts = [put_in(text, content.blocks) for parts in content.locales.values() for text in parts.values()]
     asked = re.compile(r"""in_segment\(\s*["']([a-z0-9][a-z0-9_-]*)["']\s*\)""")
     return sorted({found for text in texts for found in asked.findall(text.replace("&quot;", '"'))})

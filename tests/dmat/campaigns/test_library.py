@@ -10,6 +10,7 @@ from dmat.campaigns.drafts import drop_draft, load_draft, save_draft
 from dmat.campaigns.library import Wanted
 from dmat.campaigns.plan import parse_plan
 from dmat.errors import ConflictError, InUseError, InvalidInputError, NotFoundError, NotPermittedError
+from dmat.messages.library import Templates
 from dmat.store.workspace_values import read_audit
 
 
@@ -190,3 +191,14 @@ def test_exclusions_are_taken_away_and_a_step_may_be_for_fewer(campaign_world):
     people = [int(number) % 1000 for number in audience]
     assert people == [1, 3, 5, 7, 9, 11]
     assert [int(n) % 1000 for n in step_audience(campaign_world.desk, plan.steps[0], audience)] == [1, 3, 5]
+
+
+def test_a_template_that_asks_about_a_segment_which_is_not_there_is_named_before_the_start(campaign_world):
+    text = {"variables": [], "locales": {"": {"text": "{% if in_segment('no-such') %}A{% endif %} Reply STOP"}}}
+    Templates(campaign_world.store, campaign_world.settings.clock).create(
+        name="Asks", key="asks", channel="sms", kind="text", content=text, by=ANN
+    )
+    number = make(campaign_world, steps=[{"key": "text", "channel": "sms", "template": "asks"}])
+    with pytest.raises(InvalidInputError, match="'no-such', which does not exist") as refused:
+        campaign_world.library.submit(number, ANN)
+    assert refused.value.field == "steps[0].template"
