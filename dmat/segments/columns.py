@@ -21,7 +21,7 @@ from dmat.segments.blocks import in_blocks
 Values = npt.NDArray[Any]
 TextQuestion = Callable[[pa.Array], pa.Array]
 
-_FEW_CODES = 12
+_FEW_CODES = 1
 _INTEGERS = ("tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger")
 KIND_OF_TYPE = {
     **dict.fromkeys(_INTEGERS, "integer"),
@@ -172,11 +172,11 @@ class Column:
 
 
 def _looked_up(by_code: Flags, codes: Values) -> Flags:
-    """`by_code[codes]`; comparing with each code is faster as long as few of them, or all but few, are true."""
+    """`by_code[codes]`; comparing with the code is faster when only one of them, or all but one, is true."""
     is_most = np.count_nonzero(by_code) * 2 > len(by_code)
     rare = np.flatnonzero(by_code != is_most)
     if len(rare) > _FEW_CODES:
-        return in_blocks(lambda some: by_code[some], codes)
+        return in_blocks(by_code.take, codes)
 
     def compared(some: Values) -> Flags:
         flags = np.zeros(len(some), np.bool_)
