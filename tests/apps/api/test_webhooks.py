@@ -122,7 +122,7 @@ def test_a_bomb_is_not_unpacked(client, store):
 
 
 @pytest.mark.parametrize(("body", "encoding"), [
-    (b"no gzip", "gzip"), (gzip.compress(b"[]")[:-4], "gzip"), (b"[]", "br"), (b"[]", "gzip, gzip"),
+    (b"no gzip", "gzip"), (gzip.compress(b"[]", mtime=0)[:-4], "gzip"), (b"[]", "br"), (b"[]", "gzip, gzip"),
 ])  # fmt: skip
 def test_what_cannot_be_unpacked_is_put_aside(client, store, body, encoding):
     assert post(client, "sendgrid", (body, {"Content-Encoding": encoding})).status_code == 400
