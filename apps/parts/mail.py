@@ -19,9 +19,7 @@ class MailEditor(Bundled):
     """The editor of one reader."""
 
     source = param.Dict(default={"serial": "0", "mjml": ""}, doc="Serial of the edit, and the text.")
-    mode = param.Selector(
-        default="code", objects=["visual", "code", "none"], doc="Drag and drop, text, or neither."
-    )
+    mode = param.Selector(default="code", objects=["visual", "code", "none"], doc="Drag and drop, text, or neither.")
     label = param.String(default="Text of the template", doc="What the text area is called.")
     blocks = param.List(default=[], doc="Saved blocks: key, name, mjml.")
     variables = param.List(default=[], doc="Personal values to insert: insert, label.")
