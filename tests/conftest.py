@@ -27,6 +27,7 @@ class Together(LoadScopeScheduling):
         return TOGETHER.get(Path(file).parts[1], file)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together:
     """How tests are shared out when there are several processes."""
     return Together(config, log)
