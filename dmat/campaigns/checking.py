@@ -14,10 +14,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.campaigns.plan import CampaignPlan, Step
+from dmat.campaigns.reactions import reaction_faults
 from dmat.campaigns.records import Campaign
 from dmat.campaigns.schedule import last_moment
 from dmat.campaigns.templates_of_steps import template_fault, templates_of
 from dmat.errors import InvalidInputError
+from dmat.messages.codes import list_pools
 from dmat.segments.records import ACTIVE
 from dmat.settings import Settings
 from dmat.store.engine import Store
@@ -38,7 +40,7 @@ def check_plan(store: Store, settings: Settings, plan: CampaignPlan, now: dateti
     """Everything that keeps a plan from running, and what is worth a second look."""
     now = now or settings.clock.now()
     with store.read() as connection:
-        found = [*_unknown_segments(connection, plan), *_unfit_templates(connection, plan)]
+        found = [*_unknown_segments(connection, plan), *_unfit_templates(connection, plan), *_pools(connection, plan)]
     found += _whole(plan, now)
     for number, step in enumerate(plan.steps):
         found += _of_step(settings, plan, step, f"steps[{number}]", now)
@@ -91,6 +93,15 @@ def _unfit_templates(connection: Connection, plan: CampaignPlan) -> Iterator[Fin
             yield Finding(f"steps[{number}].banner.for_everybody", what, "true, or an in_app step for the audience")
 
 
+def _pools(connection: Connection, plan: CampaignPlan) -> Iterator[Finding]:
+    wanted = {step.code_pool for step in plan.steps if step.code_pool}
+    known = {pool.key for pool in list_pools(connection)} if wanted else set()
+    for number, step in enumerate(plan.steps):
+        if step.code_pool and step.code_pool not in known:
+            what = f"there is no pool of codes {step.code_pool!r}"
+            yield Finding(f"steps[{number}].code_pool", what, ", ".join(sorted(known)) or "make one first")
+
+
 def _whole(plan: CampaignPlan, now: datetime) -> Iterator[Finding]:
     if not plan.steps:
         yield Finding("steps", "there is nothing to send", "at least one step")
@@ -113,6 +124,8 @@ def _rules(plan: CampaignPlan) -> Iterator[Finding]:
 
 def _of_step(settings: Settings, plan: CampaignPlan, step: Step, place: str, now: datetime) -> Sequence[Finding]:
     found = []
+    for fault in reaction_faults(plan, step, settings.workspace_time_zone, now):
+        found.append(Finding(f"{place}.audience.reactions[{fault.number}]", fault.what, fault.allowed))
     end = last_moment(plan, step, settings.workspace_time_zone, plan.starts_at or now)
     if end <= now or (step.at is not None and step.at + timedelta(hours=step.expires_after_hours) <= now):
         found.append(Finding(f"{place}.at", "its time is over", f"later than {now:%Y-%m-%d %H:%M} UTC"))

@@ -91,7 +91,13 @@ def estimate(settings: Settings, store: Store, desk: Desk, plan: CampaignPlan, c
     now, version = settings.clock.now(), desk.workspace.version
     people = campaign_audience(desk, plan)
     steps = [_step(settings, store, desk, plan, step, people, campaign_id) for step in plan.steps]
-    return Estimate(len(people), steps, version.number, version.data_as_of, now)
+    return Estimate(len(people), steps, version.number, version.data_as_of, now, _notes(plan))
+
+
+def _notes(plan: CampaignPlan) -> list[str]:
+    asking = [step.shown_name for step in plan.steps if step.audience and step.audience.reactions]
+    words = "is for at most so many: who reacts to an earlier step is known when its time comes"
+    return [f"{name} {words}" for name in asking]
 
 
 def _step(

@@ -14,7 +14,8 @@ from sqlalchemy.engine import Connection
 
 from dmat.campaigns.audience import campaign_audience, step_audience
 from dmat.campaigns.plan import CampaignPlan, Step
-from dmat.campaigns.records import Campaign
+from dmat.campaigns.reactions import keep_reacting
+from dmat.campaigns.records import Campaign, programme_of
 from dmat.campaigns.schedule import due_at, last_moment
 from dmat.campaigns.step_runs import (
     FROZEN,
@@ -81,6 +82,9 @@ def freeze_step(settings: Settings, store: Store, desk: Desk, run: StepRun, plan
     version = desk.workspace.version.number
     people = step_audience(desk, step, campaign_audience(desk, plan))
     now = settings.clock.now()
+    if step.audience is not None and step.audience.reactions:
+        with store.read() as connection:
+            people = keep_reacting(connection, programme_of(run.campaign_id), step.audience.reactions, people)
     with store.write() as connection:
         if _find(connection, run).state == WAITING:  # nobody else froze it meanwhile
             template = step.template_version or newest_version(connection, step.template)

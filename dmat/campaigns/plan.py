@@ -24,7 +24,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 from dmat.campaigns.coordination import Channel, CoordinationRule, Key, Part
 from dmat.errors import InvalidInputError
 
-MOST_STEPS, MOST_SEGMENTS, MOST_RULES, MOST_VARIANTS = 100, 50, 50, 6
+MOST_STEPS, MOST_SEGMENTS, MOST_RULES, MOST_VARIANTS, MOST_REACTIONS = 100, 50, 50, 6, 5
 LARGEST_PLAN = 500_000
 MESSAGE_CHANNELS = ("email", "sms", "whatsapp", "push", "in_app", "webhook")
 """Channels whose steps need a template and plan one message a person."""
@@ -48,11 +48,23 @@ class Audience(Part):
     is_everybody: bool = Field(False, description="say so when no segment is named")
 
 
+class Reaction(Part):
+    """What people did about an earlier step of the same campaign; with `is_not`: who got it and did not do that.
+
+    Openings and clicks are those of people, not of machines.
+    """
+
+    step: Key
+    did: Literal["got", "opened", "read", "clicked", "replied", "anything"]
+    is_not: bool = Field(False, description="those who got the step and did not do it (of `got`: who did not get it)")
+
+
 class Narrowing(Part):
-    """Of the campaign's audience only those who are also in any of `segments` and in none of `exclude`."""
+    """Of the campaign's audience only those who are in any of `segments`, in none of `exclude`, and reacted so."""
 
     segments: tuple[SegmentKey, ...] = Field((), max_length=MOST_SEGMENTS)
     exclude: tuple[SegmentKey, ...] = Field((), max_length=MOST_SEGMENTS)
+    reactions: tuple[Reaction, ...] = Field((), max_length=MOST_REACTIONS, description="all of them must hold")
 
 
 class Variant(Part):
