@@ -96,3 +96,9 @@ def rest_days(connection: Connection, campaign_id: int, channel: str) -> int:
     """Within how many days nobody gets this channel of the campaign twice; 0 when there is no such rule."""
     found = [c.value for c in read_changes(connection, campaign_id) if c.kind == REST_DAYS and c.channel == channel]
     return int(found[0]) if found else 0
+
+
+def impressions_factor(connection: Connection, campaign_id: int, channel: str) -> float:
+    """How many times as often as planned one visitor sees what a channel shows; 1 when there is no such rule."""
+    found = [c.value for c in read_changes(connection, campaign_id) if c.kind == IMPRESSIONS and c.channel == channel]
+    return float(found[0]) if found else 1.0

@@ -85,7 +85,10 @@ class ReduceFrequency(Part):
 
 
 class IncreaseImpressions(Part):
-    """Show a banner or an in-app message that much more often to one person."""
+    """Let one visitor see a banner or an in-app message `factor` times as often as the plan says.
+
+    It holds for what is shown now and for what the campaign shows later; crossing the value again adds nothing.
+    """
 
     do: Literal["increase_impressions"] = "increase_impressions"
     channel: Channel = "banner"

@@ -5,11 +5,13 @@ Belongs here: starting and ending them. Stays out: how the site shows them (`dma
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from dmat.campaigns.changes import impressions_factor
 from dmat.campaigns.permissions import bring_consent
 from dmat.campaigns.plan import CampaignPlan, InApp, Retargeting, Step
 from dmat.campaigns.records import Campaign
@@ -35,13 +37,15 @@ def show_banner(
     assert says is not None  # noqa: S101 - asked by the caller
     now = settings.clock.now()
     ends = _end(plan, run.due_at + timedelta(days=says.days))
+    with store.read() as connection:
+        shows = _shows(step, impressions_factor(connection, campaign.campaign_id, step.channel))
     content = {
         "title": says.headline, "body": says.text, "button_text": says.button, "url": says.url,
         "image_url": says.image_url, "image_alt": says.headline if says.image_url else "",
     }  # fmt: skip
     placement = Placement(
         channel="banner", programme=campaign.programme, programme_version=run.version, step=step.key, content=content,
-        position=says.place, include=says.pages, starts_at=now, ends_at=ends, cap_count=says.shows_per_person,
+        position=says.place, include=says.pages, starts_at=now, ends_at=ends, cap_count=shows,
         cap_days=says.days, priority=plan.priority,
     )  # fmt: skip
     with store.write() as connection:
@@ -50,12 +54,24 @@ def show_banner(
 
 
 def show_more(connection: Connection, settings: Settings, campaign: Campaign, channel: str, factor: float) -> int:
-    """Let what a channel shows now be seen that much more often by one visitor; gives how many placements."""
-    table = web_placements.c
-    wanted = sa.and_(table.programme == campaign.programme, table.channel == channel, table.is_active)
-    more = sa.cast(table.cap_count * factor + 0.5, sa.Integer)
-    values = {"cap_count": more, "updated_at": settings.clock.now()}
-    return int(connection.execute(sa.update(web_placements).where(wanted).values(values)).rowcount)
+    """Let one visitor see what a channel shows now `factor` times as often as the plan says; gives how many placements.
+
+    The factor is of the plan's figure, not of what a rule made of it before: a second crossing adds nothing.
+    """
+    table, now, count = web_placements.c, settings.clock.now(), 0
+    for step in campaign.plan.steps:
+        if step.channel != channel:
+            continue
+        wanted = sa.and_(table.programme == campaign.programme, table.step == step.key, table.is_active)
+        values = {"cap_count": _shows(step, factor), "updated_at": now}
+        count += int(connection.execute(sa.update(web_placements).where(wanted).values(values)).rowcount)
+    return count
+
+
+def _shows(step: Step, factor: float) -> int:
+    """How often one visitor sees a step, at least once."""
+    planned = step.banner.shows_per_person if step.banner else (step.in_app or InApp()).shows_per_person
+    return max(1, math.floor(planned * factor + 0.5))
 
 
 def _end(plan: CampaignPlan, until: datetime) -> datetime:
@@ -70,6 +86,7 @@ def show_in_app(
     variants = [(variant.key, variant.share) for variant in step.variants] or [("", 1.0)]
     with store.read() as connection:
         people = read_people(connection, run)
+        shows = _shows(step, impressions_factor(connection, campaign.campaign_id, step.channel))
     visitors = desk.workspace.rows(CLIENT_IDS_SQL, [people.tolist()])
     with store.write() as connection:
         remember_visitors(connection, [(row["client_id"], row["person_id"]) for row in visitors], "warehouse", now)
@@ -77,7 +94,7 @@ def show_in_app(
             placement = Placement(
                 channel="in_app", programme=campaign.programme, programme_version=run.version, step=step.key,
                 variant=variant, weight=weight, position=how.style, starts_at=now, ends_at=run.expires_at,
-                cap_count=how.shows_per_person, cap_days=how.days, priority=plan.priority,
+                cap_count=shows, cap_days=how.days, priority=plan.priority,
             )  # fmt: skip
             put_placement(connection, placement, now)
 

@@ -88,6 +88,47 @@ def watch_rules(
     ]
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What a rule sees now and what it would do about it; nothing was done.
+
+    Attributes:
+        measured: None when there is nothing to measure yet.
+        is_enough: whether the sample is large enough to conclude anything.
+        would: in words; empty while the value is not crossed.
+    """
+
+    rule: str
+    condition: str
+    measured: float | None
+    sample: int
+    min_sample: int
+    is_enough: bool
+    is_crossed: bool
+    would: str
+
+
+def try_rules(
+    settings: Settings, store: Store, workspace: Workspace | None, campaign_id: int, rules: Iterable[CoordinationRule]
+) -> list[Tried]:
+    """What rules would do about a campaign as it stands now, kept in its plan or not; nothing changes.
+
+    Raises:
+        NotFoundError: there is no such campaign.
+    """
+    seen, now = monitor(settings, store, workspace, campaign_id), settings.clock.now()
+    return [_try(rule, measure(workspace, seen, rule, now)) for rule in rules]
+
+
+def _try(rule: CoordinationRule, measured: Measured) -> Tried:
+    is_enough = measured.value is not None and measured.sample >= rule.when.min_sample
+    is_crossed = is_enough and _is_crossed(rule, measured.value or 0.0)
+    would = _intent(rule) if is_crossed else ""
+    return Tried(
+        rule.key, _in_words(rule), measured.value, measured.sample, rule.when.min_sample, is_enough, is_crossed, would
+    )  # fmt: skip
+
+
 def _is_time(store: Store, campaign_id: int, now: datetime) -> bool:
     query = sa.select(sa.func.max(campaign_rule_states.c.checked_at))
     with store.read() as connection:
@@ -95,7 +136,7 @@ def _is_time(store: Store, campaign_id: int, now: datetime) -> bool:
     return last is None or last + EVERY <= now
 
 
-def measure(workspace: Workspace, seen: Monitor, rule: CoordinationRule, now: datetime) -> Measured:
+def measure(workspace: Workspace | None, seen: Monitor, rule: CoordinationRule, now: datetime) -> Measured:
     """The value of a rule's measure."""
     when = rule.when
     if when.measure == "traffic_ratio":
@@ -109,7 +150,9 @@ def measure(workspace: Workspace, seen: Monitor, rule: CoordinationRule, now: da
     return Measured(max(parts) / whole if whole else None, whole)
 
 
-def _traffic(workspace: Workspace, channel: str, now: datetime) -> Measured:
+def _traffic(workspace: Workspace | None, channel: str, now: datetime) -> Measured:
+    if workspace is None:
+        return Measured(None, 0)
     recent, long_ago = now - timedelta(days=1), now - timedelta(days=29)
     try:
         [row] = workspace.rows(_VISITS, [recent, recent, long_ago, now, f"%{channel}%"])

@@ -10,9 +10,11 @@ from campaign_world import document_of
 from segment_world import NOW
 
 from dmat.campaigns.changes import paused_channels, read_changes, rest_days
+from dmat.campaigns.plan import parse_plan
 from dmat.campaigns.running import Runner
-from dmat.campaigns.watching import rule_log, rule_states
+from dmat.campaigns.watching import rule_log, rule_states, try_rules
 from dmat.store.tables import counters
+from dmat.store.web_tables import web_placements
 
 
 @pytest.fixture
@@ -110,3 +112,46 @@ def test_a_budget_is_raised_within_that_of_the_campaign(campaign_world, runner, 
     look(campaign_world, runner)
     with campaign_world.store.read() as connection:
         assert [change.value for change in read_changes(connection, 1)] == ([raised] if raised else [])
+
+
+def caps(world):
+    with world.store.read() as connection:
+        return {row.step: row.cap_count for row in connection.execute(sa.select(web_placements))}
+
+
+def test_a_banner_is_shown_more_often_than_planned_now_and_later_and_crossing_again_adds_nothing(
+    campaign_world, runner
+):
+    says = {"headline": "Sale", "url": "https://shop.example/sale", "shows_per_person": 3}
+    banner = {"key": "first", "channel": "banner", "banner": says}
+    later = banner | {"key": "later", "at": str(NOW + timedelta(days=1))}
+    more = {"do": "increase_impressions", "channel": "banner", "factor": 2.5}
+    often = rule(more, measure="click_rate", channel="banner", comparison="above", value=0.05)
+    campaign_world.start(document_of(steps=[banner, later], rules=[often]))
+    runner.look()
+    assert caps(campaign_world) == {"first": 3}
+    for clicked in (10, 1, 10):
+        with campaign_world.store.write() as connection:
+            connection.execute(sa.delete(counters))
+            place = {"programme": "campaign:1", "step": "first", "variant": "", "channel": "banner", "updated_at": NOW}
+            kinds = {"shown": 100, "clicked_human": clicked}
+            connection.execute(sa.insert(counters), [place | {"kind": k, "count": n} for k, n in kinds.items()])
+        look(campaign_world, runner)
+        assert caps(campaign_world) == {"first": 8}
+    campaign_world.settings.clock.set(NOW + timedelta(days=2))
+    look(campaign_world, runner)
+    assert caps(campaign_world) == {"first": 8, "later": 8}
+
+
+def test_trying_a_rule_says_what_it_would_do_and_does_nothing(campaign_world, runner):
+    campaign_world.start(document_of(rules=[rule()]))
+    count(campaign_world, 100, 10)
+    world = campaign_world
+    rules = parse_plan(document_of(rules=[rule(), rule(value=0.05) | {"key": "b"}, rule(min_sample=500) | {"key": "c"},
+                                          rule(channel="sms") | {"key": "d"}])).rules  # fmt: skip
+    tried = try_rules(world.settings, world.store, world.desk.workspace, 1, rules)
+    assert [(each.measured, each.is_enough, each.is_crossed, each.would) for each in tried] == [
+        (0.1, True, True, "pause email"), (0.1, True, False, ""), (0.1, False, False, ""), (None, False, False, ""),
+    ]  # fmt: skip
+    assert log(world) == []
+    assert list(rule_states(world.store, 1)) == []
