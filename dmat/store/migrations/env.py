@@ -5,7 +5,15 @@ Belongs here: nothing but that. Stays out: engines and settings.
 
 from alembic import context
 
-from dmat.store import audience_tables, campaign_tables, experiment_tables, message_tables, web_tables  # noqa: F401  (their tables are in `metadata`)
+from dmat.store import (  # noqa: F401  (their tables are in `metadata`)
+    audience_tables,
+    campaign_tables,
+    experiment_tables,
+    lead_tables,
+    loyalty_tables,
+    message_tables,
+    web_tables,
+)
 from dmat.store.tables import metadata
 
 context.configure(
