@@ -6,8 +6,6 @@ Belongs here: from people and the facts of a step to rows of the ledger. Stays o
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.engine import Connection
 
 from dmat.ledger.entries import PLANNED, SUPPRESSED
+from dmat.ledger.message_ids import MessageIds
 from dmat.ledger.sets import insert_planned
 from dmat.store.engine import chunks
 from dmat.store.workspace_values import workspace_id
@@ -92,7 +91,7 @@ def plan_many(
         common: what their messages have in common.
         now: when they are planned.
     """
-    make_id = _MessageIds(workspace_id(connection, now), programme, version, step, occurrence)
+    make_id = MessageIds(workspace_id(connection, now), programme, version, step, occurrence)
     shared: dict[str, Any] = {
         "programme": programme,
         "programme_version": version,
@@ -116,26 +115,11 @@ def plan_many(
     return total
 
 
-def _values(rows: Iterable[PlannedPerson], make_id: _MessageIds) -> Iterator[tuple[Any, ...]]:
+def _values(rows: Iterable[PlannedPerson], make_id: MessageIds) -> Iterator[tuple[Any, ...]]:
     """The values of `sets.OF_A_PERSON`."""
     for person_id, address, not_before, context, is_holdout, why, locale in rows:
         state = SUPPRESSED if why else PLANNED
         yield make_id(person_id), person_id, address, not_before, context, is_holdout, state, why, locale
-
-
-class _MessageIds:
-    """Message ids of one step: the same as `post.message_id_of`, made some four times as fast."""
-
-    def __init__(self, workspace: uuid.UUID, programme: str, version: int, step: str, occurrence: str) -> None:
-        self._workspace = workspace.bytes
-        self._rest = "\x1f".join(("", programme, str(version), step, occurrence)).encode()
-
-    def __call__(self, person_id: int) -> str:
-        """The UUID (version 5) of a person's message."""
-        named = b"%s%d%s" % (self._workspace, person_id, self._rest)
-        found = hashlib.sha1(named, usedforsecurity=False).hexdigest()
-        variant = "89ab"[int(found[16], 16) & 3]
-        return f"{found[:8]}-{found[8:12]}-5{found[13:16]}-{variant}{found[17:20]}-{found[20:32]}"
 
 
 def ledger_order(
@@ -146,6 +130,4 @@ def ledger_order(
     Rows that come so are written, claimed and handed over side by side in every index, which is several times as
     fast at a million people.
     """
-    workspace = workspace_id(connection, now)
-    rest = "\x1f".join(("", programme, str(version), step, occurrence)).replace("'", "''")
-    return f"left(sha1(unhex('{workspace.hex}') || encode(person_id::varchar || '{rest}')), 12)"
+    return MessageIds(workspace_id(connection, now), programme, version, step, occurrence).order

@@ -30,6 +30,7 @@ from dmat.ledger.entries import (
     REJECTED,
     SUPPRESSED,
 )
+from dmat.ledger.message_ids import MessageIds
 from dmat.store.engine import Store, chunks, lock_rows, upsert
 from dmat.store.tables import ledger_entries, ledger_transitions, rendered_messages
 from dmat.store.workspace_values import workspace_id
@@ -89,7 +90,8 @@ class Move:
 
 def message_id_of(workspace: uuid.UUID, entry: NewEntry) -> str:
     """The id of a message follows from what it is, so a store that was put back plans the same ids again."""
-    return str(uuid.uuid5(workspace, "\x1f".join(str(getattr(entry, name)) for name in UNIQUE)))
+    make_id = MessageIds(workspace, entry.programme, entry.programme_version, entry.step, entry.occurrence)
+    return make_id(entry.person_id)
 
 
 def plan_entries(connection: Connection, entries: Iterable[NewEntry], now: datetime) -> list[str]:
