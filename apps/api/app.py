@@ -16,11 +16,14 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
+from apps.api.campaign_rules import campaign_rules_router
 from apps.api.campaigns import campaigns_router
+from apps.api.codes import codes_router
 from apps.api.committer import Committer
 from apps.api.devices import devices_router
 from apps.api.email_campaigns import email_campaigns_router
 from apps.api.forms import forms_router
+from apps.api.link_rules import link_rules_router
 from apps.api.links import links_router
 from apps.api.opt_in import opt_in_router
 from apps.api.preferences import preferences_router
@@ -77,7 +80,9 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         app.include_router(router(opened, desk))
     app.include_router(templates_router(settings, opened, desk))
     library = open_library(settings, opened, desk)
-    for campaign_doors in (campaigns_router, email_campaigns_router):
+    app.include_router(codes_router(settings, opened))
+    app.include_router(link_rules_router(settings, opened))
+    for campaign_doors in (campaigns_router, campaign_rules_router, email_campaigns_router):
         app.include_router(campaign_doors(opened, desk, library))
 
     @app.get("/health", tags=["health"])

@@ -20,6 +20,7 @@ from dmat.campaigns.schedule import last_moment
 from dmat.campaigns.templates_of_steps import template_fault, templates_of
 from dmat.errors import InvalidInputError
 from dmat.messages.codes import list_pools
+from dmat.messages.tracking import check_utm_rule
 from dmat.segments.records import ACTIVE
 from dmat.settings import Settings
 from dmat.store.engine import Store
@@ -113,6 +114,10 @@ def _whole(plan: CampaignPlan, now: datetime) -> Iterator[Finding]:
     if plan.budget_cents and costs > plan.budget_cents:
         yield Finding("budget_cents", f"the steps cost {costs / 100:,.2f}, more than the budget", is_blocking=False)
     yield from _rules(plan)
+    try:
+        check_utm_rule(plan.utm.model_dump() if plan.utm else {})
+    except InvalidInputError as error:
+        yield Finding(error.field, error.problem, error.allowed)
 
 
 def _rules(plan: CampaignPlan) -> Iterator[Finding]:

@@ -182,6 +182,17 @@ class Step(Part):
 _NO_VARIANT = Variant(key="none", share=1)
 
 
+class LinkRule(Part):
+    """Parameters of links to our own domains, instead of the workspace's; words such as {campaign} are filled in."""
+
+    source: str = Field("", max_length=200)
+    medium: str = Field("", max_length=200)
+    campaign: str = Field("", max_length=200)
+    content: str = Field("", max_length=200)
+    term: str = Field("", max_length=200)
+    id: str = Field("", max_length=200)
+
+
 class Holdout(Part):
     """Who is left alone so that the effect can be measured."""
 
@@ -219,6 +230,7 @@ class CampaignPlan(Part):
     purpose: str = Field("marketing", pattern=r"^[a-z][a-z0-9_]{0,39}$", description="what people consented to")
     approval: Approval = Approval()
     rules: tuple[CoordinationRule, ...] = Field((), max_length=MOST_RULES)
+    utm: LinkRule | None = Field(None, description="what is empty in it is as the workspace says")
     conversion_days: int = Field(7, ge=1, le=90, description="an order within that many days counts")
 
     @field_validator("steps", "rules")

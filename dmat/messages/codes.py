@@ -10,6 +10,7 @@ their person and are given to nobody else, unless a person says so (`release_ret
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,8 @@ from dmat.store.message_tables import code_pools, discount_codes
 from dmat.store.workspace_values import write_audit
 
 BATCH = 5_000
+LONGEST_NAME = 200
+_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 
 
 class CodesExhaustedError(ConflictError):
@@ -47,17 +50,27 @@ class Pool:
         """Whether it makes codes itself."""
         return bool(self.pattern)
 
+    @property
+    def room(self) -> int:
+        """How many codes it can still give: the free ones, and those that its pattern makes when they are needed."""
+        made = self.free + self.taken + self.returned
+        return self.free + (max(0, Pattern.read(self.pattern).room - made) if self.pattern else 0)
+
 
 def create_pool(connection: Connection, key: str, name: str, by: str, now: datetime, pattern: str = "") -> None:
     """Make a pool, empty or with a pattern such as `SPRING-####`.
 
     Raises:
-        InvalidInputError: a bad pattern.
+        InvalidInputError: a bad key, name or pattern.
         ConflictError: the key is taken.
     """
+    if not _KEY.fullmatch(key):
+        raise InvalidInputError("key", f"{key[:40]!r} cannot be a key", "a-z, 0-9, - and _, at most 100")
+    if not name.strip() or len(name) > LONGEST_NAME:
+        raise InvalidInputError("name", "a pool needs a name", f"1 to {LONGEST_NAME} signs")
     if pattern:
         Pattern.read(pattern)
-    row = {"key": key, "name": name, "pattern": pattern, "created_at": now, "created_by": by}
+    row = {"key": key, "name": name.strip(), "pattern": pattern, "created_at": now, "created_by": by}
     statement = upsert(connection, code_pools).values(row).on_conflict_do_nothing().returning(code_pools.c.key)
     if connection.execute(statement).first() is None:
         raise ConflictError(f"there is a pool of codes with the key {key} already")
@@ -96,14 +109,14 @@ def get_pool(connection: Connection, key: str) -> Pool:
     Raises:
         NotFoundError: there is none.
     """
-    for pool in list_pools(connection):
-        if pool.key == key:
-            return pool
-    raise NotFoundError(f"there is no pool of codes {key!r}")
+    found = list_pools(connection, code_pools.c.key == key)
+    if not found:
+        raise NotFoundError(f"there is no pool of codes {key!r}")
+    return found[0]
 
 
-def list_pools(connection: Connection) -> list[Pool]:
-    """Every pool with its counts, by name."""
+def list_pools(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[Pool]:
+    """Pools (all without conditions) with their counts, by name."""
     codes = discount_codes
     counts = (
         sa.func.count(codes.c.code).filter(codes.c.person_id.is_(None)).label("free"),
@@ -114,6 +127,7 @@ def list_pools(connection: Connection) -> list[Pool]:
     )
     columns = (code_pools.c.key, code_pools.c.name, code_pools.c.pattern)
     query = sa.select(*columns, *counts).join(codes, codes.c.pool == code_pools.c.key, isouter=True)
+    query = query.where(*conditions)
     return [Pool(**row) for row in rows_of(connection, query.group_by(*columns).order_by(code_pools.c.name))]
 
 
@@ -124,9 +138,7 @@ def check_room(connection: Connection, pool: str, people: int) -> None:
         CodesExhaustedError: it has not; names how many are missing.
         NotFoundError: there is no such pool.
     """
-    found = get_pool(connection, pool)
-    room = found.free + (Pattern.read(found.pattern).room - found.free - found.taken - found.returned
-                         if found.pattern else 0)  # fmt: skip
+    room = get_pool(connection, pool).room
     if room < people:
         raise CodesExhaustedError(
             f"the pool {pool} has {room} codes left and {people} people need one: add {people - room} codes"

@@ -29,7 +29,7 @@ from dmat.messages.markup import Markup, Source
 from dmat.messages.records import PARTS, Content, Template
 from dmat.messages.rendering import PARTS as FILE_PARTS
 from dmat.messages.slots import ONE_LINE, Compiled, Part, Slot
-from dmat.messages.tracking import Tracking, get_utm_rule, own_domains, parameters_of
+from dmat.messages.tracking import Tracking, own_domains, parameters_of, utm_rule_of
 from dmat.messages.variables import required_values
 from dmat.messages.wording import day_in_words
 from dmat.settings import Settings
@@ -84,7 +84,7 @@ def compile_message(
     words = {"channel": template.channel, "campaign": str(facts["name"]), "step": step, "variant": variant,
              "template": template_key, "programme": programme, "locale": locale}  # fmt: skip
     tracking = Tracking(
-        parameters_of(get_utm_rule(store), words), own_domains(settings, store), wraps_links,
+        parameters_of(utm_rule_of(store, _campaign_id(programme)), words), own_domains(settings, store), wraps_links,
         has_pixel and template.channel == "email",
     )  # fmt: skip
     compiled = compile_content(
@@ -118,16 +118,21 @@ def campaign_facts(store: Store, programme: str, step: str = "", variant: str = 
     """What templates may say of a campaign: name, key, step, variant; starts_on and ends_on in words, or empty."""
     facts: dict[str, Any] = {"name": programme, "key": programme, "step": step, "variant": variant}
     facts |= {"starts_on": "", "ends_on": ""}
-    numbered = _CAMPAIGN.fullmatch(programme)
-    if numbered:
+    number = _campaign_id(programme)
+    if number is not None:
         columns = (campaigns.c.name, campaigns.c.starts_at, campaigns.c.ends_at)
-        query = sa.select(*columns).where(campaigns.c.campaign_id == int(numbered.group(1)))
+        query = sa.select(*columns).where(campaigns.c.campaign_id == number)
         with store.read() as connection:
             for row in rows_of(connection, query):
                 facts["name"] = row["name"]
                 days = {"starts_on": row["starts_at"], "ends_on": row["ends_at"]}
                 facts |= {name: day_in_words(day.date(), locale) for name, day in days.items() if day}
     return facts
+
+
+def _campaign_id(programme: str) -> int | None:
+    numbered = _CAMPAIGN.fullmatch(programme)
+    return int(numbered.group(1)) if numbered else None
 
 
 def static_values(settings: Settings, template: Template, campaign: Mapping[str, Any]) -> dict[str, Any]:

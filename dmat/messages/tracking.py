@@ -13,10 +13,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import sqlalchemy as sa
+
 from dmat.errors import InvalidInputError
 from dmat.ledger.entries import Entry
 from dmat.messages.links import Links
 from dmat.settings import Settings
+from dmat.store.campaign_tables import campaign_versions, campaigns
 from dmat.store.engine import Store
 from dmat.store.workspace_values import get_value, set_value
 
@@ -61,15 +64,38 @@ def set_utm_rule(store: Store, rule: Mapping[str, str], now: datetime, by: str) 
     Raises:
         InvalidInputError: a parameter or a word that there is not.
     """
+    check_utm_rule(rule)
+    set_value(store, RULE_KEY, dict(rule), now, by)
+
+
+def check_utm_rule(rule: Mapping[str, str]) -> None:
+    """Refuse a rule that cannot be filled in.
+
+    Raises:
+        InvalidInputError: a parameter or a word that there is not; names the parameter.
+    """
     for name, text in rule.items():
         if name not in PARAMETERS:
             raise InvalidInputError(f"utm.{name}", "there is no such parameter", ", ".join(PARAMETERS))
         unknown = [word for word in _PLACE.findall(text) if word not in WORDS]
         if unknown or len(text) > 200:
-            raise InvalidInputError(
-                f"utm.{name}", f"{text[:60]!r} cannot be filled in", ", ".join(f"{{{w}}}" for w in WORDS)
-            )
-    set_value(store, RULE_KEY, dict(rule), now, by)
+            allowed = ", ".join(f"{{{word}}}" for word in WORDS)
+            raise InvalidInputError(f"utm.{name}", f"{text[:60]!r} cannot be filled in", allowed)
+
+
+def utm_rule_of(store: Store, campaign_id: int | None) -> dict[str, str]:
+    """The workspace's rule, with what the plan of a campaign that runs (else its newest) says instead."""
+    return get_utm_rule(store) | (_rule_of_plan(store, campaign_id) if campaign_id is not None else {})
+
+
+def _rule_of_plan(store: Store, campaign_id: int) -> dict[str, str]:
+    version = sa.func.coalesce(campaigns.c.running_version, campaigns.c.version)
+    same = sa.and_(campaign_versions.c.campaign_id == campaigns.c.campaign_id, campaign_versions.c.version == version)
+    query = sa.select(campaign_versions.c.plan).join(campaigns, same).where(campaigns.c.campaign_id == campaign_id)
+    with store.read() as connection:
+        plan = connection.execute(query).scalar()
+    said = (plan or {}).get("utm") or {}
+    return {name: text for name, text in said.items() if text}
 
 
 def own_domains(settings: Settings, store: Store) -> Sequence[str]:

@@ -21,6 +21,8 @@ SCOPES = {
     "people:export": "take the members of a segment away as a file",
     "templates:read": "see templates of messages, preview and check them",
     "templates:write": "make and change templates, send tests of them",
+    "codes:read": "see pools of discount codes and how many are left",
+    "codes:write": "make pools of discount codes, add codes, let returned ones be given again",
     "campaigns:read": "see campaigns, their plans and results",
     "campaigns:write": "make and change campaigns",
     "campaigns:send": "submit, start, pause, resume and cancel campaigns",
@@ -30,7 +32,7 @@ SCOPES = {
 ROLE_SCOPES: dict[str, frozenset[str]] = {
     "admin": frozenset(SCOPES),
     "marketer": frozenset(SCOPES),
-    "analyst": frozenset({"segments:read", "segments:write", "templates:read", "campaigns:read"}),
+    "analyst": frozenset({"segments:read", "segments:write", "templates:read", "codes:read", "campaigns:read"}),
     "sales": frozenset({"segments:read", "people:read", "templates:read", "campaigns:read"}),
 }
 
