@@ -9,6 +9,7 @@ from dmat.store import (  # noqa: F401  (their tables are in `metadata`)
     audience_tables,
     campaign_tables,
     experiment_tables,
+    journey_tables,
     lead_tables,
     loyalty_tables,
     message_tables,

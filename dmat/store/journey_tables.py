@@ -1,0 +1,142 @@
+"""The tables of journeys: definitions and their versions, members, what happened to them, what is to be done for them.
+
+Belongs here: names, types and keys. Stays out: what a definition may say and how members move (`dmat/journeys`).
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import UniqueConstraint as Unique
+
+from dmat.store.tables import Big, metadata
+
+journeys = Table(
+    "journeys",
+    metadata,
+    Column("journey_id", Big, primary_key=True, autoincrement=True),
+    Column("key", String(60), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("status", String(20), nullable=False, index=True),
+    Column("status_reason", Text, nullable=False, default=""),
+    Column("version", Integer, nullable=False),
+    Column("live_version", Integer),
+    Column("started_at", DateTime),
+    Column("looked_until", DateTime),
+    Column("data_version", Integer),
+    Column("created_at", DateTime, nullable=False),
+    Column("created_by", String(320), nullable=False),
+    Column("updated_at", DateTime, nullable=False),
+    Column("updated_by", String(320), nullable=False),
+    Column("revision", Integer, nullable=False, default=1),
+    Column("exported_revision", Integer, nullable=False, default=0),
+)
+
+
+def _journey_id(**options: bool) -> Column[int]:
+    return Column("journey_id", Big, ForeignKey("journeys.journey_id"), nullable=False, **options)
+
+
+journey_versions = Table(
+    "journey_versions",
+    metadata,
+    _journey_id(primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("definition", sa.JSON, nullable=False),
+    Column("definition_hash", String(64), nullable=False),
+    Column("templates", sa.JSON, nullable=False),
+    Column("note", Text, nullable=False, default=""),
+    Column("created_at", DateTime, nullable=False),
+    Column("created_by", String(320), nullable=False),
+)
+
+journey_members = Table(
+    "journey_members",
+    metadata,
+    Column("member_id", Big, primary_key=True, autoincrement=True),
+    _journey_id(),
+    Column("version", Integer, nullable=False),
+    Column("person_id", Big, nullable=False),
+    Column("entry_key", String(200), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("step", String(60), nullable=False, default=""),
+    Column("at", DateTime, nullable=False),
+    Column("due_at", DateTime),
+    Column("why", Text, nullable=False, default=""),
+    Column("context", Text, nullable=False, default="{}"),
+    Column("path", Text, nullable=False, default=""),
+    Column("is_holdout", Boolean, nullable=False, default=False),
+    Column("entered_at", DateTime, nullable=False),
+    Column("seen_at", DateTime, nullable=False),
+    Column("reached_goal_at", DateTime),
+    Column("ended_at", DateTime),
+    Column("revision", Integer, nullable=False, default=1),
+    Unique("journey_id", "entry_key"),
+    Index(
+        "ix_journey_members_due", "journey_id", "due_at",
+        sqlite_where=sa.text("due_at is not null"), postgresql_where=sa.text("due_at is not null"),
+    ),
+    Index("ix_journey_members_person", "person_id", "journey_id"),
+)  # fmt: skip
+
+journey_step_counts = Table(
+    "journey_step_counts",
+    metadata,
+    _journey_id(primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("step", String(60), primary_key=True),
+    Column("count", Big, nullable=False),
+)
+
+journey_happenings = Table(
+    "journey_happenings",
+    metadata,
+    Column("member_id", Big, ForeignKey("journey_members.member_id"), primary_key=True, autoincrement=False),
+    Column("kind", String(120), primary_key=True),
+    Column("occurred_at", DateTime, primary_key=True),
+    Column("effective_at", DateTime, nullable=False),
+)
+
+journey_gaps = Table(
+    "journey_gaps",
+    metadata,
+    _journey_id(primary_key=True, autoincrement=False),
+    Column("from_at", DateTime, primary_key=True),
+    Column("until_at", DateTime, nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+)
+
+journey_actions = Table(
+    "journey_actions",
+    metadata,
+    Column("action_id", Big, primary_key=True, autoincrement=True),
+    Column("member_id", Big, ForeignKey("journey_members.member_id"), nullable=False),
+    _journey_id(),
+    Column("person_id", Big, nullable=False),
+    Column("step", String(60), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("data", sa.JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("note", Text, nullable=False, default=""),
+    Column("at", DateTime, nullable=False),
+    Column("until_at", DateTime),
+    Column("done_at", DateTime),
+    Unique("member_id", "step"),
+    Index("ix_journey_actions_state", "state", "kind"),
+)
+
+journey_requests = Table(
+    "journey_requests",
+    metadata,
+    _journey_id(primary_key=True, autoincrement=False),
+    Column("entry_key", String(200), primary_key=True),
+    Column("person_id", Big, nullable=False),
+    Column("context", Text, nullable=False, default="{}"),
+    Column("at", DateTime, nullable=False),
+    Index("ix_journey_requests_at", "journey_id", "at"),
+)
+
+ALL = (
+    journeys, journey_versions, journey_members, journey_step_counts, journey_happenings, journey_gaps,
+    journey_actions, journey_requests,
+)  # fmt: skip
