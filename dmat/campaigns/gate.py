@@ -24,6 +24,7 @@ from sqlalchemy.engine import Connection
 from dmat.campaigns.country_rules import CountryRule, find_rule
 from dmat.campaigns.facts import TRANSACTIONAL, Facts, read_facts
 from dmat.campaigns.pace import capped_until, find_zone, place_kept_until, quiet_until, rests_until
+from dmat.campaigns.programmes import step_programme
 from dmat.channels.addresses import is_valid
 from dmat.channels.contract import PULLED
 from dmat.channels.whatsapp import may_write_freely
@@ -182,7 +183,11 @@ def _paused(entry: Entry, facts: Facts) -> Verdict | None:
     paused = facts.paused
     if not paused:
         return None
-    for name, what in ((entry.programme, "programme"), (f"{entry.programme}/{entry.channel}", "channel")):
+    names = (
+        (entry.programme, "programme"), (f"{entry.programme}/{entry.channel}", "channel"),
+        (step_programme(entry.programme, entry.step), "step"),
+    )  # fmt: skip
+    for name, what in names:
         if name in paused:
             return _later(f"the {what} is paused ({paused[name] or 'no reason given'})", facts.now + LOOK_AGAIN)
     return None

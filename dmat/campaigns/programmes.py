@@ -39,6 +39,16 @@ def pause_within(connection: Connection, programme: str, reason: str, now: datet
     _switch(connection, programme, True, reason, now, by)
 
 
+def resume_within(connection: Connection, programme: str, now: datetime, by: str = "") -> None:
+    """Let a paused programme go on, inside the caller's transaction."""
+    _switch(connection, programme, False, "", now, by)
+
+
+def step_programme(programme: str, step: str) -> str:
+    """The name under which a single step of a programme is paused."""
+    return f"{programme}#{step}"
+
+
 def _switch(connection: Connection, programme: str, is_paused: bool, reason: str, now: datetime, by: str) -> None:
     values = {"is_paused": is_paused, "paused_reason": reason, "updated_at": now}
     statement = upsert(connection, programmes).values(programme=programme, version=1, **values)
