@@ -26,6 +26,8 @@ _LANDED = (
     "campaign_plans",
     "delivery_events",
     "device_registrations",
+    "experiment_plans",
+    "experiment_visitors",
     "form_submissions",
     "ledger_counters",
     "ledger_entries",

@@ -36,7 +36,9 @@ from dmat.warehouse import Workspace, current_version, writer_lock
 from dmat_pipelines.capture.deliveries import (
     export_campaigns,
     export_counters,
+    export_experiments,
     export_ledger,
+    export_visitors,
     land_devices,
     land_forms,
     land_inbox,
@@ -162,7 +164,8 @@ def make_parts(settings: Settings, store: Store) -> Parts:
         waiting_since=lambda: arrivals(store),
         land_events=land_arrivals,
         export_ledger=lambda run_id: sum(
-            export(settings, store, run_id).kept_count for export in (export_ledger, export_counters, export_campaigns)
+            export(settings, store, run_id).kept_count
+            for export in (export_experiments, export_ledger, export_counters, export_campaigns, export_visitors)
         ),
         build_hot=tables.build,
         plan=plan,

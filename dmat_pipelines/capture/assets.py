@@ -17,7 +17,9 @@ from dmat.landing import Outcome
 from dmat_pipelines.capture.deliveries import (
     export_campaigns,
     export_counters,
+    export_experiments,
     export_ledger,
+    export_visitors,
     land_devices,
     land_forms,
     land_inbox,
@@ -144,6 +146,22 @@ def campaign_plans(context: dg.AssetExecutionContext, workspace: WorkspaceResour
     )
 
 
+@dg.asset(key=raw_key("experiment_plans"), group_name=GROUP, kinds={"duckdb"})
+def experiment_plans(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Tests with the plan that runs, as the store has them."""
+    return dg.MaterializeResult(
+        metadata=metadata_of(export_experiments(workspace.settings(), workspace.store(), context.run_id))
+    )
+
+
+@dg.asset(key=raw_key("experiment_visitors"), group_name=GROUP, kinds={"duckdb"})
+def experiment_visitors(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Visitors of tested pages, each with the version that it saw and what it did there."""
+    return dg.MaterializeResult(
+        metadata=metadata_of(export_visitors(workspace.settings(), workspace.store(), context.run_id))
+    )
+
+
 @dg.asset(key=raw_key("form_submissions"), group_name=GROUP, kinds={"duckdb"})
 def form_submissions(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Forms that people filled in at our own door, as they were filled in."""
@@ -222,6 +240,8 @@ assets = [
     ledger_entries,
     ledger_counters,
     campaign_plans,
+    experiment_plans,
+    experiment_visitors,
     form_submissions,
     device_registrations,
     preference_decisions,

@@ -1,7 +1,8 @@
 """What the store took in or promised, landed: the inbox into `raw.delivery_events`, the ledger into
 `raw.ledger_entries`, live counters by the hour into `raw.ledger_counters`, forms at our own door into
 `raw.form_submissions`, devices into `raw.device_registrations`, decisions at our own doors into
-`raw.preference_decisions`.
+`raw.preference_decisions`, campaigns and tests with the plans that run into `raw.campaign_plans` and
+`raw.experiment_plans`, visitors of tested pages into `raw.experiment_visitors`.
 
 Belongs here: carrying rows from the store to the warehouse, in that order: committed there first, then marked here, so
 that a crash between the two lands them again (twice gives once). Stays out: what events change (`dmat/ledger`).
@@ -18,6 +19,12 @@ from typing import Any, TypeVar
 from dmat.campaigns.exporting import mark_campaigns_exported, unexported_campaigns
 from dmat.channels.devices import mark_devices_landed, unlanded_devices
 from dmat.consent.preferences import mark_proofs_landed, unlanded_proofs
+from dmat.experiments.exporting import (
+    mark_experiments_exported,
+    mark_visitors_exported,
+    unexported_experiments,
+    unexported_visitors,
+)
 from dmat.landing import Outcome, Record, land, write_outcome
 from dmat.ledger.counters import mark_hours_exported, unexported_hours
 from dmat.ledger.entries import unexported
@@ -80,6 +87,32 @@ def export_campaigns(settings: Settings, store: Store, run_id: str) -> Outcome:
     return _carry(settings, outcome, "campaign_plans", waiting, campaign_records, mark)
 
 
+def export_experiments(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every test that started and changed since it was last exported."""
+
+    def mark(rows: list[dict[str, Any]]) -> None:
+        mark_experiments_exported(store, rows)
+
+    def waiting() -> list[dict[str, Any]]:
+        return unexported_experiments(store, BATCH_ROWS)
+
+    outcome = Outcome("experiment", "plans", run_id, settings.clock.now())
+    return _carry(settings, outcome, "experiment_plans", waiting, experiment_records, mark)
+
+
+def export_visitors(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every visitor of a tested page who came or did something since the last export."""
+
+    def mark(rows: list[dict[str, Any]]) -> None:
+        mark_visitors_exported(store, rows)
+
+    def waiting() -> list[dict[str, Any]]:
+        return unexported_visitors(store, BATCH_ROWS)
+
+    outcome = Outcome("experiment", "visitors", run_id, settings.clock.now())
+    return _carry(settings, outcome, "experiment_visitors", waiting, visitor_records, mark)
+
+
 def land_forms(settings: Settings, store: Store, run_id: str) -> Outcome:
     """Land every form at our own door that the warehouse has not got yet."""
 
@@ -132,6 +165,24 @@ def device_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
 def campaign_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
     """Campaigns as records."""
     return [Record(str(row["campaign_id"]), _moment(row["updated_at"]), dict(row)) for row in rows]
+
+
+def experiment_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """Tests as records."""
+    return [Record(str(row["experiment_id"]), _moment(row["updated_at"]), dict(row)) for row in rows]
+
+
+def visitor_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """Visitors as records: each once a test, its newest state with the highest revision."""
+    names = ("completed_at", "clicked_at", "seen_at")
+    return [
+        Record(
+            f"{row['experiment_id']}:{row['visitor']}",
+            _moment(next(row[name] for name in names if row[name])),
+            dict(row),
+        )
+        for row in rows
+    ]
 
 
 def form_records(rows: Iterable[FormSubmission]) -> list[Record]:
