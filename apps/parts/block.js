@@ -161,6 +161,13 @@ function told(field) {
   const value = field.type === "checkbox" ? field.checked : field.value
   return field.dataset.value === undefined ? value : {of: field.dataset.value, value}
 }
+// files are sent as their text
+async function filled(form) {
+  const fields = Object.fromEntries(new FormData(form))
+  for (const [name, value] of Object.entries(fields)) if (value instanceof File) fields[name] = await value.slice(0, LARGEST_FILE + 1).text()
+  return fields
+}
+const LARGEST_FILE = 5_000_000
 function listen(el, send) {
   let timer, tell
   // what was typed is told before what was clicked right after it
@@ -187,7 +194,7 @@ function listen(el, send) {
     if (!form.dataset.action) return
     event.preventDefault()
     flush()
-    send(form.dataset.action, Object.fromEntries(new FormData(form)))
+    filled(form).then((fields) => send(form.dataset.action, fields))
   })
   el.addEventListener("input", (event) => {
     const field = event.target.closest?.("input[data-action], select[data-action], textarea[data-action]")

@@ -64,6 +64,7 @@ _SHAPES = {
     "play": '<path d="M8 5.500 18.500 12 8 18.500z"/>',
     "stop": '<rect x="6.500" y="6.500" width="11" height="11" rx="1.500"/>',
     "megaphone": '<path d="M4 10v4h3l9 4.500v-13L7 10z"/><path d="M8 14.500 9.500 20M19 9.500v5"/>',
+    "tag": '<path d="M4 4h7.500l8.500 8.500-7.500 7.500L4 11.500z"/><circle cx="8" cy="8" r="1.200"/>',
     "undo": '<path d="M8.500 6 4.500 10l4 4"/><path d="M5 10h9a5 5 0 0 1 0 10h-3"/>',
     "plus": '<path d="M12 5v14M5 12h14"/>',
     "more": '<path d="M5.5 12h.1M12 12h.1M18.5 12h.1" stroke-width="2.6"/>',

@@ -27,6 +27,7 @@ SCREENS = (
     Entry("/segments", "Segments", "people", ("admin", "marketer", "analyst"), "audience groups rules builder people"),
     Entry("/campaigns", "Campaigns", "megaphone", PLANNERS, "send schedule steps monitor pause approve holdout"),
     Entry("/templates", "Templates", "mail", ("admin", "marketer", "analyst"), "mail editor drag drop preview text"),
+    Entry("/codes", "Codes and links", "tag", PLANNERS, "discount code pool coupon upload utm parameters domains"),
     Entry("/calendar", "Calendar", "calendar", PLANNERS, "month week plan clash fatigue"),
     Entry("/follow", "Follow one cart", "cart", ("admin", "marketer", "analyst"), "cart path recovery mail events raw"),
     Entry("/health", "Health", "pulse", ("admin", "marketer", "analyst"), "sources runs refused queue versions"),

@@ -6,7 +6,7 @@ the checks and the estimate themselves (`dmat/campaigns/checking.py`, `estimate.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apps.screens.campaigns.composing import Found
@@ -16,6 +16,7 @@ from dmat.campaigns.estimate import Estimate, estimate
 from dmat.campaigns.plan import CampaignPlan, parse_plan
 from dmat.errors import DmatError, InvalidInputError, NotFoundError
 from dmat.messages.checks import ERROR, check_template
+from dmat.messages.codes import list_pools
 
 Document = Mapping[str, Any]
 
@@ -34,15 +35,29 @@ def split(document: Document) -> tuple[CampaignPlan | None, list[Finding]]:
         else:
             steps.append(step)
             places.append(number)
+    rules = _whole_rules(document.get("rules", ()), found)
     milder: tuple[dict[str, Any], ...] = ({}, {"holdout": {}}, {"starts_at": None, "ends_at": None})
     for part in milder:
         try:
-            return parse_plan({**frame, **part, "steps": steps}), found
+            return parse_plan({**frame, **part, "steps": steps, "rules": rules}), found
         except InvalidInputError as error:
             wrong = Finding(error.field, error.problem, error.allowed)
             if wrong not in found:
                 found.append(wrong)
     return None, found
+
+
+def _whole_rules(rules: Sequence[Any], found: list[Finding]) -> list[Any]:
+    """The rules that are whole; what is wrong with the others is added to `found`."""
+    whole = []
+    for number, rule in enumerate(rules):
+        try:
+            parse_plan({"rules": [rule]})
+        except InvalidInputError as error:
+            found.append(Finding(error.field.replace("rules[0]", f"rules[{number}]", 1), error.problem, error.allowed))
+        else:
+            whole.append(rule)
+    return whole
 
 
 class Answering:
@@ -69,15 +84,37 @@ class Answering:
         checked = check_plan(context.store, context.settings, plan)
         has_open_steps = len(plan.steps) < len(document.get("steps", ()))
         checked = [each for each in checked if not (has_open_steps and each.place == "steps")]
-        return Found(serial, (*found, *checked, *self._templates(document)), self._estimate(plan))
+        counted = self._estimate(plan)
+        found += [*checked, *self._templates(document), *self._codes(plan, counted)]
+        return Found(serial, tuple(found), counted)
+
+    def _codes(self, plan: CampaignPlan, counted: Estimate | None) -> list[Finding]:
+        """Pools that have fewer codes than the steps that ask for them would need."""
+        wanted = {step.key: (number, step.code_pool) for number, step in enumerate(plan.steps) if step.code_pool}
+        if not wanted or counted is None:
+            return []
+        with self.desks.context.store.read() as connection:
+            room = {pool.key: pool.room for pool in list_pools(connection)}
+        found = []
+        for step in counted.steps:
+            number, pool = wanted.get(step.step, (0, ""))
+            if pool not in room:
+                continue
+            room[pool] -= step.recipients
+            if room[pool] < 0:
+                what = f"the pool of codes is short of about {-room[pool]:,}: a step without codes for all stops"
+                found.append(Finding(f"steps[{number}].code_pool", what, is_blocking=False))
+        return found
 
     def _templates(self, document: Document) -> list[Finding]:
         """Steps whose template is gone, or has errors."""
         found = []
         for number, step in enumerate(document.get("steps", ())):
-            problem = self._problem_of(str(step.get("template") or ""))
-            if problem:
-                found.append(Finding(f"steps[{number}].template", problem))
+            variants = (each.get("template") for each in step.get("variants") or ())
+            for key in dict.fromkeys([str(step.get("template") or ""), *(str(each or "") for each in variants)]):
+                problem = self._problem_of(key)
+                if problem:
+                    found.append(Finding(f"steps[{number}].template", problem))
         return found
 
     def _problem_of(self, key: str) -> str:

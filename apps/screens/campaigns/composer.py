@@ -20,16 +20,28 @@ from apps.parts.block import Block
 from apps.parts.channels import NAMES
 from apps.parts.render import render
 from apps.screens.campaigns.answering import Answering, split
+from apps.screens.campaigns.branching import (
+    LINK_FIELDS,
+    earlier_steps,
+    link_example,
+    reaction_choices,
+    step_choices,
+)
 from apps.screens.campaigns.checklist import items_of
 from apps.screens.campaigns.composing import Composing, placed
+from apps.screens.campaigns.coordinating import ACTIONS, MEASURES, PRESETS, shown_rules, value_words
 from apps.screens.campaigns.desk import Desks
 from apps.screens.campaigns.fields import HOLDOUT, PLACES, read_place, read_step_place
 from apps.screens.campaigns.keeping import SCOPES, Keeping
 from apps.screens.campaigns.listing import TONES
+from apps.screens.campaigns.plan_edits import edit_of
 from apps.screens.segments.addressing import leave_for
 from dmat.campaigns.approval import approval_limit, is_approved
 from dmat.campaigns.records import DRAFT, IN_REVIEW, SCHEDULED, Campaign
 from dmat.campaigns.schedule import due_at
+from dmat.campaigns.watching import Tried, try_rules
+from dmat.messages.codes import list_pools
+from dmat.messages.tracking import WORDS, get_utm_rule
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
 
@@ -49,7 +61,10 @@ class ComposerScreen(pn.viewable.Viewer):
         self.model = Composing(self.answering, self.keeping, user.email, campaign)
         kept = self.keeping.find_draft(user.email, campaign.campaign_id)
         self.is_resumed = kept is not None and self.model.resume(kept.document, kept.based_on_version, kept.updated_at)
-        self.words = ""
+        self.words, self.tried = "", dict[str, Tried]()
+        with context.store.read() as connection:
+            self.pools = list_pools(connection)
+        self.workspace_utm = get_utm_rule(context.store)
         self.segments, self.templates = desks.segments.library.list(), desks.templates.list()
         acts: dict[str, Any] = {"on_action": self._on_action}
         self.head, self.audience, self.steps = Block(**acts), Block(**acts), Block(**acts)
@@ -70,7 +85,7 @@ class ComposerScreen(pn.viewable.Viewer):
 
     def _watch(self) -> None:
         model = self.model
-        model.param.watch(lambda *_: self._show_plan(), "plan")
+        model.param.watch(lambda *_: self._show_changed(), "plan")
         model.param.watch(lambda *_: self._show_found(), "found")
         model.param.watch(lambda *_: self._show_head(), ["problem", "told", "drafted_at", "title", "can_undo"])
 
@@ -113,8 +128,25 @@ class ComposerScreen(pn.viewable.Viewer):
             await model.undo()
         elif name in {"set", "step"} and isinstance(value, dict):
             await self._set(name, str(value.get("of", "")), value.get("value"))
+        elif name == "try-rules":
+            await self._try_rules()
         elif name in {"save", "afresh", "copy", "delete"}:
             await self._keep(name)
+        elif (change := edit_of(name, value)) is not None:
+            await model.edit(change)
+
+    async def _try_rules(self) -> None:
+        """Measure and compare as the rules say, and do nothing."""
+        plan, _ = split(self.model.plan)
+        if plan is None:
+            return
+        context = self.context
+        workspace = context.workspace if context.version() else None
+        seen = await asyncio.to_thread(
+            try_rules, context.settings, context.store, workspace, self.model.key, plan.rules
+        )
+        self.tried = {each.rule: each for each in seen}
+        self._show_rest()
 
     async def _add_step(self, channel: str) -> None:
         if channel in NAMES:
@@ -167,10 +199,28 @@ class ComposerScreen(pn.viewable.Viewer):
         if self.model.found is not None:
             self._show_found()
 
+    def _show_changed(self) -> None:
+        self.tried = {}
+        self._show_plan()
+
     def _show_plan(self) -> None:
         self._show_audience()
-        self.steps.html = self._render("composer_steps", timeline=self._timeline(), templates=self.templates)
-        self.rest.html = self._render("composer_rest")
+        self.steps.html = self._render(
+            "composer_steps", timeline=self._timeline(), templates=self.templates, pools=self.pools,
+            names={each.key: each for each in self.segments}, reaction_choices=reaction_choices,
+            earlier=lambda key: earlier_steps(self.model.plan, key),
+        )  # fmt: skip
+        self._show_rest()
+
+    def _show_rest(self) -> None:
+        plan = self.model.plan
+        self.rest.html = self._render(
+            "composer_rest", rules=shown_rules(plan.get("rules") or ()), presets=PRESETS, measures=MEASURES,
+            actions=ACTIONS, tried=self.tried, measured_words=lambda when, value: value_words({**when, "value": value}),
+            step_choices=lambda channel: step_choices(plan, channel), link_fields=LINK_FIELDS,
+            workspace_utm=self.workspace_utm, link_words=", ".join(f"{{{word}}}" for word in WORDS),
+            link_example=link_example(plan, self.workspace_utm, self.model.title),
+        )  # fmt: skip
 
     def _show_audience(self) -> None:
         audience = self.model.plan["audience"]

@@ -123,6 +123,17 @@ class Composing(param.Parameterized):
 
         await self._edit(change)
 
+    async def edit(self, change: Callable[[Document], Any]) -> None:
+        """Change a copy of the plan (see `plan_edits.py`); a rule that was added is opened."""
+        known = {rule["key"] for rule in self.plan.get("rules") or ()}
+
+        def changed(plan: Document) -> None:
+            change(plan)
+            added = [rule["key"] for rule in plan.get("rules") or () if rule["key"] not in known]
+            self.opened = f"rule-{added[0]}" if added else self.opened
+
+        await self._edit(changed)
+
     async def choose_segment(self, key: str, kind: str = "segments") -> None:
         """Take a segment in (`segments`) or leave its people out (`exclude`); again takes it away."""
 
@@ -263,7 +274,14 @@ def placed(place: str, steps: Sequence[Document]) -> str:
         number, _, rest = place[6:].partition("]")
         if number.isdigit() and int(number) < len(steps):
             step = steps[int(number)]
-            what = rest.strip(".").replace("_", " ")
+            what = "who it is for" if rest.startswith(".audience") else rest.strip(".").replace("_", " ")
             return f"{step.get('name') or 'Step ' + str(int(number) + 1)}{', ' + what if what else ''}"
+    if place.startswith("rules["):
+        number, _, rest = place[6:].partition("]")
+        return f"Coordination rule {int(number) + 1 if number.isdigit() else ''}, {_last_word(rest)}"
     words = place.replace("_", " ").replace(".", ", ")
     return f"{words[:1].upper()}{words[1:]}"
+
+
+def _last_word(place: str) -> str:
+    return place.rpartition(".")[2].replace("_", " ") or "the rule"

@@ -46,6 +46,14 @@ def share(value: Any) -> float | None:
         return None
 
 
+def micros(value: Any) -> int | None:
+    """An amount of a small price in millionths: 0.075 -> 75000."""
+    try:
+        return round(float(str(value).replace(",", "").strip() or 0) * 1_000_000)
+    except (ValueError, OverflowError):
+        return None
+
+
 def moment(value: Any, zone: ZoneInfo) -> str | None:
     """A date and time on the clocks of a zone, as UTC; None when there is none."""
     try:
@@ -64,7 +72,7 @@ WHOLE_PLAN: dict[str, Reader] = {
 MOMENTS = ("starts_at", "ends_at")
 PLACES: dict[str, Reader] = {
     "name": text, "template": text, "day": whole, "time": text, "clock": text, "expires_after_hours": whole,
-    "subject": text, "from_name": text, "cost_cents": cents, "code_pool": text,
+    "subject": text, "from_name": text, "cost_cents": cents, "cost_micros_each": micros, "code_pool": text,
     "banner.headline": text, "banner.text": text, "banner.button": text, "banner.url": text, "banner.place": text,
     "banner.days": whole, "in_app.style": text, "in_app.days": whole, "social.network": text, "social.text": text,
     "social.url": text, "retargeting.platform": text, "retargeting.list_name": text,

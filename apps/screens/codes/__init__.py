@@ -1,0 +1,1 @@
+"""Discount codes and the parameters of links: what several campaigns share."""
