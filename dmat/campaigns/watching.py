@@ -43,6 +43,7 @@ _ABOVE_THE_LINE: Mapping[str, tuple[str, ...]] = {
     "engagement_rate": ("opened", "read", "clicked", "replied"), "conversion_rate": ("converted",),
     "bounce_rate": ("bounced",), "complaint_rate": ("complained",), "unsubscribe_rate": ("unsubscribed",),
 }  # fmt: skip
+VISITS = "engagement.fct_visits"
 _VISITS = """
     select
         count(*) filter (where started_at > ?) as recent,
@@ -155,6 +156,8 @@ def _traffic(workspace: Workspace | None, channel: str, now: datetime) -> Measur
         return Measured(None, 0)
     recent, long_ago = now - timedelta(days=1), now - timedelta(days=29)
     try:
+        if VISITS not in workspace.tables():
+            return Measured(None, 0)
         [row] = workspace.rows(_VISITS, [recent, recent, long_ago, now, f"%{channel}%"])
     except NotPublishedError:
         return Measured(None, 0)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from campaign_world import document_of
-from segment_world import NOW
+from segment_world import NOW, change_world
 
 from dmat.campaigns.changes import paused_channels, read_changes, rest_days
 from dmat.campaigns.plan import parse_plan
@@ -155,3 +155,11 @@ def test_trying_a_rule_says_what_it_would_do_and_does_nothing(campaign_world, ru
     ]  # fmt: skip
     assert log(world) == []
     assert list(rule_states(world.store, 1)) == []
+
+
+def test_a_workspace_that_knows_no_visits_concludes_nothing_from_them(campaign_world, runner):
+    change_world(campaign_world.settings, "drop table engagement.fct_visits")
+    traffic = rule(measure="traffic_ratio", channel="social", comparison="above", value=2)
+    campaign_world.start(document_of(rules=[traffic]))
+    assert runner.look().failed == {}
+    assert log(campaign_world) == []
