@@ -63,8 +63,7 @@ def read_facts(connection: Connection, settings: Settings, entries: Sequence[Ent
     people = {entry.person_id for entry in marketing}
     if people:
         facts.personal_caps = find_personal_caps(connection, people)
-        _read_sent(connection, facts, people)
-        _read_more_important(connection, facts, marketing)
+        _read_week(connection, facts, marketing)
     _read_replies(connection, facts, entries)
     facts.providers = {channel: sender_of(settings, channel) for channel in {entry.channel for entry in entries}}
     facts.allowances = read_allowances(connection, now)
@@ -108,37 +107,33 @@ def _read_suppressions(connection: Connection, facts: Facts, entries: Sequence[E
             facts.suppressed |= {(given, channel): found[clean] for given, clean in cleaned if clean in found}
 
 
-def _read_sent(connection: Connection, facts: Facts, people: set[int]) -> None:
-    """When the marketing messages of these people left, or were claimed to leave, within the longest cap."""
+def _read_week(connection: Connection, facts: Facts, entries: Sequence[Entry]) -> None:
+    """Of the people who get these marketing messages: when others left (or were claimed to leave) within the longest
+    cap, and when planned ones of a higher priority are due. One look at each person's messages answers both.
+    """
     table = ledger_entries.c
     longest = max((cap.days for cap in facts.personal_caps.values()), default=0)
     since = facts.now - max(CAP_WINDOW, timedelta(days=longest))
     left_at = sa.func.coalesce(table.handed_over_at, table.claimed_at)
-    query = sa.select(table.person_id, left_at.label("left_at")).where(
-        among(connection, table.person_id, people),
-        table.state.in_((*WENT_OUT, CLAIMED)),
-        table.purpose != TRANSACTIONAL,
-        left_at > since,
-    )
-    for row in connection.execute(query):
-        facts.sent_at[row.person_id].append(row.left_at)
-
-
-def _read_more_important(connection: Connection, facts: Facts, entries: Sequence[Entry]) -> None:
-    """When planned messages of a higher priority than these are due, for the people who get these."""
-    table = ledger_entries.c
-    query = sa.select(table.person_id, table.priority, table.not_before).where(
-        among(connection, table.person_id, {entry.person_id for entry in entries}),
+    has_left = sa.and_(table.state.in_((*WENT_OUT, CLAIMED)), left_at > since)
+    comes_first = sa.and_(
         table.state == PLANNED,
         table.priority > min(entry.priority for entry in entries),
-        table.purpose != TRANSACTIONAL,
         sa.not_(table.is_holdout),
         table.not_before < facts.now + CAP_WINDOW,
         sa.or_(table.expires_at.is_(None), table.expires_at > facts.now),
         table.programme.not_in(facts.paused),
     )
+    query = sa.select(table.person_id, table.state, left_at.label("left_at"), table.priority, table.not_before).where(
+        among(connection, table.person_id, {entry.person_id for entry in entries}),
+        table.purpose != TRANSACTIONAL,
+        sa.or_(has_left, comes_first),
+    )
     for row in connection.execute(query):
-        facts.more_important[row.person_id].append((row.priority, row.not_before))
+        if row.state == PLANNED:
+            facts.more_important[row.person_id].append((row.priority, row.not_before))
+        else:
+            facts.sent_at[row.person_id].append(row.left_at)
 
 
 def _read_replies(connection: Connection, facts: Facts, entries: Sequence[Entry]) -> None:

@@ -3,7 +3,8 @@
 Belongs here: the questions and their order. Stays out: the answers' sources (`dmat/campaigns/facts.py`, and what it
 reads), pure rules on times (`dmat/campaigns/pace.py`).
 
-    still in time? -> person known, address valid? -> address suppressed? -> consent? -> frequency, and does somebody
+    still in time? -> person known, address valid? -> address suppressed? -> consent? -> held out of everything?
+    -> frequency, and does somebody
     more important need the place? -> quiet hours, country rules? -> a sender for the channel, its window? -> warm-up?
     -> programme paused? -> hold-out?
     (the provider's dynamic throttle is kept by the sender, on real time)
@@ -23,6 +24,7 @@ from sqlalchemy.engine import Connection
 
 from dmat.campaigns.country_rules import CountryRule, find_rule
 from dmat.campaigns.facts import TRANSACTIONAL, Facts, read_facts
+from dmat.campaigns.holdout import GLOBAL, is_held_out_of_all
 from dmat.campaigns.pace import capped_until, find_zone, place_kept_until, quiet_until, rests_until
 from dmat.campaigns.programmes import step_programme
 from dmat.channels.addresses import is_valid
@@ -47,8 +49,9 @@ def make_gate(settings: Settings) -> Gate:
     def gate(connection: Connection, entries: Sequence[Entry], now: datetime) -> dict[str, Verdict]:
         facts = read_facts(connection, settings, entries, now)
         verdicts = {}
+        asked = _worth_asking(facts)
         for entry in sorted(entries, key=lambda entry: -entry.priority):
-            verdicts[entry.message_id] = verdict = judge(entry, facts)
+            verdicts[entry.message_id] = verdict = judge(entry, facts, asked)
             if verdict is PASSED:
                 _count(entry, facts)  # for the next one in this batch
         facts.allowances.write(connection)
@@ -58,14 +61,30 @@ def make_gate(settings: Settings) -> Gate:
 
 
 def _count(entry: Entry, facts: Facts) -> None:
-    facts.allowances.take(facts.providers[entry.channel], entry.address)
+    if facts.allowances.left:
+        facts.allowances.take(facts.providers[entry.channel], entry.address)
     if entry.purpose != TRANSACTIONAL:
         facts.sent_at[entry.person_id].append(facts.now)
 
 
-def judge(entry: Entry, facts: Facts) -> Verdict:
-    """Ask every question in order; the first that does not say "go on" decides."""
-    for question in _ASKED_OF_TRANSACTIONS if entry.purpose == TRANSACTIONAL else _ASKED:
+def _worth_asking(facts: Facts) -> tuple[Question, ...]:
+    """The questions without those that have one answer for the whole batch: nothing is paused, no warm-up runs."""
+    moot = {
+        _paused: not facts.paused, _warm_up: not facts.allowances.left,
+        _global_holdout: not facts.settings.global_holdout_share,
+    }  # fmt: skip
+    return tuple(question for question in _ASKED if not moot.get(question))
+
+
+def judge(entry: Entry, facts: Facts, asked: Sequence[Question] = ()) -> Verdict:
+    """Ask every question in order; the first that does not say "go on" decides.
+
+    Args:
+        entry: a due message.
+        facts: what is known.
+        asked: the questions that matter for marketing in this batch; empty: all of them.
+    """
+    for question in _ASKED_OF_TRANSACTIONS if entry.purpose == TRANSACTIONAL else asked or _ASKED:
         verdict = question(entry, facts)
         if verdict is not None:
             return verdict
@@ -106,6 +125,10 @@ def _consent(entry: Entry, facts: Facts) -> Verdict | None:
     if answer is NO_RECORD and entry.channel in ASKS_ONLY_FOR_A_NO:
         return None
     return Verdict(SUPPRESSED, f"no consent: {answer.why}")
+
+
+def _global_holdout(entry: Entry, facts: Facts) -> Verdict | None:
+    return Verdict(SUPPRESSED, GLOBAL) if is_held_out_of_all(facts.settings, entry.person_id) else None
 
 
 def _frequency(entry: Entry, facts: Facts) -> Verdict | None:
@@ -195,7 +218,8 @@ def _paused(entry: Entry, facts: Facts) -> Verdict | None:
 
 Question = Callable[[Entry, Facts], Verdict | None]
 _ASKED: tuple[Question, ...] = (
-    _in_time, _person, _address, _suppression, _consent, _frequency, _rest, _channel, _window, _warm_up, _paused,
+    _in_time, _person, _address, _suppression, _consent, _global_holdout, _frequency, _rest, _channel, _window,
+    _warm_up, _paused,
 )  # fmt: skip
 _ASKED_OF_TRANSACTIONS: tuple[Question, ...] = (
     _in_time, _address, _suppression, _channel, _window, _warm_up, _paused,

@@ -22,6 +22,7 @@ from dmat.consent.permission import MARKETING, Decision, record_decisions
 from dmat.consent.suppression import address_hash, find_suppressed
 from dmat.errors import InvalidInputError
 from dmat.store.engine import Store, chunks, rows_of, upsert
+from dmat.store.sets import among
 from dmat.store.tables import consents, suppressions
 from dmat.store.web_tables import personal_caps, preference_log, purposes
 from dmat.store.workspace_values import write_audit
@@ -144,10 +145,9 @@ def save_purpose(store: Store, wanted: Purpose, now: datetime, by: str) -> None:
 def find_personal_caps(connection: Connection, person_ids: Iterable[int]) -> dict[int, PersonalCap]:
     """Person -> cap, for those who asked for one."""
     found: dict[int, PersonalCap] = {}
-    for batch in chunks(sorted(set(person_ids))):
-        query = sa.select(personal_caps.c.person_id, personal_caps.c.most, personal_caps.c.days)
-        for row in connection.execute(query.where(personal_caps.c.person_id.in_(batch))):
-            found[row.person_id] = PersonalCap(row.most, row.days)
+    query = sa.select(personal_caps.c.person_id, personal_caps.c.most, personal_caps.c.days)
+    for row in connection.execute(query.where(among(connection, personal_caps.c.person_id, set(person_ids)))):
+        found[row.person_id] = PersonalCap(row.most, row.days)
     return found
 
 

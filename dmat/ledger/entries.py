@@ -119,15 +119,16 @@ def entries_of(connection: Connection, query: sa.Select[Any]) -> list[Entry]:
     """Run a query on `ENTRY_COLUMNS`."""
     if connection.dialect.name != "sqlite":
         return [Entry._make(row) for row in connection.execute(query).all()]
+    rows = connection.execute(query.with_only_columns(*_AS_KEPT)).all()
+    if not rows:
+        return []
+    columns: list[Any] = list(zip(*rows, strict=True))
     moments = _Moments({None: None})
-    found = []
-    for row in connection.execute(query.with_only_columns(*_AS_KEPT)).all():
-        values: list[Any] = list(row)
-        values[_HOLDOUT], values[_CONTEXT] = bool(values[_HOLDOUT]), orjson.loads(values[_CONTEXT])
-        for place in _TIMES:
-            values[place] = moments[values[place]]
-        found.append(Entry._make(values))
-    return found
+    for place in _TIMES:
+        columns[place] = map(moments.__getitem__, columns[place])
+    columns[_HOLDOUT] = map(bool, columns[_HOLDOUT])
+    columns[_CONTEXT] = orjson.loads(f"[{','.join(columns[_CONTEXT])}]")  # at once: they are read by the thousand
+    return list(map(Entry._make, zip(*columns, strict=True)))
 
 
 class _Moments(dict[str | None, datetime | None]):

@@ -7,7 +7,7 @@ requests themselves (`dmat_pipelines/deliver`) and claiming (`dmat/ledger/claim.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from dmat.consent.suppression import Suppression, suppress
 from dmat.errors import FencedError
+from dmat.ledger.counters import Place
 from dmat.ledger.entries import ACCEPTED, AMBIGUOUS, CLAIMED, HANDED_OVER, PLANNED, REJECTED, Entry
 from dmat.ledger.fence import SETTLE_SECONDS, Fence, count_hand_over, remember_hand_over
 from dmat.ledger.post import Move, keep_rendered, move
@@ -123,7 +124,8 @@ def _leave(connection: Connection, fence: Fence, leaving: Leaving, provider: str
     made = set(move(connection, moves, now))
     keep_rendered(connection, [item for item in leaving.mails if item["message_id"] in made])
     for request in leaving.requests:
-        step = SetMove(HANDED_OVER, reason, values | {"batch_id": request.batch_id}, only_claimed_by=fence.owner)
+        named = values | {"batch_id": request.batch_id}
+        step = SetMove(HANDED_OVER, reason, named, only_claimed_by=fence.owner, expected=CLAIMED)
         moved = set(move_set(connection, [row[0] for row in request.kept], step, now))
         keep_filled(connection, request.common, [row for row in request.kept if row[0] in moved])
         made |= moved
@@ -178,10 +180,12 @@ def uncertain(message_id: str, detail: str, settle_seconds: float = SETTLE_SECON
     return Move(message_id, AMBIGUOUS, detail[:500], values, only_from=frozenset({HANDED_OVER}))
 
 
-def all_accepted(message_ids: Sequence[str], provider_message_id: str, now: datetime) -> SetAnswer:
+def all_accepted(entries: Sequence[Entry], provider_message_id: str, now: datetime) -> SetAnswer:
     """The provider took them all."""
     values = {"accepted_at": now, "provider_message_id": provider_message_id, "settles_at_epoch": None}
-    return SetAnswer(message_ids, SetMove(ACCEPTED, "the provider took it", values))
+    places = Counter(Place(entry.programme, entry.step, entry.variant, entry.channel) for entry in entries)
+    step = SetMove(ACCEPTED, "the provider took it", values, expected=HANDED_OVER, places=places)
+    return SetAnswer([entry.message_id for entry in entries], step)
 
 
 def all_uncertain(message_ids: Sequence[str], detail: str, settle_seconds: float = SETTLE_SECONDS) -> SetAnswer:

@@ -103,13 +103,13 @@ class Sending:
     def _taken(self, parcel: Parcel, identity: str) -> Answer:
         parcel.family.taken += 1
         if parcel.is_batch:
-            found = all_accepted(parcel.ids, identity, self.now())
+            found = all_accepted(parcel.entries, identity, self.now())
             return Answer("accepted", len(parcel.entries), sets=[found])
         return Answer("accepted", 1, moves=[accepted(parcel.entries[0].message_id, identity, self.now())])
 
     def _partly_taken(self, parcel: Parcel, error: PartlyTakenError) -> Answer:
         parcel.family.taken += 1
-        taken = [message_id for message_id in parcel.ids if message_id not in error.refused]
+        taken = [entry for entry in parcel.entries if entry.message_id not in error.refused]
         answer = Answer("accepted", len(taken), sets=[all_accepted(taken, error.request_id, self.now())])
         answer.moves = [refused(message_id, why) for message_id, why in error.refused.items()]
         return answer
