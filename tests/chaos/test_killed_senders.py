@@ -35,6 +35,7 @@ IS_FULL = os.environ.get("DMAT_CHAOS") == "full"  # read before the fixtures cle
 MESSAGES, KILLS = (10_000, 20) if IS_FULL else (400, 2)
 SETTLE = "1.0"
 PATIENCE_SECONDS = 900 if IS_FULL else 180
+UNDER_WAY = ("planned", "claimed", "handed_over")  # a provider that asks to wait brings messages back to planned
 
 
 @dataclass
@@ -139,7 +140,7 @@ def test_nothing_is_lost_or_sent_twice_whatever_happens(company):
 @pytest.mark.parametrize("company", [Faults(lost_answer=0.01, too_many_429=0.02, can_look_up=False)], indirect=True)
 def test_without_a_look_up_nothing_is_sent_twice_and_what_is_open_is_named(company):
     kills = kill_senders_again_and_again(company)
-    finish(company, lambda: counts_by_state(company.store)["planned"] == 0)
+    finish(company, lambda: not any(counts_by_state(company.store)[state] for state in UNDER_WAY))
     taken, open_ids = company.provider.accepted, {entry.message_id for entry in unresolved(company.store, 10_000)}
     assert max(taken.times.values()) == 1
     assert taken.addresses & company.suppressed == set()
