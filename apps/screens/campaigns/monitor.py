@@ -17,11 +17,12 @@ import sqlalchemy as sa
 from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
+from apps.screens.campaigns.coordinating import rule_words
 from apps.screens.campaigns.desk import Desks
 from apps.screens.campaigns.journeys import Journey, find_in, read_journey
 from apps.screens.campaigns.keeping import SCOPES, Keeping
 from apps.screens.campaigns.listing import TONES
-from apps.screens.campaigns.telling import adds_up, engaged, parts_of
+from apps.screens.campaigns.telling import adds_up, channel_rows, engaged, parts_of
 from apps.screens.segments.addressing import asked_for, leave_for, remember
 from dmat.campaigns.changes import CHANNEL_PAUSED, resume_channel
 from dmat.campaigns.monitor import Monitor, monitor
@@ -179,10 +180,15 @@ class MonitorScreen(pn.viewable.Viewer):
     def _show(self, found: Monitor, log: list[Any], journey: Journey | None) -> None:
         self.found, self.log, self.journey, self.campaign = found, log, journey, found.campaign
         self._show_head()
-        self.figures.html = self._render("monitor_figures", parts=parts_of(found.total), adds_up=adds_up(found.total),
-                                         parts_of=parts_of, engaged=engaged)  # fmt: skip
+        self.figures.html = self._render(
+            "monitor_figures", parts=parts_of(found.total), adds_up=adds_up(found.total), parts_of=parts_of,
+            engaged=engaged, channel_rows=channel_rows(found),
+        )  # fmt: skip
         self.reasons.html = self._render("monitor_reasons")
-        self.rules.html = self._render("monitor_rules", log=log, paused=CHANNEL_PAUSED)
+        self.rules.html = self._render(
+            "monitor_rules", log=log, paused=CHANNEL_PAUSED, rule_words=rule_words,
+            rules=[rule.model_dump() for rule in found.plan.rules],
+        )  # fmt: skip
         self._show_person()
 
     def _show_head(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dmat.campaigns.monitor import Figures, StepFigures
+from dmat.campaigns.monitor import Figures, Monitor, StepFigures
 
 PARTS = (
     ("sent", "Sent", "series-0"), ("waiting", "Waiting", "context"), ("held_out", "Held out", "series-3"),
@@ -47,3 +47,10 @@ def engaged(step: StepFigures) -> tuple[str, int]:
     """The word and the number of who saw it, as far as the channel tells."""
     name = ENGAGED.get(step.channel, "read")
     return name, getattr(step.figures, name)
+
+
+def channel_rows(found: Monitor) -> list[StepFigures]:
+    """The figures of each channel, when there are several or one has several steps."""
+    if len(found.steps) < 2:
+        return []
+    return [StepFigures("", "", channel, "", figures) for channel, figures in found.channels.items()]
