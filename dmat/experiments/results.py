@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from dmat.errors import InvalidInputError
@@ -83,13 +84,15 @@ class Design:
 
     def metric(self, key: str) -> Metric:
         """The metric of a key, from the extra ones or the list."""
-        for metric in self.extra_metrics:
-            if metric.key == key:
-                return metric
-        if key not in METRICS:
-            allowed = sorted({metric.key for metric in METRICS.values()} | {m.key for m in self.extra_metrics})
+        found = self._metrics.get(key)
+        if found is None:
+            allowed = sorted({metric.key for metric in self._metrics.values()})
             raise InvalidInputError("metric", f"{key!r} is no metric", ", ".join(allowed))
-        return METRICS[key]
+        return found
+
+    @cached_property
+    def _metrics(self) -> dict[str, Metric]:
+        return METRICS | {metric.key: metric for metric in self.extra_metrics}
 
     @property
     def planned(self) -> int:
@@ -130,6 +133,7 @@ class ArmResult:
     rate: float | None
     low: float | None
     high: float | None
+    standard_error: float | None
     probability_best: float | None
     expected_loss: float | None
 

@@ -178,11 +178,17 @@ def repeated_p(z: Floats, fractions: tuple[float, ...], alpha: float, spending: 
     p-values below 1e-12 are given as 1e-12.
     """
     levels, limits = _repeated_table(fractions, alpha, spending)
-    return np.asarray(np.exp(np.interp(np.abs(z), limits, np.log(levels))))
+    return np.asarray(np.exp(np.interp(np.square(z), np.square(limits), np.log(levels))))
+
+
+def repeated_k(level: Floats, fractions: tuple[float, ...], alpha: float, spending: str) -> Array:
+    """The boundary of |z| at the last look for each level; the inverse of `repeated_p`."""
+    levels, limits = _repeated_table(fractions, alpha, spending)
+    return np.asarray(np.sqrt(np.interp(-np.log(level), -np.log(levels), np.square(limits))))
 
 
 @lru_cache(maxsize=64)
 def _repeated_table(fractions: tuple[float, ...], alpha: float, spending: str) -> tuple[Array, Array]:
-    levels = np.unique(np.append(_LEVELS, [alpha, *(alpha / arms for arms in range(2, 5))]))[::-1]
+    levels = np.unique(np.append(_LEVELS, [alpha, *(alpha / arms for arms in range(2, 10))]))[::-1]
     limits = np.array([boundaries(fractions, float(level), spending)[-1] for level in levels])
     return levels, np.maximum.accumulate(limits)
