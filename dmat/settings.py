@@ -20,6 +20,7 @@ VENDORS = (
 )  # fmt: skip
 OTHER_VENDORS: tuple[str, ...] = (  # those that `dmat simulate` does not play
     "brevo", "ses", "postmark", "resend", "smtp", "vonage", "fcm", "onesignal", "meta_audiences", "google_ads",
+    "slack",
 )  # fmt: skip
 
 
@@ -44,6 +45,12 @@ class Settings(BaseSettings):
     reply_to_email: str = Field("", description="address that answers to e-mails go to; empty: the From address")
     postal_address: str = Field("1 Market Street, 10115 Berlin", description="postal address in the foot of e-mails")
     holdout_share: float = Field(0.1, ge=0, lt=1, description="share of each audience held out to measure lift")
+    global_holdout_share: float = Field(
+        0.0, ge=0, le=0.5, description="share of all people who get no marketing at all, to measure its whole effect"
+    )
+    global_holdout_period: str = Field(
+        "", max_length=40, description="name of the period of that hold-out; another name holds other people out"
+    )
     approval_recipients: int = Field(
         10_000, ge=1, description="from so many people on, a campaign needs the yes of a second person"
     )
@@ -190,6 +197,12 @@ class Settings(BaseSettings):
     ga4_url: str = Field("", description="https://analyticsdata.googleapis.com; empty: not connected")
     ga4_property: str = Field("", description="numeric property id")
     ga4_token: SecretStr = Field(SecretStr(""), description="access token")
+    slack_url: str = Field("", description="https://slack.com/api; empty: not connected")
+    slack_token: SecretStr = Field(SecretStr(""), description="bot token with the scope chat:write, xoxb-...")
+    lead_alert_emails: str = Field(
+        "", description="who is always told of a lead that crosses 50 points; addresses separated by spaces"
+    )
+    lead_alert_slack_channel: str = Field("", description="channel of Slack that is told too, e.g. C0123456789")
     wordpress_url: str = Field("", description="site address; empty: not connected")
     wordpress_user: str = Field("", description="user of the application password")
     wordpress_token: SecretStr = Field(SecretStr(""), description="application password")

@@ -17,9 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from dmat.campaigns.audience import Ids
+from dmat.campaigns.holdout import GLOBAL
 from dmat.campaigns.languages import LOCALES
 from dmat.campaigns.plan import CampaignPlan, Step
-from dmat.campaigns.schedule import local_moment, step_time
+from dmat.campaigns.schedule import local_moment, next_local_moment, step_time
 from dmat.campaigns.templates_of_steps import Needs
 from dmat.warehouse import Workspace
 
@@ -64,6 +65,10 @@ class Question:
         addresses: person -> address, for channels whose addresses are in the store; None when the warehouse has them.
         written_to: who got this channel of the campaign a short while ago and is left out.
         taken: address -> the person who has it planned already, when planning is taken up again.
+        variants: of a test: the variant of each of the people ("" for none), parallel to them.
+        why_not: variant -> why its people do not get the message.
+        from_moment: of a test: a time of day that is waited for is the first one from here on.
+        global_holdout: salt and share of those who get no marketing at all.
     """
 
     programme: str
@@ -77,6 +82,10 @@ class Question:
     addresses: Mapping[int, str] | None = None
     written_to: Ids | None = None
     taken: Mapping[str, int] = field(default_factory=dict)
+    variants: pa.Array | None = None
+    why_not: Mapping[str, str] = field(default_factory=dict)
+    from_moment: datetime | None = None
+    global_holdout: tuple[str, float] = ("", 0.0)
 
 
 def read_addressed(
@@ -88,13 +97,14 @@ def read_addressed(
     reader = cursor.execute(address_sql(workspace, question), [skip]).to_arrow_reader(size)
     for batch in reader:
         columns = [batch.column(name).to_pylist() for name in _ANSWERED]
-        yield [_addressed(row, moments, question.taken) for row in zip(*columns, strict=True)]
+        yield [_addressed(row, moments, question) for row in zip(*columns, strict=True)]
 
 
 def open_cursor(workspace: Workspace, people: Ids, question: Question) -> duckdb.DuckDBPyConnection:
     """A cursor that knows whom and what `address_sql` asks about."""
     cursor = workspace.cursor()
-    cursor.register("frozen_people", pa.table({"person_id": people}))
+    frozen = {"person_id": people} if question.variants is None else {"person_id": people, "arm": question.variants}
+    cursor.register("frozen_people", pa.table(frozen))
     cursor.register("known_addresses", _pairs(question.addresses))
     written_to = np.empty(0, np.int64) if question.written_to is None else question.written_to
     cursor.register("written_to", pa.table({"person_id": written_to}))
@@ -105,7 +115,7 @@ def open_cursor(workspace: Workspace, people: Ids, question: Question) -> duckdb
 
 _ANSWERED = (
     "person_id", "address", "time_zone", "best_hour", "context", "is_holdout", "is_second", "was_written_to", "locale",
-    "variant",
+    "variant", "is_left_alone",
 )  # fmt: skip
 
 
@@ -122,7 +132,8 @@ def address_sql(workspace: Workspace, question: Question) -> str:
                 {"coalesce(hours.best_hour, countries.best_hour)" if hours else "null::integer"} as best_hour,
                 {_context(question)} as context,
                 {_below(question.programme, question.plan.holdout.share)} as is_holdout,
-                {_variant(question.programme, step)} as variant,
+                {_below(*question.global_holdout)} as is_left_alone,
+                {_variant(question)} as variant,
                 written_to.person_id is not null as was_written_to,
                 coalesce(map {{{_LOCALES}}}[people.country_code], '') as locale
             from frozen_people
@@ -194,10 +205,14 @@ def _below(salt: str, share: float) -> str:
     return f"left(sha256('{salt}:' || frozen_people.person_id), {_HEX}) < '{limit:0{_HEX}x}'"
 
 
-def _variant(programme: str, step: Step) -> str:
+def _variant(question: Question) -> str:
+    step = question.step
+    if question.variants is not None:
+        silent = (question.programme, question.plan.holdout.share), question.global_holdout
+        return f"case when {' or '.join(_below(*each) for each in silent)} then '' else frozen_people.arm end"
     if not step.variants:
         return "''"
-    salt, upto, cases = f"{programme}:{step.key}:variant", 0.0, []
+    salt, upto, cases = f"{question.programme}:{step.key}:variant", 0.0, []
     for variant in step.variants[:-1]:
         upto += variant.share
         cases.append(f"when {_below(salt, upto)} then '{variant.key}'")
@@ -209,34 +224,42 @@ class _Moments:
 
     def __init__(self, question: Question) -> None:
         self._question = question
-        self._known: dict[tuple[str | None, int | None], datetime] = {}
+        self._known: dict[tuple[str | None, int | None, str], datetime] = {}
 
-    def __call__(self, zone: str | None, hour: int | None) -> datetime:
-        key = (zone, hour)
+    def __call__(self, zone: str | None, hour: int | None, variant: str) -> datetime:
+        key = (zone, hour, variant)
         if key not in self._known:
-            self._known[key] = self._work_out(zone, hour)
+            self._known[key] = self._work_out(zone, hour, variant)
         return self._known[key]
 
-    def _work_out(self, zone: str | None, hour: int | None) -> datetime:
+    def _work_out(self, zone: str | None, hour: int | None, variant: str) -> datetime:
         asked = self._question
+        begins = max(asked.starts_at, asked.from_moment or asked.starts_at)
         if asked.day is None:
-            return asked.starts_at
-        at = step_time(asked.step)
+            return begins
+        at = step_time(asked.step, variant)
         if asked.step.clock == "best_hour" and hour is not None:
             at = at.replace(hour=hour, minute=0)
-        return max(local_moment(asked.day, at.hour, at.minute, zone or "", asked.zone), asked.starts_at)
+        lives = asked.zone if asked.step.clock == "workspace" else zone or ""
+        if asked.from_moment is None:
+            return max(local_moment(asked.day, at.hour, at.minute, lives, asked.zone), begins)
+        return next_local_moment(begins, at.hour, at.minute, lives, asked.zone)
 
 
-def _addressed(row: Sequence[Any], moments: _Moments, taken: Mapping[str, int]) -> Addressed:
-    person, address, zone, hour, context, is_holdout, is_second, was_written_to, locale, variant = row
-    why = ""
-    if not address:
+def _addressed(row: Sequence[Any], moments: _Moments, question: Question) -> Addressed:
+    person, address, zone, hour, context, is_holdout, is_second, was_written_to, locale, variant, is_left_alone = row
+    taken, why = question.taken, ""
+    if is_left_alone:
+        why = GLOBAL
+    elif variant in question.why_not:
+        why = question.why_not[variant]
+    elif not address:
         why = NO_ADDRESS
     elif is_second or taken.get(address, person) != person:
         why = SHARED
     elif was_written_to:
         why = TOO_OFTEN
-    return Addressed(person, address, moments(zone, hour), context, is_holdout, why, locale, variant)
+    return Addressed(person, address, moments(zone, hour, variant), context, is_holdout, why, locale, variant)
 
 
 def _pairs(addresses: Mapping[int, str] | None) -> pa.Table:

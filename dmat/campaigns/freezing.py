@@ -12,11 +12,13 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from dmat.campaigns.arms import is_tested
 from dmat.campaigns.audience import campaign_audience, step_audience
 from dmat.campaigns.plan import CampaignPlan, Step
 from dmat.campaigns.reactions import keep_reacting
 from dmat.campaigns.records import Campaign, programme_of
 from dmat.campaigns.schedule import due_at, last_moment
+from dmat.campaigns.splitting import left_alone, split_step
 from dmat.campaigns.step_runs import (
     FROZEN,
     WAITING,
@@ -85,6 +87,7 @@ def freeze_step(settings: Settings, store: Store, desk: Desk, run: StepRun, plan
     if step.audience is not None and step.audience.reactions:
         with store.read() as connection:
             people = keep_reacting(connection, programme_of(run.campaign_id), step.audience.reactions, people)
+    alone = left_alone(settings, programme_of(run.campaign_id), plan, people) if is_tested(store, run) else None
     with store.write() as connection:
         if _find(connection, run).state == WAITING:  # nobody else froze it meanwhile
             template = step.template_version or newest_version(connection, step.template)
@@ -92,6 +95,7 @@ def freeze_step(settings: Settings, store: Store, desk: Desk, run: StepRun, plan
                 connection, run, now, state=FROZEN, audience=pack_people(people), audience_count=len(people),
                 data_version=version, template_version=template, frozen_at=now, reason="",
             )  # fmt: skip
+            split_step(connection, settings, run, plan, people, now, alone)
         return _find(connection, run)
 
 

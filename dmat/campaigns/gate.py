@@ -69,7 +69,7 @@ def _count(entry: Entry, facts: Facts) -> None:
 
 def _worth_asking(facts: Facts) -> tuple[Question, ...]:
     """The questions without those that have one answer for the whole batch: nothing is paused, no warm-up runs."""
-    moot = {
+    moot: dict[Question, bool] = {
         _paused: not facts.paused, _warm_up: not facts.allowances.left,
         _global_holdout: not facts.settings.global_holdout_share,
     }  # fmt: skip

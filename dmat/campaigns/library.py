@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.campaigns.approval import needs_approval, record_decision, refuse_unapproved
+from dmat.campaigns.arms import refuse_loss_of_tested
 from dmat.campaigns.audience import count_audience
 from dmat.campaigns.checking import refuse_unfit, refuse_unknown_segments
 from dmat.campaigns.library_rows import (
@@ -227,6 +228,7 @@ class CampaignLibrary:
             hint = "pause it first" if campaign.status == RUNNING else "duplicate it instead"
             raise ConflictError(f"campaign {number} is {campaign.status}: {hint}")
         refuse_unknown_segments(connection, plan)
+        refuse_loss_of_tested(connection, number, plan)
         keep_version(connection, number, campaign.version + 1, plan, now, by, note)
         write_audit(connection, now, by, "campaign plan changed", str(number), version=campaign.version + 1, note=note)
         if campaign.status in (IN_REVIEW, SCHEDULED):

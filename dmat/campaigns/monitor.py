@@ -18,8 +18,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from dmat.campaigns.arms import tested_plan
 from dmat.campaigns.changes import BUDGET, Change, read_changes
-from dmat.campaigns.plan import CampaignPlan
+from dmat.campaigns.plan import ROLL_OUT, CampaignPlan
 from dmat.campaigns.records import Campaign, find_campaign, plan_of_version, programme_of
 from dmat.campaigns.shares import difference_interval
 from dmat.campaigns.step_runs import StepRun, read_runs
@@ -186,6 +187,7 @@ def monitor(settings: Settings, store: Store, workspace: Workspace | None, campa
     with store.read() as connection:
         campaign = find_campaign(connection, campaign_id)
         plan = plan_of_version(connection, campaign_id, campaign.running_version or campaign.version)
+        plan = tested_plan(connection, campaign_id, plan)
         runs = {run.step: run for run in read_runs(connection, campaign_id)}
         changes = read_changes(connection, campaign_id)
         places = _read_states(connection, campaign.programme)
@@ -274,10 +276,11 @@ def _of_step(plan: CampaignPlan, runs: Mapping[str, StepRun], places: Mapping[Pl
 
 def _variants(plan: CampaignPlan, places: Mapping[Place, Figures]) -> list[StepFigures]:
     return [
-        StepFigures(step.key, step.shown_name, step.channel, variant.key, figures)
+        StepFigures(step.key, step.shown_name, step.channel, key, figures)
         for step in plan.steps
         for variant in step.variants
-        if (figures := places.get((step.key, step.channel, variant.key))) is not None
+        for key in (variant.key, f"{variant.key}{ROLL_OUT}")
+        if (figures := places.get((step.key, step.channel, key))) is not None
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dmat.campaigns.arms import tested_plan
 from dmat.campaigns.plan import variant_of
 from dmat.campaigns.records import campaign_of, find_campaign, plan_of_version
 from dmat.errors import NotFoundError
@@ -39,6 +40,7 @@ def overrides_of(store: Store, programme: str, version: int, step_key: str, vari
     try:
         with store.read() as connection:
             campaign, plan = find_campaign(connection, number), plan_of_version(connection, number, version)
+            plan = tested_plan(connection, number, plan)
     except NotFoundError:
         return NONE
     step = plan.step(step_key)

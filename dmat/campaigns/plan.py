@@ -26,6 +26,7 @@ from dmat.errors import InvalidInputError
 
 MOST_STEPS, MOST_SEGMENTS, MOST_RULES, MOST_VARIANTS, MOST_REACTIONS = 100, 50, 50, 6, 5
 LARGEST_PLAN = 500_000
+ROLL_OUT = "-rest"  # see dmat/experiments/records.py: REST_SUFFIX
 MESSAGE_CHANNELS = ("email", "sms", "whatsapp", "push", "in_app", "webhook")
 """Channels whose steps need a template and plan one message a person."""
 
@@ -73,7 +74,10 @@ class Variant(Part):
     key: Key
     share: float = Field(gt=0, le=1)
     template: str = Field("", max_length=100, description="key of the template; empty: that of the step")
+    template_version: int | None = Field(None, ge=1, description="of that template; empty: the newest")
     subject: OneLine = Field("", description="instead of the template's")
+    time: str = Field("", pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d$", description="instead of the step's time of day")
+    code_pool: str = Field("", max_length=100, description="instead of the step's pool of codes")
 
 
 class Banner(Part):
@@ -292,8 +296,11 @@ def _words(found: Any) -> tuple[str, str, str]:
 
 
 def variant_of(step: Step, key: str) -> Variant | None:
-    """The variant of a step with this key."""
-    return next((variant for variant in step.variants if variant.key == key), None)
+    """The variant of a step with this key; the roll-out of a test (`b-rest`) has that of its arm."""
+    own = next((variant for variant in step.variants if variant.key == key), None)
+    if own is None and key.endswith(ROLL_OUT):
+        return variant_of(step, key.removesuffix(ROLL_OUT))
+    return own
 
 
 def as_document(plan: CampaignPlan) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -21,11 +22,15 @@ from sqlalchemy.engine import Connection
 from dmat.campaigns.addressing import Addressed, Question, read_addressed
 from dmat.campaigns.audience import Ids
 from dmat.campaigns.changes import rest_days
-from dmat.campaigns.plan import CampaignPlan, Step, variant_of
+from dmat.campaigns.parts import Part, is_complete, parts_of
+from dmat.campaigns.plan import ROLL_OUT, CampaignPlan, Step, variant_of
 from dmat.campaigns.records import Campaign
 from dmat.campaigns.schedule import step_date
-from dmat.campaigns.step_runs import PLANNED_RUN, StepRun, find_runs, read_people, write_run
+from dmat.campaigns.splitting import global_share
+from dmat.campaigns.step_runs import PLANNED_RUN, TESTING, StepRun, find_runs, read_people, write_run
 from dmat.campaigns.templates_of_steps import Needs, needs_of, newest_version
+from dmat.experiments.records import Wave
+from dmat.experiments.rows import write_wave
 from dmat.ledger.bulk import PlannedCounts, PlannedPerson, StepFacts, ledger_order, plan_many
 from dmat.ledger.entries import EXPIRED, REJECTED, SUPPRESSED
 from dmat.messages.codes import take_codes
@@ -52,22 +57,57 @@ def plan_step(
     assert step is not None  # noqa: S101 - the version of the run has the step
     now = settings.clock.now()
     needs = needs_of(desk, Templates(store, settings.clock), step, run.template_version or 0)
-    with store.write() as connection:
-        people = read_people(connection, run)
-        order = ledger_order(connection, campaign.programme, run.version, step.key, run.occurrence, now)
-        question = _question(connection, settings, campaign, run, plan, step, order, needs)
-    total, position = PlannedCounts(**run.counts), run.planned_position
-    for batch in read_addressed(desk.workspace, people, question, position, PEOPLE_AT_ONCE):
+    with store.read() as connection:
+        parts = parts_of(connection, run, read_people(connection, run))
+    for part in parts:
         with store.write() as connection:
-            if not _is_at(connection, run, position):
-                return total  # somebody else is planning this step
-            total += _plan_batch(connection, campaign, run, plan, step, batch, needs, now)
-            position += len(batch)
-            write_run(connection, run, now, planned_position=position, counts=vars(total))
+            order = ledger_order(connection, campaign.programme, run.version, step.key, run.occurrence, now)
+            question = _question(connection, settings, campaign, run, plan, step, order, needs, part)
+        run, is_alone = _plan_part(store, desk, campaign, run, plan, part, question, now)
+        if not is_alone:
+            return PlannedCounts(**run.counts)  # somebody else is planning this step
     with store.write() as connection:
-        if _is_at(connection, run, position):
-            write_run(connection, run, now, state=PLANNED_RUN, planned_at=now, reason="")
-    return total
+        if _is_at(connection, run):
+            done = {"state": PLANNED_RUN, "planned_at": now} if is_complete(connection, run) else {"state": TESTING}
+            write_run(connection, run, now, reason="", **done)
+    return PlannedCounts(**run.counts)
+
+
+def _plan_part(
+    store: Store,
+    desk: Desk,
+    campaign: Campaign,
+    run: StepRun,
+    plan: CampaignPlan,
+    part: Part,
+    question: Question,
+    now: datetime,
+) -> tuple[StepRun, bool]:
+    """Plan what of a part is not planned yet; gives the step as it is then, and whether nobody else was planning it."""
+    done = run.planned_position if part.wave is None else part.wave.planned_position
+    for batch in read_addressed(desk.workspace, part.people, question, done, PEOPLE_AT_ONCE):
+        with store.write() as connection:
+            if not _is_at(connection, run):
+                return run, False
+            total = PlannedCounts(**run.counts)
+            total += _plan_batch(connection, campaign, run, plan, question, batch, part, now)
+            done += len(batch)
+            run = replace(run, planned_position=run.planned_position + len(batch), counts=vars(total))
+            write_run(connection, run, now, planned_position=run.planned_position, counts=run.counts)
+            if part.wave is not None:
+                write_wave(connection, part.wave, planned_position=done)
+    if part.wave is not None:
+        run = _end_part(store, run, part.wave, now)
+    return run, True
+
+
+def _end_part(store: Store, run: StepRun, wave: Wave, now: datetime) -> StepRun:
+    """A part is in the ledger; what the step waits for ends no sooner than its last part."""
+    ends = max((each for each in (run.expires_at, wave.expires_at) if each is not None), default=None)
+    with store.write() as connection:
+        write_wave(connection, wave, planned_at=now)
+        write_run(connection, run, now, expires_at=ends)
+    return replace(run, expires_at=ends)
 
 
 def _question(
@@ -79,10 +119,11 @@ def _question(
     step: Step,
     order: str,
     needs: Needs,
+    part: Part,
 ) -> Question:
     started = campaign.started_at or run.due_at
     day = None
-    if step.day is not None and step.clock != "workspace":
+    if step.day is not None and (step.clock != "workspace" or any(variant.time for variant in step.variants)):
         day = step_date(plan, step, settings.workspace_time_zone, started)
     days = rest_days(connection, campaign.campaign_id, step.channel)
     return Question(
@@ -92,15 +133,17 @@ def _question(
         addresses=device_tokens(connection) if step.channel == "push" else None,
         written_to=_written_to(connection, campaign.programme, step, days, settings.clock.now()) if days else None,
         taken=_taken(connection, campaign.programme, run) if run.planned_position else {},
+        variants=part.keys, why_not=part.why_not, from_moment=part.from_moment,
+        global_holdout=global_share(settings, plan),
     )  # fmt: skip
 
 
-def _is_at(connection: Connection, run: StepRun, position: int) -> bool:
+def _is_at(connection: Connection, run: StepRun) -> bool:
     table = campaign_step_runs.c
     found = find_runs(
         connection, table.campaign_id == run.campaign_id, table.step == run.step, table.occurrence == run.occurrence
     )
-    return bool(found) and found[0].planned_position == position and found[0].state == run.state
+    return bool(found) and found[0].planned_position == run.planned_position and found[0].state == run.state
 
 
 def _plan_batch(
@@ -108,13 +151,14 @@ def _plan_batch(
     campaign: Campaign,
     run: StepRun,
     plan: CampaignPlan,
-    step: Step,
+    question: Question,
     batch: Sequence[Addressed],
-    needs: Needs,
+    part: Part,
     now: datetime,
 ) -> PlannedCounts:
+    step, needs = question.step, question.needs
     groups: dict[str, list[PlannedPerson]] = defaultdict(list)
-    codes = _codes(connection, campaign, run, needs.code_pool, batch, now)
+    codes = _codes(connection, campaign, run, step, needs.code_pool, batch, now)
     for row in batch:
         context = (
             row.context
@@ -126,30 +170,46 @@ def _plan_batch(
         ))  # fmt: skip
     total = PlannedCounts()
     for variant, people in groups.items():
-        facts = _facts(connection, plan, step, run, variant)
+        facts = _facts(connection, plan, step, run, variant, part)
         where = (campaign.programme, run.version, step.key, run.occurrence)
         total += plan_many(connection, *where, people, facts, now)
     return total
 
 
-def _facts(connection: Connection, plan: CampaignPlan, step: Step, run: StepRun, key: str) -> StepFacts:
+def _facts(connection: Connection, plan: CampaignPlan, step: Step, run: StepRun, key: str, part: Part) -> StepFacts:
     variant = variant_of(step, key)
     template, version = step.template, run.template_version or 0
     if variant is not None and variant.template:
-        template, version = variant.template, newest_version(connection, variant.template)
+        template = variant.template
+        version = variant.template_version or newest_version(connection, variant.template)
     return StepFacts(
         channel=step.channel, template=template, template_version=version, variant=key, purpose=plan.purpose,
-        priority=plan.priority, expires_at=run.expires_at,
+        priority=plan.priority, expires_at=part.expires_at or run.expires_at,
     )  # fmt: skip
 
 
 def _codes(
-    connection: Connection, campaign: Campaign, run: StepRun, pool: str, batch: Sequence[Addressed], now: datetime
+    connection: Connection,
+    campaign: Campaign,
+    run: StepRun,
+    step: Step,
+    pool: str,
+    batch: Sequence[Addressed],
+    now: datetime,
 ) -> Mapping[int, str]:
-    if not pool:
+    """Person -> code, of the step's pool or of that of the person's variant."""
+    own = {variant.key: variant.code_pool for variant in step.variants if variant.code_pool}
+    if not pool and not own:
         return {}
-    getting = [row.person_id for row in batch if not row.suppressed_because and not row.is_holdout]
-    return take_codes(connection, pool, getting, f"{campaign.programme}/{run.step}/{run.occurrence}", now)
+    getting: dict[str, list[int]] = defaultdict(list)
+    for row in batch:
+        if not row.suppressed_because and not row.is_holdout:
+            getting[own.get(row.variant.removesuffix(ROLL_OUT), pool)].append(row.person_id)
+    found: dict[int, str] = {}
+    for each in sorted(filter(None, getting)):
+        occasion = f"{campaign.programme}/{run.step}/{run.occurrence}"
+        found |= take_codes(connection, each, getting[each], occasion, now)
+    return found
 
 
 def _with_value(context: str, name: str, value: str) -> str:

@@ -11,10 +11,12 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from dmat.campaigns.arms import tested_plan
 from dmat.campaigns.changes import paused_channels
 from dmat.campaigns.finishing import finish_if_over, note_over
 from dmat.campaigns.freezing import enter_steps, freeze_step
 from dmat.campaigns.library import CampaignLibrary
+from dmat.campaigns.parts import has_work
 from dmat.campaigns.permissions import bring_consent
 from dmat.campaigns.plan import CampaignPlan
 from dmat.campaigns.planning import plan_step
@@ -26,7 +28,7 @@ from dmat.campaigns.records import (
     read_campaigns,
 )
 from dmat.campaigns.showing import post_by_hand, show_banner, show_in_app, sync_retargeting
-from dmat.campaigns.step_runs import FAILED, FROZEN, SKIPPED, WAITING, StepRun, read_people, write_run
+from dmat.campaigns.step_runs import FAILED, FROZEN, SKIPPED, TESTING, WAITING, StepRun, read_people, write_run
 from dmat.campaigns.switching import is_paused
 from dmat.campaigns.watching import watch_rules
 from dmat.errors import DmatError, PermanentError
@@ -92,11 +94,12 @@ class Runner:
     def _run(self, campaign: Campaign, now: datetime, done: Look) -> None:
         with self.store.read() as connection:
             plan = plan_of_version(connection, campaign.campaign_id, campaign.running_version or campaign.version)
+            plan = tested_plan(connection, campaign.campaign_id, plan)
             stopped = is_paused(connection, campaign.programme)
             channels = paused_channels(connection, campaign.campaign_id)
         for run in enter_steps(self.settings, self.store, campaign, plan):
-            if run.due_at <= now and run.state in (WAITING, FROZEN) and not stopped and run.channel not in channels:
-                self._do(campaign, plan, run, now, done)
+            if run.due_at <= now and not stopped and run.channel not in channels and self._has_work(run):
+                self._do(campaign, self._plan_of(campaign, run, plan), run, now, done)
         done.acted += [
             f"campaign {campaign.campaign_id} rule {acted.rule}: {acted.outcome}"
             for acted in watch_rules(self.settings, self.store, self.desk.workspace, campaign, plan)
@@ -104,6 +107,20 @@ class Runner:
         self._end_steps(campaign, done)
         if finish_if_over(self.settings, self.store, self.library, campaign, BY):
             done.finished.append(campaign.campaign_id)
+
+    def _has_work(self, run: StepRun) -> bool:
+        if run.state != TESTING:
+            return run.state in (WAITING, FROZEN)
+        with self.store.read() as connection:
+            return has_work(connection, run)
+
+    def _plan_of(self, campaign: Campaign, run: StepRun, plan: CampaignPlan) -> CampaignPlan:
+        """The plan that a step began with, as long as it is under way."""
+        if run.version == (campaign.running_version or campaign.version):
+            return plan
+        with self.store.read() as connection:
+            begun = plan_of_version(connection, campaign.campaign_id, run.version)
+            return tested_plan(connection, campaign.campaign_id, begun)
 
     def _do(self, campaign: Campaign, plan: CampaignPlan, run: StepRun, now: datetime, done: Look) -> None:
         name = f"campaign {campaign.campaign_id} step {run.step}"

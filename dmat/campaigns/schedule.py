@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from dmat.campaigns.pace import find_zone
-from dmat.campaigns.plan import CampaignPlan, Step
+from dmat.campaigns.plan import CampaignPlan, Step, variant_of
 
 EARLIEST, LATEST = ZoneInfo("Etc/GMT-14"), ZoneInfo("Etc/GMT+12")
 MIDNIGHT = time(0, 0)
@@ -44,12 +44,16 @@ def due_at(plan: CampaignPlan, step: Step, workspace_zone: str, started: datetim
 
 def last_moment(plan: CampaignPlan, step: Step, workspace_zone: str, started: datetime) -> datetime:
     """After that nothing of a step leaves any more."""
-    wait = timedelta(hours=step.expires_after_hours)
+    return last_due(plan, step, workspace_zone, started) + timedelta(hours=step.expires_after_hours)
+
+
+def last_due(plan: CampaignPlan, step: Step, workspace_zone: str, started: datetime) -> datetime:
+    """When the time of a step comes for the last of all people."""
     if step.clock == "workspace" or step.day is None:
-        return due_at(plan, step, workspace_zone, started) + wait
+        return due_at(plan, step, workspace_zone, started)
     day = step_date(plan, step, workspace_zone, started)
     last = _utc(day, time(23, 0) if step.clock == "best_hour" else step_time(step), LATEST)
-    return max(last, due_at(plan, step, workspace_zone, started)) + wait
+    return max(last, due_at(plan, step, workspace_zone, started))
 
 
 def local_moment(day: date, hour: int, minute: int, zone: str, otherwise: str) -> datetime:
@@ -57,9 +61,17 @@ def local_moment(day: date, hour: int, minute: int, zone: str, otherwise: str) -
     return _utc(day, time(hour, minute), find_zone(zone, otherwise))
 
 
-def step_time(step: Step) -> time:
-    """The time of day of a step."""
-    hour, minute = step.time.split(":")
+def next_local_moment(after: datetime, hour: int, minute: int, zone: str, otherwise: str) -> datetime:
+    """The first such time of day where somebody lives that is not before a moment, as UTC."""
+    day = after.replace(tzinfo=UTC).astimezone(find_zone(zone, otherwise)).date()
+    today = local_moment(day, hour, minute, zone, otherwise)
+    return today if today >= after else local_moment(day + timedelta(days=1), hour, minute, zone, otherwise)
+
+
+def step_time(step: Step, variant: str = "") -> time:
+    """The time of day of a step, or of one of its variants that has its own."""
+    found = variant_of(step, variant) if variant else None
+    hour, minute = (found.time if found is not None and found.time else step.time).split(":")
     return time(int(hour), int(minute))
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.campaigns.changes import impressions_factor
+from dmat.campaigns.parts import rolled_out_variants
 from dmat.campaigns.permissions import bring_consent
 from dmat.campaigns.plan import CampaignPlan, InApp, Retargeting, Step
 from dmat.campaigns.records import Campaign
@@ -86,6 +87,7 @@ def show_in_app(
     variants = [(variant.key, variant.share) for variant in step.variants] or [("", 1.0)]
     with store.read() as connection:
         people = read_people(connection, run)
+        variants += [(key, 1.0) for key in rolled_out_variants(connection, run)]
         shows = _shows(step, impressions_factor(connection, campaign.campaign_id, step.channel))
     visitors = desk.workspace.rows(CLIENT_IDS_SQL, [people.tolist()])
     with store.write() as connection:

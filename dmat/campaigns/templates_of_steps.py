@@ -90,7 +90,7 @@ def needs_of(desk: Desk, templates: Templates, step: Step, version: int = 0) -> 
     variables: dict[str, Variable] = {}
     members: dict[str, Ids] = {}
     for key in templates_of(step):
-        wanted = version if key == step.template else 0
+        wanted = version if key == step.template else _version_of(step, key)
         if templates.get(key).is_built_in:
             continue
         variables |= {variable.name: variable for variable in template_variables(templates, key, wanted)}
@@ -101,6 +101,10 @@ def needs_of(desk: Desk, templates: Templates, step: Step, version: int = 0) -> 
     sql = required_values_sql(catalogue, declared, "select person_id from frozen_people") if columns else ""
     pool = step.code_pool or code_pool(declared)
     return Needs(sql, columns, members, code_variable(declared) or CODE, pool)
+
+
+def _version_of(step: Step, key: str) -> int:
+    return next((each.template_version or 0 for each in step.variants if each.template == key), 0)
 
 
 def _members(desk: Desk, segment: str, template: str) -> Ids:

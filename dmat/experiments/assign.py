@@ -1,7 +1,7 @@
 """Who is in a test and in which arm: a salted hash of the person, with no state to lose.
 
 Belongs here: the hash, shares, exclusion groups as parts of one line, packing. Stays out: who may be in at all, keeping
-(`dmat/campaigns/testing.py`).
+(`dmat/campaigns/splitting.py`).
 
 The same salt gives the same person the same answer for ever; another salt an independent one. An arm is chosen by
 weighted rendezvous (highest random weight: Thaler and Ravishankar 1998; with weights, the exponential race: the arm

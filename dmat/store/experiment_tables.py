@@ -1,7 +1,7 @@
 """The tables of experiments: plans and their versions, who was given which arm, decisions, log, snapshots, visitors.
 
 Belongs here: names, types and keys. Stays out: what a plan may say and what is done with these rows
-(`dmat/experiments`, `dmat/campaigns/testing.py`).
+(`dmat/experiments`, `dmat/campaigns/splitting.py`).
 """
 
 from __future__ import annotations
