@@ -24,8 +24,10 @@ from apps.api.devices import devices_router
 from apps.api.email_campaigns import email_campaigns_router
 from apps.api.forms import forms_router
 from apps.api.link_rules import link_rules_router
+from apps.api.leads import leads_router
 from apps.api.links import links_router
 from apps.api.opt_in import opt_in_router
+from apps.api.page_tests import PageTestDoor, page_tests_router
 from apps.api.preferences import preferences_router
 from apps.api.purposes import purposes_router
 from apps.api.reading import reading_router
@@ -73,12 +75,15 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(web_router(opened, site_door))
     app.include_router(devices_router(settings, opened, site_door))
     app.include_router(opt_in_router(settings, opened))
-    app.include_router(forms_router(settings, opened))
+    page_tests = PageTestDoor(settings, opened)
+    app.include_router(page_tests_router(page_tests, site_door))
+    app.include_router(forms_router(settings, opened, page_tests))
     app.include_router(sign_in_router(settings, opened))
     app.include_router(reading_router(settings, opened, committer))
     for router in (rules_router, segments_router, people_router):
         app.include_router(router(opened, desk))
     app.include_router(templates_router(settings, opened, desk))
+    app.include_router(leads_router(settings, opened, desk.workspace))
     library = open_library(settings, opened, desk)
     app.include_router(codes_router(settings, opened))
     app.include_router(link_rules_router(settings, opened))

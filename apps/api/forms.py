@@ -16,6 +16,7 @@ from fastapi import APIRouter, HTTPException, Request
 
 from apps.api.bodies import LARGEST_FORM, TooLargeError, read_body
 from apps.api.opt_in import hold_back_consent
+from apps.api.page_tests import PageTestDoor
 from dmat.errors import InvalidInputError
 from dmat.settings import Settings
 from dmat.store import Store
@@ -25,8 +26,8 @@ MOST_FIELDS, LONGEST_NAME, LONGEST_VALUE = 50, 100, 5_000
 TRAP = "_website"  # people do not see this field; robots fill it in
 
 
-def forms_router(settings: Settings, store: Store) -> APIRouter:
-    """The door for forms."""
+def forms_router(settings: Settings, store: Store, page_tests: PageTestDoor) -> APIRouter:
+    """The door for forms; a form that a visitor of a tested page sends is an outcome of the test."""
     router = APIRouter(tags=["forms"])
 
     @router.post("/api/forms/{form}", status_code=202)
@@ -46,7 +47,7 @@ def forms_router(settings: Settings, store: Store) -> APIRouter:
                 "client_id": client_id,
                 "submitted_at": settings.clock.now(),
             }
-            await asyncio.to_thread(_keep, store, row)
+            await asyncio.to_thread(_keep, store, row, page_tests)
         return {"submission_id": submission_id}
 
     return router
@@ -61,9 +62,10 @@ async def _with_asked_consent(
         raise HTTPException(422, str(error)) from None
 
 
-def _keep(store: Store, row: dict[str, object]) -> None:
+def _keep(store: Store, row: dict[str, object], page_tests: PageTestDoor) -> None:
     with store.write() as connection:
         connection.execute(sa.insert(form_submissions).values(row))
+        page_tests.note_form(connection, str(row["client_id"]), str(row["form"]))
 
 
 async def _read(request: Request) -> dict[str, object]:

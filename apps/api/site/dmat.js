@@ -1,4 +1,4 @@
-/* Banners and in-app messages of DMAT on your site. Loads nothing else, evaluates nothing, writes text as text. */
+/* Banners, in-app messages and tests of pages of DMAT on your site. Loads nothing else, evaluates nothing, writes text as text. */
 (() => {
   "use strict";
   const me = document.currentScript, config = __CONFIG__;
@@ -29,6 +29,13 @@
     if (!navigator.sendBeacon || !navigator.sendBeacon(`${base}/api/web/events`, body))
       fetch(`${base}/api/web/events`, { method: "POST", body, keepalive: true, mode: "no-cors", credentials: "omit" }).catch(() => {});
   };
+
+  const report = (test, kind) => {
+    const body = JSON.stringify({ test: test.key, kind, client_id: clientId(), page: location.pathname });
+    if (!navigator.sendBeacon || !navigator.sendBeacon(`${base}/api/web/tests/events`, body))
+      fetch(`${base}/api/web/tests/events`, { method: "POST", body, keepalive: true, mode: "no-cors", credentials: "omit" }).catch(() => {});
+  };
+  const marked = (name, key) => [...document.querySelectorAll(`[data-dmat-${name}]`)].filter((node) => node.getAttribute(`data-dmat-${name}`) === key);
 
   const make = (name, attributes, ...children) => {
     const node = document.createElement(name);
@@ -97,10 +104,40 @@
     }
   };
 
+  const apply = (test) => {
+    const parts = marked("test", test.key).filter((node) => node.hasAttribute("data-dmat-arm"));
+    const isMine = (node) => node.getAttribute("data-dmat-arm") === test.arm;
+    if (parts.length && !parts.some(isMine)) return; /* the page has no such version: it stays as it is */
+    for (const node of parts) node.hidden = !isMine(node);
+    if (test.counted) report(test, "seen");
+    for (const node of marked("goal", test.key)) {
+      if (told.has(node)) continue;
+      told.add(node);
+      node.addEventListener("click", () => report(test, "clicked"));
+    }
+    const to = test.url && address(test.url);
+    if (to && to.split("#")[0] !== location.href.split("#")[0]) {
+      const there = new URL(to);
+      if (!there.search) there.search = location.search;
+      location.replace(there.href);
+    }
+  };
+
+  const vary = async () => {
+    if (!document.querySelector("[data-dmat-test]")) return;
+    for (const field of document.querySelectorAll("form input[name=client_id]")) if (!field.value) field.value = clientId();
+    const query = new URLSearchParams({ client_id: clientId(), page: location.pathname });
+    try {
+      const answer = await fetch(`${base}/api/web/tests?${query}`, { credentials: "omit", referrerPolicy: "no-referrer" });
+      if (answer.ok && agreed) for (const test of (await answer.json()).tests) apply(test);
+    } catch { /* the page stays as it is */ }
+  };
+
   const ask = async () => {
     const page = location.pathname;
     if (refuses || !agreed || asked === page + token) return;
     asked = page + token;
+    vary();
     const query = new URLSearchParams({ client_id: clientId(), page, ...(token && { token }) });
     try {
       const answer = await fetch(`${base}/api/web/messages?${query}`, { credentials: "omit", referrerPolicy: "no-referrer" });
