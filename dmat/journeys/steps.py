@@ -165,17 +165,15 @@ class Act(_Going):
 
     assign_lead   give the person to sales                          create_task  a task for somebody
     update_score  add `points` to the score                         add_points   add `points` to the loyalty account
-    add_tag       put a tag on the person                           set_value    set an attribute of the person
-    webhook       tell our own systems (`journey.step`)             notify       tell the team
+    webhook       tell our own systems (`journey.step`)
     """
 
-    do: Literal["assign_lead", "create_task", "update_score", "add_points", "add_tag", "set_value", "webhook", "notify"]
+    do: Literal["assign_lead", "create_task", "update_score", "add_points", "webhook"]
     data: dict[str, Scalar] = Field({}, description="what the one who carries it out needs")
 
     @model_validator(mode="after")
     def _has_what_is_needed(self) -> Act:
-        needed = {"create_task": "title", "update_score": "points", "add_points": "points", "add_tag": "tag",
-                  "set_value": "name", "notify": "text"}  # fmt: skip
+        needed = {"create_task": "title", "update_score": "points", "add_points": "points"}
         lacking = needed.get(self.do)
         if lacking and lacking not in self.data:
             raise ValueError(f"{self.do} needs data.{lacking}")

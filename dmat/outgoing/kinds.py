@@ -22,6 +22,9 @@ KINDS = {
     "campaign.finished": "a campaign came to its end",
     "segment.entered": "people came into a segment",
     "segment.left": "people left a segment",
+    "journey.step": "somebody came to a step of a journey that tells it",
+    "lead.qualified": "a lead crossed 50 points",
+    "lead.assigned": "a lead was given to a sales rep, queued or put into the pool",
     "test": "you asked for it",
 }
 

@@ -33,14 +33,16 @@ journeys = Table(
 )
 
 
-def _journey_id(**options: bool) -> Column[int]:
-    return Column("journey_id", Big, ForeignKey("journeys.journey_id"), nullable=False, **options)
+def _journey_id(is_key: bool = False) -> Column[int]:
+    return Column(
+        "journey_id", Big, ForeignKey("journeys.journey_id"), nullable=False, primary_key=is_key, autoincrement=False
+    )
 
 
 journey_versions = Table(
     "journey_versions",
     metadata,
-    _journey_id(primary_key=True, autoincrement=False),
+    _journey_id(is_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("definition", sa.JSON, nullable=False),
     Column("definition_hash", String(64), nullable=False),
@@ -82,7 +84,7 @@ journey_members = Table(
 journey_step_counts = Table(
     "journey_step_counts",
     metadata,
-    _journey_id(primary_key=True, autoincrement=False),
+    _journey_id(is_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("step", String(60), primary_key=True),
     Column("count", Big, nullable=False),
@@ -100,7 +102,7 @@ journey_happenings = Table(
 journey_gaps = Table(
     "journey_gaps",
     metadata,
-    _journey_id(primary_key=True, autoincrement=False),
+    _journey_id(is_key=True),
     Column("from_at", DateTime, primary_key=True),
     Column("until_at", DateTime, nullable=False),
     Column("reason", Text, nullable=False, default=""),
@@ -128,7 +130,7 @@ journey_actions = Table(
 journey_requests = Table(
     "journey_requests",
     metadata,
-    _journey_id(primary_key=True, autoincrement=False),
+    _journey_id(is_key=True),
     Column("entry_key", String(200), primary_key=True),
     Column("person_id", Big, nullable=False),
     Column("context", Text, nullable=False, default="{}"),

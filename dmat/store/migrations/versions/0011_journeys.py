@@ -71,7 +71,7 @@ def _make_members() -> None:
     op.create_table(
         "journey_members",
         sa.Column("member_id", BIG, autoincrement=True, nullable=False),
-        sa.Column("journey_id", BIG, nullable=False),
+        sa.Column("journey_id", BIG, autoincrement=False, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("person_id", BIG, nullable=False),
         sa.Column("entry_key", sa.String(length=200), nullable=False),
@@ -148,7 +148,7 @@ def _make_actions() -> None:
         "journey_actions",
         sa.Column("action_id", BIG, autoincrement=True, nullable=False),
         sa.Column("member_id", BIG, nullable=False),
-        sa.Column("journey_id", BIG, nullable=False),
+        sa.Column("journey_id", BIG, autoincrement=False, nullable=False),
         sa.Column("person_id", BIG, nullable=False),
         sa.Column("step", sa.String(length=60), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),

@@ -1,0 +1,99 @@
+"""Could this journey run? Segments, events, templates, pools of codes and fields that exist.
+
+Belongs here: everything about a definition that needs store or catalogue. Stays out: what makes it whole in itself
+(`definition.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from dmat.campaigns.checking import Finding
+from dmat.campaigns.plan import Step as CampaignStep
+from dmat.campaigns.templates_of_steps import template_fault
+from dmat.errors import InvalidInputError
+from dmat.journeys.conditions import PersonIs, questions_of
+from dmat.journeys.definition import CART_ORDERED, Definition
+from dmat.journeys.entries import Source
+from dmat.journeys.steps import Branch, Send
+from dmat.messages.codes import list_pools
+from dmat.segments.catalogue import Catalogue
+from dmat.segments.records import ACTIVE
+from dmat.store.tables import segments
+
+
+def check_definition(source: Source, definition: Definition) -> list[Finding]:
+    """Everything that keeps a journey from running, and what is worth a second look.
+
+    Raises:
+        NotPublishedError: there are no tables yet, so that nobody knows which events there are.
+    """
+    catalogue = source.desk.catalogue()
+    found = [*_events(catalogue, definition), *_fields(catalogue, definition)]
+    with source.store.read() as connection:
+        found += _segments(connection, definition)
+        found += _templates(connection, definition)
+    if not definition.sends:
+        found.append(Finding("steps", "it sends nothing", is_blocking=False))
+    if definition.goal is None:
+        found.append(Finding("goal", "it has no goal: its effect cannot be told", is_blocking=False))
+    return found
+
+
+def refuse_unfit(source: Source, definition: Definition) -> None:
+    """Stop a journey that could not run.
+
+    Raises:
+        InvalidInputError: the first thing that is wrong.
+    """
+    for finding in check_definition(source, definition):
+        if finding.is_blocking:
+            raise InvalidInputError(finding.place, finding.what, finding.allowed)
+
+
+def _events(catalogue: Catalogue, definition: Definition) -> Iterator[Finding]:
+    for place, key in definition.events:
+        if key != CART_ORDERED and key not in catalogue.events:
+            yield Finding(place, f"there is no event {key!r}", ", ".join(sorted(catalogue.events)))
+    for watched in definition.watched:
+        event = catalogue.events.get(watched.event)
+        for where in watched.where if event else ():
+            if event and where.name not in event.properties:
+                what = f"the event {watched.event} has no property {where.name!r}"
+                yield Finding("exit_when", what, ", ".join(sorted(event.properties)))
+
+
+def _fields(catalogue: Catalogue, definition: Definition) -> Iterator[Finding]:
+    for number, step in enumerate(definition.steps):
+        for place, case in enumerate(step.cases if isinstance(step, Branch) else ()):
+            for question in questions_of(case.when):
+                if isinstance(question, PersonIs) and question.is_.name not in catalogue.fields:
+                    where = f"steps[{number}].cases[{place}].when.is.name"
+                    yield Finding(where, f"there is no field {question.is_.name!r}", "a field of the catalogue")
+
+
+def _segments(connection: Connection, definition: Definition) -> Iterator[Finding]:
+    query = sa.select(segments.c.key).where(segments.c.key.in_(definition.segments), segments.c.state == ACTIVE)
+    known: set[str] = set(connection.execute(query).scalars())
+    for key in definition.segments:
+        if key not in known:
+            yield Finding("segments", f"there is no active segment {key!r}", "keys of active segments")
+
+
+def _templates(connection: Connection, definition: Definition) -> Sequence[Finding]:
+    pools = {pool.key for pool in list_pools(connection)}
+    found = []
+    for number, step in enumerate(definition.steps):
+        if not isinstance(step, Send):
+            continue
+        asked = CampaignStep(key=step.key, channel=step.channel, template=step.template)
+        fault = template_fault(connection, asked, step.template)
+        if fault:
+            found.append(Finding(f"steps[{number}].template", fault, f"an active template for {step.channel}"))
+        if step.code_pool and step.code_pool not in pools:
+            what = f"there is no pool of codes {step.code_pool!r}"
+            found.append(Finding(f"steps[{number}].code_pool", what, ", ".join(sorted(pools))))
+    return found
