@@ -29,9 +29,12 @@ _LANDED = (
     "experiment_plans",
     "experiment_visitors",
     "form_submissions",
+    "lead_activities",
+    "leads",
     "ledger_counters",
     "ledger_entries",
     "preference_decisions",
+    "score_rules",
 )
 FROM_THE_STORE = tuple(dg.AssetKey(["raw", table]) for table in _LANDED)
 CAPTURED = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=3))

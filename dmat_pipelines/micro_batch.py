@@ -5,7 +5,7 @@ Stays out: the parts themselves (the verbs; given in as `Parts`, so that tests g
 (`stream.py`).
 
     apply events to the ledger -> look at the shop -> land events -> export the ledger -> hot tables, publish
-    -> who entered and left segments -> plan -> campaigns that are due
+    -> who entered and left segments -> plan -> campaigns that are due -> leads that crossed the line, routing
 
 Nothing new: nothing is built. What was landed but not built (a failure, a death) stays owed: the first pass of a
 process always builds.
@@ -52,6 +52,7 @@ class Parts:
     report: Callable[[Built], object]
     evaluate_segments: Callable[[str], int] = lambda _: 0
     run_campaigns: Callable[[], int] = lambda: 0
+    look_at_leads: Callable[[], int] = lambda: 0
 
 
 @dataclass
@@ -66,6 +67,7 @@ class Pass:
     planned_count: int = 0
     moved_count: int = 0
     campaigns_count: int = 0
+    leads_count: int = 0
     built: Built | None = None
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -81,7 +83,7 @@ class Pass:
         return (
             self.landed_anything
             or self.built is not None
-            or bool(self.applied_count or self.planned_count or self.moved_count or self.campaigns_count)
+            or bool(self.applied_count or self.planned_count or self.moved_count or self.campaigns_count or self.leads_count)
         )
 
     def facts(self) -> dict[str, Any]:
@@ -126,6 +128,7 @@ class MicroBatch:
         if self._guard("look at the writer lock", self.parts.is_free, False):
             self._write_warehouse(done, began)
         done.campaigns_count = self._guard("run campaigns", self._run_campaigns, 0)
+        done.leads_count = self._guard("look at leads", self._look_at_leads, 0)
         done.seconds = time.monotonic() - began
         self.health.passes_count += 1
         self.health.latencies.extend(done.latencies)
@@ -178,6 +181,12 @@ class MicroBatch:
             return self.parts.run_campaigns()
         except NotPublishedError:
             return 0  # no tables yet: nobody is in an audience
+
+    def _look_at_leads(self) -> int:
+        try:
+            return self.parts.look_at_leads()
+        except NotPublishedError:
+            return 0  # no tables yet: nobody has a score
 
     def _latencies(self, arrivals: Sequence[datetime], began: float) -> list[float]:
         """Real seconds from each arrival until now; on a clock that stands still, from the beginning of the pass."""

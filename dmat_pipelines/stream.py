@@ -44,11 +44,13 @@ from dmat_pipelines.capture.deliveries import (
     land_inbox,
     land_preferences,
 )
+from dmat_pipelines.capture.leads import export_all as export_leads
 from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.conform.runner import Runner, build, load_manifest
 from dmat_pipelines.decide.campaigns import count_active, open_runner
 from dmat_pipelines.decide.carts import plan_due_carts
 from dmat_pipelines.decide.conversions import EarnedOrders
+from dmat_pipelines.decide.leads import LeadDesk
 from dmat_pipelines.decide.segments import open_pass
 from dmat_pipelines.health import Health
 from dmat_pipelines.micro_batch import Built, MicroBatch, Parts, Pass
@@ -144,7 +146,7 @@ def make_parts(settings: Settings, store: Store) -> Parts:
         return total
 
     memberships, campaigns = open_pass(settings, store, view), open_runner(settings, store, view)
-    earned = EarnedOrders(settings, store, view)
+    earned, lead_desk = EarnedOrders(settings, store, view), LeadDesk(settings, store, view)
 
     def land_arrivals(run_id: str) -> int:
         arrived = (land_inbox, land_forms, land_devices, land_preferences)
@@ -166,12 +168,14 @@ def make_parts(settings: Settings, store: Store) -> Parts:
         export_ledger=lambda run_id: sum(
             export(settings, store, run_id).kept_count
             for export in (export_experiments, export_ledger, export_counters, export_campaigns, export_visitors)
-        ),
+        )
+        + export_leads(settings, store, run_id),
         build_hot=tables.build,
         plan=plan,
         report=lambda built: teller.tell(built.tables, built.version),
         evaluate_segments=lambda run_id: memberships.run(run_id).moved_count,
         run_campaigns=run_campaigns,
+        look_at_leads=lambda: lead_desk.look().count,
     )
 
 

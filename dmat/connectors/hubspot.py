@@ -1,4 +1,4 @@
-"""HubSpot: contacts, companies and deals of the CRM, v3.
+"""HubSpot: contacts, companies and deals of the CRM, v3; and contacts written back.
 
 The first reading lists everything. Later ones search by time of change, oldest first; a search ends at 10,000
 results, so when more have changed everything is listed again. A search does not give associations: those of deals are
@@ -7,7 +7,7 @@ read for each page.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -70,6 +70,20 @@ class HubSpot(Connector):
                 return
         yield from self._list_all(kind, cursor)
 
+    def put_contact(self, payload: Mapping[str, Any]) -> str:
+        """Make or change the contact `{"email", "properties"}`; gives its id. The same twice is one contact.
+
+        Raises:
+            VendorRefusedError: a property or an owner that the account does not have, or no right to write.
+            VendorUnavailableError, RateLimitedError, AmbiguousError: it may be tried again.
+        """
+        body = upsert_body(str(payload["email"]), payload["properties"])
+        answer = self.http.send("POST", "/crm/v3/objects/contacts/batch/upsert", json=body)
+        results = list_of(answer.json(), "results", self.vendor)
+        if len(results) != 1 or not isinstance(results[0], dict) or not results[0].get("id"):
+            raise self.refused(answer.status_code, "the answer names no contact")
+        return str(results[0]["id"])
+
     def _list_all(self, kind: str, cursor: Cursor) -> Iterator[Page]:
         if not cursor.page:
             cursor = Cursor(since=cursor.since, began=self.now())
@@ -115,6 +129,12 @@ class HubSpot(Connector):
             match = known.get(str((found.get("from") or {}).get("id")))
             if match is not None:
                 match["associations"][other]["results"].extend(found.get("to") or [])
+
+
+def upsert_body(email: str, properties: Mapping[str, str]) -> dict[str, Any]:
+    """Body of `POST /crm/v3/objects/contacts/batch/upsert`: the contact with that address, made or changed."""
+    filled = {name: value for name, value in properties.items() if value}
+    return {"inputs": [{"idProperty": "email", "id": email, "properties": {"email": email, **filled}}]}
 
 
 def list_params(kind: str, after: str) -> dict[str, str | int]:

@@ -17,12 +17,14 @@ from dmat.messages.links import Links
 from dmat.messages.opt_in import opt_in_values
 from dmat.messages.personalise import cart_values
 from dmat.messages.rendering import Rendered
+from dmat.messages.sales_notice import notice_values
 from dmat.settings import Settings
 
 Values = Callable[[Settings, Mapping[str, Any], str, Callable[[str], str]], dict[str, Any]]
 TEMPLATES: Mapping[tuple[str, str], tuple[str, Values]] = {
     ("cart_recovery", "first_mail"): ("cart_recovery", cart_values),
     ("double_opt_in", "confirm"): ("double_opt_in", opt_in_values),
+    ("sales_notice", "notice"): ("sales_notice", notice_values),
 }
 
 

@@ -23,6 +23,11 @@ SCOPES = {
     "templates:write": "make and change templates, send tests of them",
     "codes:read": "see pools of discount codes and how many are left",
     "codes:write": "make pools of discount codes, add codes, let returned ones be given again",
+    "leads:read": "see leads, their scores and who has them",
+    "leads:write": "take leads in, note what they did, change their status",
+    "leads:route": "change the score matrix, sales reps and rules of routing; hand leads over",
+    "loyalty:read": "see members of the loyalty programme, their points and offers",
+    "loyalty:write": "change points, tiers and offers of the loyalty programme",
     "campaigns:read": "see campaigns, their plans and results",
     "campaigns:write": "make and change campaigns",
     "campaigns:send": "submit, start, pause, resume and cancel campaigns",
@@ -33,7 +38,9 @@ ROLE_SCOPES: dict[str, frozenset[str]] = {
     "admin": frozenset(SCOPES),
     "marketer": frozenset(SCOPES),
     "analyst": frozenset({"segments:read", "segments:write", "templates:read", "codes:read", "campaigns:read"}),
-    "sales": frozenset({"segments:read", "people:read", "templates:read", "campaigns:read"}),
+    "sales": frozenset(
+        {"segments:read", "people:read", "templates:read", "campaigns:read", "leads:read", "leads:write"}
+    ),
 }
 
 

@@ -43,15 +43,18 @@ leads = Table(
 )
 
 
-def _lead_id(**more: bool) -> Column[int]:
-    return Column("lead_id", Big, ForeignKey("leads.lead_id"), autoincrement=False, nullable=False, **more)
+def _lead_id(is_key: bool = False) -> Column[int]:
+    return Column(
+        "lead_id", Big, ForeignKey("leads.lead_id"), autoincrement=False, nullable=False, primary_key=is_key,
+        index=not is_key,
+    )  # fmt: skip
 
 
 lead_activities = Table(
     "lead_activities",
     metadata,
     Column("activity_id", Big, primary_key=True, autoincrement=True),
-    _lead_id(index=True),
+    _lead_id(),
     Column("action", String(60), nullable=False),
     Column("points", Integer),
     Column("reason", String(255), nullable=False, default=""),
@@ -77,7 +80,7 @@ score_rules = Table(
 score_states = Table(
     "score_states",
     metadata,
-    _lead_id(primary_key=True),
+    _lead_id(is_key=True),
     Column("score", Float, nullable=False),
     Column("band", String(10), nullable=False),
     Column("is_above", Boolean, nullable=False),
@@ -88,7 +91,7 @@ score_states = Table(
 score_crossings = Table(
     "score_crossings",
     metadata,
-    _lead_id(primary_key=True),
+    _lead_id(is_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("threshold", Integer, nullable=False),
     Column("score", Float, nullable=False),
@@ -100,7 +103,7 @@ lead_history = Table(
     "lead_history",
     metadata,
     Column("history_id", Big, primary_key=True, autoincrement=True),
-    _lead_id(index=True),
+    _lead_id(),
     Column("kind", String(40), nullable=False),
     Column("words", Text, nullable=False),
     Column("detail", sa.JSON, nullable=False),
@@ -143,7 +146,7 @@ lead_assignments = Table(
     "lead_assignments",
     metadata,
     Column("assignment_id", Big, primary_key=True, autoincrement=True),
-    _lead_id(index=True),
+    _lead_id(),
     Column("place", String(10), nullable=False),
     Column("rep_key", String(100)),
     Column("is_priority", Boolean, nullable=False),
@@ -169,7 +172,7 @@ lead_pushes = Table(
     Column("push_id", Big, primary_key=True, autoincrement=True),
     Column("push_key", String(200), nullable=False, unique=True),
     Column("kind", String(40), nullable=False),
-    _lead_id(index=True),
+    _lead_id(),
     Column("payload", sa.JSON, nullable=False),
     Column("state", String(20), nullable=False),
     Column("attempts", Integer, nullable=False, default=0),

@@ -25,6 +25,7 @@ from dmat_pipelines.capture.deliveries import (
     land_inbox,
     land_preferences,
 )
+from dmat_pipelines.capture.leads import ASSETS as LEAD_ASSETS
 from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.resources import WorkspaceResource
 
@@ -245,6 +246,7 @@ assets = [
     form_submissions,
     device_registrations,
     preference_decisions,
+    *LEAD_ASSETS,
     *imported_tables,
 ]
 jobs = [recapture_days]

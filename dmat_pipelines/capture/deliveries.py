@@ -48,7 +48,7 @@ def land_inbox(settings: Settings, store: Store, run_id: str) -> Outcome:
         mark_landed(store, [row.inbox_id for row in rows], settings.clock.now())
 
     outcome = Outcome("delivery", "events", run_id, settings.clock.now())
-    return _carry(settings, outcome, "delivery_events", lambda: unlanded(store, BATCH_ROWS), event_records, mark)
+    return carry(settings, outcome, "delivery_events", lambda: unlanded(store, BATCH_ROWS), event_records, mark)
 
 
 def export_ledger(settings: Settings, store: Store, run_id: str) -> Outcome:
@@ -58,7 +58,7 @@ def export_ledger(settings: Settings, store: Store, run_id: str) -> Outcome:
         mark_exported(store, rows)
 
     outcome = Outcome("ledger", "entries", run_id, settings.clock.now())
-    return _carry(settings, outcome, "ledger_entries", lambda: unexported(store, BATCH_ROWS), ledger_records, mark)
+    return carry(settings, outcome, "ledger_entries", lambda: unexported(store, BATCH_ROWS), ledger_records, mark)
 
 
 def export_counters(settings: Settings, store: Store, run_id: str) -> Outcome:
@@ -71,7 +71,7 @@ def export_counters(settings: Settings, store: Store, run_id: str) -> Outcome:
         return unexported_hours(store, BATCH_ROWS)
 
     outcome = Outcome("ledger", "counters", run_id, settings.clock.now())
-    return _carry(settings, outcome, "ledger_counters", waiting, counter_records, mark)
+    return carry(settings, outcome, "ledger_counters", waiting, counter_records, mark)
 
 
 def export_campaigns(settings: Settings, store: Store, run_id: str) -> Outcome:
@@ -84,7 +84,7 @@ def export_campaigns(settings: Settings, store: Store, run_id: str) -> Outcome:
         return unexported_campaigns(settings, store, BATCH_ROWS)
 
     outcome = Outcome("campaign", "plans", run_id, settings.clock.now())
-    return _carry(settings, outcome, "campaign_plans", waiting, campaign_records, mark)
+    return carry(settings, outcome, "campaign_plans", waiting, campaign_records, mark)
 
 
 def export_experiments(settings: Settings, store: Store, run_id: str) -> Outcome:
@@ -97,7 +97,7 @@ def export_experiments(settings: Settings, store: Store, run_id: str) -> Outcome
         return unexported_experiments(store, BATCH_ROWS)
 
     outcome = Outcome("experiment", "plans", run_id, settings.clock.now())
-    return _carry(settings, outcome, "experiment_plans", waiting, experiment_records, mark)
+    return carry(settings, outcome, "experiment_plans", waiting, experiment_records, mark)
 
 
 def export_visitors(settings: Settings, store: Store, run_id: str) -> Outcome:
@@ -110,7 +110,7 @@ def export_visitors(settings: Settings, store: Store, run_id: str) -> Outcome:
         return unexported_visitors(store, BATCH_ROWS)
 
     outcome = Outcome("experiment", "visitors", run_id, settings.clock.now())
-    return _carry(settings, outcome, "experiment_visitors", waiting, visitor_records, mark)
+    return carry(settings, outcome, "experiment_visitors", waiting, visitor_records, mark)
 
 
 def land_forms(settings: Settings, store: Store, run_id: str) -> Outcome:
@@ -120,7 +120,7 @@ def land_forms(settings: Settings, store: Store, run_id: str) -> Outcome:
         mark_forms_landed(store, [row.submission_id for row in rows], settings.clock.now())
 
     outcome = Outcome("form", "submissions", run_id, settings.clock.now())
-    return _carry(settings, outcome, "form_submissions", lambda: unlanded_forms(store, BATCH_ROWS), form_records, mark)
+    return carry(settings, outcome, "form_submissions", lambda: unlanded_forms(store, BATCH_ROWS), form_records, mark)
 
 
 def land_devices(settings: Settings, store: Store, run_id: str) -> Outcome:
@@ -130,7 +130,7 @@ def land_devices(settings: Settings, store: Store, run_id: str) -> Outcome:
         mark_devices_landed(store, rows)
 
     outcome = Outcome("device", "registrations", run_id, settings.clock.now())
-    return _carry(
+    return carry(
         settings, outcome, "device_registrations", lambda: unlanded_devices(store, BATCH_ROWS), device_records, mark
     )
 
@@ -142,7 +142,7 @@ def land_preferences(settings: Settings, store: Store, run_id: str) -> Outcome:
         mark_proofs_landed(store, [row["log_id"] for row in rows], settings.clock.now())
 
     outcome = Outcome("preference", "decisions", run_id, settings.clock.now())
-    return _carry(
+    return carry(
         settings, outcome, "preference_decisions", lambda: unlanded_proofs(store, BATCH_ROWS), preference_records, mark
     )
 
@@ -224,7 +224,7 @@ def ledger_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
     return [Record(str(row["message_id"]), _moment(row["updated_at"]), row) for row in kept]
 
 
-def _carry(
+def carry(
     settings: Settings,
     outcome: Outcome,
     table: str,

@@ -14,6 +14,8 @@ from dmat_pipelines.decide.campaigns import run_due_campaigns, unfinished_reason
 from dmat_pipelines.decide.carts import plan_due_carts
 from dmat_pipelines.decide.consent import sync_new_consent, withdraw_from_lists
 from dmat_pipelines.decide.conversions import EarnedOrders
+from dmat_pipelines.decide.lead_assets import ASSETS as LEAD_ASSETS
+from dmat_pipelines.decide.lead_assets import CHECKS as LEAD_CHECKS
 from dmat_pipelines.decide.segments import compare_with_sql, evaluate_once
 from dmat_pipelines.resources import WorkspaceResource
 
@@ -126,5 +128,5 @@ def frozen_audiences_add_up(workspace: WorkspaceResource) -> dg.AssetCheckResult
     )
 
 
-ASSETS = (consents, segment_changes, cart_recovery_intents, campaign_steps)
-CHECKS = (open_memberships_equal_the_rules, frozen_audiences_add_up)
+ASSETS = (consents, segment_changes, cart_recovery_intents, campaign_steps, *LEAD_ASSETS)
+CHECKS = (open_memberships_equal_the_rules, frozen_audiences_add_up, *LEAD_CHECKS)

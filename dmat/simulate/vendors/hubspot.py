@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dmat.simulate.records import Wanted
+from dmat.simulate.records import Row, Wanted
 from dmat.simulate.vendors.door import Door, JsonResponse, bearer, read_moment, same, whole
 
 KINDS = {"contacts": "hubspot_contacts", "companies": "hubspot_companies", "deals": "hubspot_deals"}
@@ -50,6 +50,7 @@ class HubSpot(Door):
     def routes(self) -> list[Route]:
         """Objects and associations."""
         routes = [self.route("/crm/v3/associations/{source}/{target}/batch/read", self.associations, ("POST",))]
+        routes.append(self.route("/crm/v3/objects/contacts/batch/upsert", self.upsert, ("POST",)))
         for kind in KINDS:
             path = f"/crm/v3/objects/{kind}"
             routes += [
@@ -121,6 +122,35 @@ class HubSpot(Door):
         if start + len(rows) < min(total, SEARCH_END):
             answer["paging"] = {"next": {"after": str(start + len(rows))}}
         return JsonResponse(answer)
+
+    def upsert(self, request: Request, body: bytes) -> Response:
+        """Contacts made or changed by their address."""
+        try:
+            inputs = orjson.loads(body)["inputs"]
+            wanted = [(str(one["id"]).lower(), dict(one["properties"]), one["idProperty"] == "email") for one in inputs]
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            return self.refuse(400, "Invalid input JSON")
+        if not all(by_email and "@" in email for email, _, by_email in wanted):
+            return self.refuse(400, "idProperty must be email")
+        moment = self.office.now()
+        results = [self._put_contact(email, properties, moment) for email, properties, _ in wanted]
+        stamp = _zulu(moment)
+        return JsonResponse({"status": "COMPLETE", "results": results, "startedAt": stamp, "completedAt": stamp})
+
+    def _put_contact(self, email: str, properties: dict[str, Any], moment: datetime) -> dict[str, Any]:
+        resource = KINDS["contacts"]
+        with self.office.records.lock:
+            same_address = (("lower(payload->>'$.properties.email') = ?", (email,)),)
+            rows = self.office.records.page(Wanted(resource, limit=1, more=same_address))
+            number = rows[0].record_id if rows else str(uuid.uuid5(uuid.NAMESPACE_URL, email).int % 10**11 + 10**11)
+            created = rows[0].created_at if rows else moment
+            old = rows[0].load() if rows else {"id": number, "createdAt": _zulu(created), "archived": False}
+            kept = old.get("properties") or {"createdate": _zulu(created), "hs_object_id": number}
+            stamps = {"lastmodifieddate": _zulu(moment), "email": email}
+            payload = {**old, "updatedAt": _zulu(moment), "properties": {**kept, **properties, **stamps}}
+            self.office.records.put(resource, [Row(number, created, moment, orjson.dumps(payload).decode())])
+        shown = {name: payload[name] for name in ("id", "properties", "createdAt", "updatedAt", "archived")}
+        return {**shown, "new": not rows}
 
     def associations(self, request: Request, body: bytes) -> Response:
         """What the given objects are associated with."""

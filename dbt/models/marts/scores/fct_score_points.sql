@@ -20,6 +20,7 @@ forms as (
         'form' as source
     from {{ ref('int_engagement__form_submissions') }} as submissions
     inner join {{ ref('person_contacts') }} as contacts on submissions.contact_key = contacts.contact_key
+    where coalesce(submissions.form_id, '') <> 'dmat-lead'
 ),
 
 visits as (

@@ -1,0 +1,69 @@
+"""A score in words: why it is what it is, and what to do.
+
+Belongs here: sentences for people. Stays out: numbers (`live.py`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+
+from dmat.scoring.live import Score
+from dmat.scoring.matrix import seed_bands
+from dmat.scoring.points import Entry
+
+MOST_REASONS = 5
+
+
+def explain(score: Score) -> str:
+    """One sentence: the score, its band, and the actions that weigh most.
+
+    >>> explain(score)
+    'Hot with 65 points: asked for a demo or a quote (49.4), visited the pricing page twice (15.6).'
+    """
+    head = f"{score.band.capitalize()} with {score.score:.0f} {_points(score.score)}"
+    reasons = breakdown(score.entries)
+    if not reasons:
+        return f"{head}: nothing has earned points yet."
+    shown = ", ".join(f"{words} ({left:.1f})" for words, left in reasons[:MOST_REASONS])
+    rest = len(reasons) - MOST_REASONS
+    return f"{head}: {shown}{f', and {rest} more' if rest > 0 else ''}."
+
+
+def breakdown(entries: Iterable[Entry]) -> list[tuple[str, Decimal]]:
+    """(what in words, what is left of its points), what weighs most first."""
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    counts: dict[str, int] = defaultdict(int)
+    for entry in entries:
+        sums[entry.label] += entry.points_now
+        counts[entry.label] += 1
+    ordered = sorted(sums.items(), key=lambda item: (-abs(item[1]), item[0]))
+    return [(f"{label}{_times(counts[label])}", left) for label, left in ordered]
+
+
+def advice(score: Score) -> str:
+    """What follows from the band, as the seed says it."""
+    return seed_bands().advice["mql" if score.is_qualified else score.band]
+
+
+def next_step(score: Score) -> str:
+    """What a sales rep would do next, from what the lead did last."""
+    actions = [entry.action for entry in score.entries if entry.points_now > 0]
+    if "demo_request" in actions:
+        return "Call to agree on a date for the demo or to go through the quote."
+    if "scheduled_call" in actions:
+        return "Prepare the call that is scheduled, and confirm it."
+    if "pricing_page_visit" in actions:
+        return "Offer help with the choice of a plan: the lead looked at prices."
+    if actions and actions[0] in {"case_study_download", "whitepaper_download"}:
+        return "Ask what the lead is working on; it read our material."
+    return "Introduce yourself and ask what the lead needs."
+
+
+def _points(score: Decimal) -> str:
+    return "point" if f"{score:.0f}" == "1" else "points"
+
+
+def _times(count: int) -> str:
+    return {1: "", 2: " twice"}.get(count, f" {count} times")

@@ -1,0 +1,88 @@
+"""What the store knows of leads and loyalty, landed: `raw.leads`, `raw.lead_activities`, `raw.score_rules`.
+
+Belongs here: carrying rows, committed in the warehouse first and marked here after, so that a crash between the two
+lands them again (twice gives once). Stays out: scores (`dbt`) and the rules of leads (`dmat/scoring`).
+(Dagster reads annotations as they stand: this file does without `from __future__ import annotations`.)
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from dmat.landing import Outcome, Record
+from dmat.scoring.exporting import (
+    mark_activities_landed,
+    mark_leads_exported,
+    mark_rules_exported,
+    unexported_leads,
+    unexported_rules,
+    unlanded_activities,
+)
+from dmat.settings import Settings
+from dmat.store import Store
+from dmat_pipelines.capture.deliveries import BATCH_ROWS, carry
+from dmat_pipelines.resources import WorkspaceResource
+
+Row = Mapping[str, Any]
+
+
+def records_by(key: str, moment: str, rows: Iterable[Row]) -> list[Record]:
+    """Rows of the store as records: the column that names them, and the one that says when they changed."""
+    return [Record(str(row[key]), row[moment], dict(row)) for row in rows]
+
+
+def export_leads(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every lead that changed since it was last exported."""
+    return carry(
+        settings, Outcome("lead", "leads", run_id, settings.clock.now()), "leads",
+        lambda: unexported_leads(store, BATCH_ROWS), lambda rows: records_by("lead_id", "updated_at", rows),
+        lambda rows: mark_leads_exported(store, rows),
+    )  # fmt: skip
+
+
+def export_activities(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every activity of a lead that the warehouse has not got yet."""
+    return carry(
+        settings, Outcome("lead", "activities", run_id, settings.clock.now()), "lead_activities",
+        lambda: unlanded_activities(store, BATCH_ROWS),
+        lambda rows: records_by("activity_id", "recorded_at", rows),
+        lambda rows: mark_activities_landed(store, [row["activity_id"] for row in rows], settings.clock.now()),
+    )  # fmt: skip
+
+
+def export_score_rules(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every line of the score matrix that was changed in the workspace."""
+    return carry(
+        settings, Outcome("lead", "score_rules", run_id, settings.clock.now()), "score_rules",
+        lambda: unexported_rules(store, BATCH_ROWS), lambda rows: records_by("action", "updated_at", rows),
+        lambda rows: mark_rules_exported(store, rows),
+    )  # fmt: skip
+
+
+EXPORTS = {"leads": export_leads, "lead_activities": export_activities, "score_rules": export_score_rules}
+WORDS = {
+    "leads": "Leads of the store.",
+    "lead_activities": "What leads did as our own API was told, and points given by hand.",
+    "score_rules": "Lines of the score matrix that were changed in the workspace.",
+}
+
+
+def export_all(settings: Settings, store: Store, run_id: str) -> int:
+    """Land all of it; gives how many records were new or had changed."""
+    return sum(export(settings, store, run_id).kept_count for export in EXPORTS.values())
+
+
+def build_export_asset(table: str) -> dg.AssetsDefinition:
+    """The raw table as an asset."""
+    key = dg.AssetKey(["raw", table])
+
+    @dg.asset(key=key, name=None, group_name="capture", kinds={"duckdb"}, description=WORDS[table])
+    def export(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        outcome = EXPORTS[table](workspace.settings(), workspace.store(), context.run_id)
+        return dg.MaterializeResult(metadata={"fetched": outcome.fetched_count, "kept": outcome.kept_count})
+
+    return export
+
+
+ASSETS = tuple(build_export_asset(table) for table in EXPORTS)

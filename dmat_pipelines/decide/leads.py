@@ -1,0 +1,124 @@
+"""Leads: those that the tables found are taken in, who crossed the line is told, what must reach vendors is pushed.
+
+Belongs here: one look, for the stream, for the asset and for the sensor; when a look is worth its while.
+Stays out: the rules (`dmat/scoring`, `dmat/routing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import sqlalchemy as sa
+
+from dmat.connectors.hubspot import HubSpot
+from dmat.connectors.slack import Slack
+from dmat.scoring.adopting import adopt_leads
+from dmat.scoring.alerts import look_for_crossings
+from dmat.scoring.pushing import HUBSPOT, SLACK, WAITING, Push, Pushed, push_due
+from dmat.settings import Settings
+from dmat.store import Store
+from dmat.store.lead_tables import lead_pushes
+from dmat.warehouse import Workspace
+
+_UNEQUAL = """
+    with ledger as (select person_id, sum(points_now) as points from scores.fct_score_points group by person_id)
+
+    select coalesce(scores.person_id, ledger.person_id) as person_id
+    from scores.lead_scores as scores
+    full outer join ledger on scores.person_id = ledger.person_id
+    where coalesce(scores.score, 0) <> coalesce(ledger.points, 0)
+"""
+
+
+@dataclass(frozen=True)
+class LeadLook:
+    """What one look did."""
+
+    adopted: int = 0
+    moved: int = 0
+    crossed: int = 0
+    pushed: Pushed = field(default_factory=Pushed)
+
+    @property
+    def count(self) -> int:
+        """How much there was to do."""
+        return self.adopted + self.moved + self.crossed + self.pushed.done_count + self.pushed.failed_count
+
+    def facts(self) -> dict[str, int]:
+        """As numbers, for logs and Dagster."""
+        own = {name: getattr(self, name) for name in ("adopted", "moved", "crossed")}
+        return own | {"pushed": self.pushed.done_count, "push_failed": self.pushed.failed_count}
+
+
+class LeadDesk:
+    """Looks at the leads of one workspace; a resident process keeps it, with its connections."""
+
+    def __init__(
+        self, settings: Settings, store: Store, view: Workspace, ways: Mapping[str, Push] | None = None
+    ) -> None:
+        self.settings, self.store, self.view = settings, store, view
+        self._ways = open_ways(settings) if ways is None else ways
+        self._seen = 0
+
+    def look(self) -> LeadLook:
+        """Do what is due; the tables are only read when a new version of them was published.
+
+        Raises:
+            NotPublishedError: there are no tables yet.
+        """
+        now, version = self.settings.clock.now(), self.view.version.number
+        found: dict[str, Any] = {}
+        if version != self._seen and has_scores(self.view):
+            adopted = adopt_leads(self.store, self.view, now)
+            crossings = look_for_crossings(self.settings, self.store, self.view, now)
+            found = {"adopted": adopted.new_count, "moved": adopted.moved_count, "crossed": len(crossings)}
+        self._seen = version
+        pushed = push_due(self.store, self._ways, now) if count_due(self.settings, self.store) else Pushed()
+        return LeadLook(**found, pushed=pushed)
+
+
+def open_ways(settings: Settings) -> dict[str, Push]:
+    """Kind of push -> how it is done, for the vendors that are connected."""
+    ways: dict[str, Push] = {}
+    if settings.is_connected("slack"):
+        ways[SLACK] = Slack(settings).post
+    if settings.is_connected("hubspot"):
+        ways[HUBSPOT] = HubSpot(settings).put_contact
+    return ways
+
+
+def has_scores(view: Workspace) -> bool:
+    """Whether the published version has the tables of scores (one of an older release has not)."""
+    try:
+        view.rows("select 1 from scores.lead_scores limit 0")
+    except duckdb.CatalogException:
+        return False
+    return True
+
+
+def look_at_leads(settings: Settings, store: Store, view: Workspace) -> LeadLook:
+    """One look; twice does nothing twice."""
+    return LeadDesk(settings, store, view).look()
+
+
+def count_due(settings: Settings, store: Store) -> int:
+    """How many pushes are due now."""
+    table = lead_pushes.c
+    query = sa.select(sa.func.count()).select_from(lead_pushes)
+    with store.read() as connection:
+        due = query.where(table.state == WAITING, table.next_at <= settings.clock.now())
+        return int(connection.execute(due).scalar_one())
+
+
+def unequal_scores(view: Workspace) -> tuple[int, list[int]]:
+    """How many leads have a score, and the people whose score is not the sum of their ledger.
+
+    Raises:
+        NotPublishedError: there are no tables yet.
+    """
+    [row] = view.rows("select count(*) as scores_count from scores.lead_scores")
+    wrong = view.rows(_UNEQUAL)
+    return int(row["scores_count"]), [int(each["person_id"]) for each in wrong]
