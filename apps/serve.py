@@ -25,6 +25,7 @@ from apps.screens.calendar.screen import CalendarScreen
 from apps.screens.campaigns.files import CampaignExportHandler
 from apps.screens.campaigns.screen import campaigns_screen
 from apps.screens.codes.screen import CodesScreen
+from apps.screens.experiments.screen import experiments_screen
 from apps.screens.follow.screen import FollowScreen
 from apps.screens.health.screen import HealthScreen
 from apps.screens.home.screen import HomeScreen
@@ -42,6 +43,7 @@ LATE_WEBSOCKET_MS = 60_000
 BUILDERS = {
     "/home": HomeScreen, "/follow": FollowScreen, "/health": HealthScreen, "/segments": segments_screen,
     "/campaigns": campaigns_screen, "/templates": templates_screen, "/calendar": CalendarScreen,
+    "/experiments": experiments_screen,
     "/codes": CodesScreen,
 }  # fmt: skip
 

@@ -26,6 +26,7 @@ SCREENS = (
     Entry("/home", "Home", "home", ROLES, "start overview figures revenue what needs me"),
     Entry("/segments", "Segments", "people", ("admin", "marketer", "analyst"), "audience groups rules builder people"),
     Entry("/campaigns", "Campaigns", "megaphone", PLANNERS, "send schedule steps monitor pause approve holdout"),
+    Entry("/experiments", "A/B tests", "flask", PLANNERS, "experiments split winner variants subject learned"),
     Entry("/templates", "Templates", "mail", ("admin", "marketer", "analyst"), "mail editor drag drop preview text"),
     Entry("/codes", "Codes and links", "tag", PLANNERS, "discount code pool coupon upload utm parameters domains"),
     Entry("/calendar", "Calendar", "calendar", PLANNERS, "month week plan clash fatigue"),

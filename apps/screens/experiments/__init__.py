@@ -1,0 +1,1 @@
+"""Experiments: tests in the making, under way, decided, and what was learned from them."""

@@ -1,0 +1,108 @@
+"""The chart of a test: the rate of each variant over time, with the band in which it may truly lie.
+
+Belongs here: points from analyses over time, and options for ECharts. Stays out: the analyses (`dmat/experiments`).
+The bands are those of the chosen inference. Always-valid ones hold at every moment at once: who looks every minute is
+wrong no more often than who looks once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from apps.parts.charts import Series, chart
+from apps.screens.experiments.wording import is_money, metric_words
+from dmat.experiments.results import Analysis
+
+MOST_LINES = 6
+WIDEST = 3.0
+"""A band is cut where it is this many times as high as the highest rate: early ones would flatten all else."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One moment: arm -> (rate, low, high) of one metric, in the metric's unit."""
+
+    hours: float
+    arms: Mapping[str, tuple[float | None, float | None, float | None]]
+
+
+def point_of(hours: float, analysis: Analysis, metric: str) -> Point:
+    """One moment of a test."""
+    found = {result.arm: (result.rate, result.low, result.high) for result in analysis.arms if result.metric == metric}
+    return Point(hours, found)
+
+
+def bands(points: Sequence[Point], names: Mapping[str, str], metric: str, summary: str) -> dict[str, Any]:
+    """Options of the chart.
+
+    Args:
+        points: oldest first.
+        names: arm -> what it is called, in the order of their colours.
+        metric: key of the metric.
+        summary: what the chart shows, for people who do not see it.
+    """
+    size = 1 / 100 if is_money(metric) else 100
+    top = _top(points) * size
+    labels = [hour_label(point.hours) for point in points]
+    shown = list(names.items())[:MOST_LINES]
+    lines = [Series(name, _column(points, key, 0, size), f"series-{number}", "line")
+             for number, (key, name) in enumerate(shown)]  # fmt: skip
+    longest = max((len(name) for _, name in shown), default=0)
+    options = chart(labels, lines[:4], summary, label_room=min(180, 20 + 7 * longest))
+    for number, (key, _name) in enumerate(shown[:4]):
+        low, high = _column(points, key, 1, size), _column(points, key, 2, size)
+        options["series"] += _band(key, _cut(low, top), _cut(high, top), f"series-{number}")
+    options["yAxis"]["max"] = round(top, 4) or None
+    options["xAxis"]["boundaryGap"] = False
+    return options
+
+
+def _top(points: Sequence[Point]) -> float:
+    """Where the axis ends: above every rate, and above the bands of the last moment, but not of the first ones."""
+    rates = [rate for point in points for rate, _, _ in point.arms.values() if rate is not None]
+    last = [high for _, _, high in points[-1].arms.values() if high is not None] if points else []
+    most = max(rates, default=0.0)
+    return max(most * 1.1, min(max(last, default=0.0) * 1.1, most * WIDEST)) or 1.0
+
+
+def _column(points: Sequence[Point], arm: str, at: int, size: float) -> list[float | None]:
+    found = [point.arms.get(arm, (None, None, None))[at] for point in points]
+    return [None if value is None or value != value else round(value * size, 4) for value in found]
+
+
+def _cut(values: Sequence[float | None], top: float) -> list[float | None]:
+    return [None if value is None else min(max(value, 0.0), top) for value in values]
+
+
+def _band(key: str, low: Sequence[float | None], high: Sequence[float | None], colour: str) -> list[dict[str, Any]]:
+    shared = {"type": "line", "stack": f"band-{key}", "showSymbol": False, "lineStyle": {"opacity": 0}, "silent": True,
+              "tooltip": {"show": False}, "z": 1}  # fmt: skip
+    width = [
+        None if below is None or above is None else round(above - below, 4)
+        for below, above in zip(low, high, strict=True)
+    ]
+    return [
+        {**shared, "name": f"{key} from", "data": list(low)},
+        {**shared, "name": f"{key} to", "data": width, "areaStyle": {"color": f"token:{colour}", "opacity": 0.13}},
+    ]
+
+
+def hour_label(hours: float) -> str:
+    """A moment of the test on the axis: 30 min, 5 h, 3 d."""
+    if hours < 1:
+        return f"{hours * 60:.0f} min"
+    return f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.1f}".rstrip("0").rstrip(".") + " d"
+
+
+def summary_of(points: Sequence[Point], names: Mapping[str, str], metric: str) -> str:
+    """What the chart shows, in one sentence."""
+    if not points:
+        return f"{metric_words(metric)}: no figures yet."
+    said = []
+    for key, name in names.items():
+        rate = points[-1].arms.get(key, (None, None, None))[0]
+        if rate is not None:
+            said.append(f"{name} {rate / 100:.2f}" if is_money(metric) else f"{name} {rate * 100:.2f}%")
+    return f"{metric_words(metric)} after {hour_label(points[-1].hours)}: {', '.join(said)}."

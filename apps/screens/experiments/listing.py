@@ -1,0 +1,223 @@
+"""The list of tests: how each stands in one sentence, and what waits for somebody; beside it what was learned.
+
+Belongs here: rows of both lists and what they are narrowed to. Stays out: one test (`form.py`, `monitor.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+import param
+
+from apps.context import Context, Pulse
+from apps.parts.block import Block
+from apps.parts.render import render
+from apps.screens.experiments import wording
+from apps.screens.experiments.desk import TestDesk
+from apps.screens.experiments.patterns import PATTERNS
+from apps.screens.experiments.previewing import changes_of
+from apps.screens.experiments.standing import standing_of
+from apps.screens.segments.addressing import asked_for, leave_for, remember
+from dmat.experiments.drafts import NEW, load_draft
+from dmat.experiments.records import (
+    DECIDING,
+    DRAFT,
+    LIVE,
+    STATUSES,
+    Decision,
+    Experiment,
+    count_assigned,
+    read_decision,
+    waves_of,
+)
+from dmat.store import Store
+from dmat.store.access import caller_of_user
+from dmat.store.users import User
+
+LEARNED = "learned"
+OUTCOMES = {
+    "winner": ("Proven", "success", "check"), "chosen": ("Chosen, not proven", "warning", "info"),
+    "manual": ("Decided by hand", "info", "person"), "stopped": ("Stopped", "", "stop"),
+}  # fmt: skip
+"""Kind of decision -> words, tone and icon of its chip."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One test in the list.
+
+    Attributes:
+        says: how it stands, in one sentence.
+        arms: letter and words of each variant.
+        people: people in the test so far.
+        left: how much time is left; None when none is set or it is over.
+    """
+
+    test: Experiment
+    says: str
+    arms: tuple[tuple[str, str], ...]
+    people: int
+    left: timedelta | None
+    campaign: str
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One test that is over, and what it taught."""
+
+    test: Experiment
+    decision: Decision | None
+    says: str
+    winner: str
+    campaign: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The tests that fit, and how many there are of each status."""
+
+    rows: tuple[Row, ...]
+    every: int
+    statuses: tuple[tuple[str, int], ...]
+    waiting: tuple[Row, ...]
+
+
+class ListState(param.Parameterized):
+    """What the lists are narrowed to."""
+
+    search = param.String(default="")
+    status = param.String(default="")
+    view = param.String(default="")
+
+
+def arms_of(test: Experiment) -> tuple[tuple[str, str], ...]:
+    """Letter and words of each variant."""
+    said = []
+    for arm in test.plan.arms:
+        changed = changes_of(arm.overrides.model_dump())
+        said.append((arm.key.upper(), changed if arm.overrides.subject else arm.name or changed or "as it is"))
+    return tuple(said)
+
+
+def row_of(test: Experiment, people: int, campaign: str, now: datetime) -> Row:
+    """A test as the list shows it."""
+    left = test.deadline_at - now if test.status in LIVE and test.deadline_at else None
+    return Row(test, standing_of(test, people), arms_of(test), people, left, campaign)
+
+
+def list_tests(
+    tests: Sequence[Experiment],
+    people: Mapping[int, int],
+    campaigns: Mapping[int, str],
+    state: ListState,
+    now: datetime,
+) -> Listed:
+    """The tests that fit what the list is narrowed to."""
+    words = state.search.lower().split()
+    every = [row_of(each, people.get(each.experiment_id, 0), campaigns.get(each.campaign_id or 0, ""), now)
+             for each in tests]  # fmt: skip
+    fitting = tuple(row for row in every if (not state.status or row.test.status == state.status) and _has(row, words))
+    counted = Counter(each.status for each in tests)
+    return Listed(
+        fitting, len(tests), tuple((name, counted[name]) for name in STATUSES if counted[name]),
+        tuple(row for row in every if row.test.status == DECIDING),
+    )  # fmt: skip
+
+
+def _has(row: Row, words: Sequence[str]) -> bool:
+    plan = row.test.plan
+    text = f"{plan.name} {plan.hypothesis} {row.campaign} {row.arms} {wording.KIND_WORDS[plan.kind]}".lower()
+    return all(word in text for word in words)
+
+
+def lesson_of(test: Experiment, decision: Decision | None, campaign: str) -> Lesson:
+    """What a test taught: what was written down, else what was decided and why."""
+    winner = test.plan.arm(test.winner) if test.winner else None
+    said = test.learning or (decision.reason if decision else test.status_reason)
+    return Lesson(test, decision, said, winner.shown_name if winner else "", campaign)
+
+
+def read_people(store: Store, tests: Sequence[Experiment]) -> dict[int, int]:
+    """Test -> people in it so far."""
+    with store.read() as connection:
+        return {
+            each.experiment_id: sum(count_assigned(waves_of(connection, each.experiment_id)).values())
+            for each in tests
+            if each.status != DRAFT
+        }
+
+
+class ListScreen(pn.viewable.Viewer):
+    """The list of tests of one reader."""
+
+    NARROWED = ("search", "status", "view")
+
+    def __init__(self, context: Context, user: User, desk: TestDesk) -> None:
+        super().__init__()
+        self.context, self.user, self.desk = context, user, desk
+        self.may_write = caller_of_user(user).may("campaigns:write")
+        self.state = ListState(**{name: asked_for(name) for name in self.NARROWED})
+        skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=8)
+        self.head = Block(self._head_html(), on_action=self._on_action)
+        self.table = Block(skeleton, on_action=self._on_action)
+        self.layout = pmui.Column(self.head, self.table, margin=0, sizing_mode="stretch_width", sx={"gap": "16px"})
+
+    def __panel__(self) -> Any:
+        """The layout, made once."""
+        return self.layout
+
+    def refresh(self, pulse: Pulse) -> Any:
+        """Ask for the list; the returned function shows it."""
+        html = self._table_html()
+
+        def show() -> None:
+            self.table.html = html
+
+        return show
+
+    def _campaigns(self) -> dict[int, str]:
+        return {each.campaign_id: each.name for each in self.desk.campaigns.library.list()}
+
+    def _table_html(self) -> str:
+        if self.state.view == LEARNED:
+            return self._render("learned", lessons=self._lessons(), outcomes=OUTCOMES)
+        tests = self.desk.library.list()
+        people = read_people(self.context.store, tests)
+        listed = list_tests(tests, people, self._campaigns(), self.state, self.context.now())
+        draft = load_draft(self.context.store, self.user.email, NEW)
+        return self._render("list", listed=listed, draft=draft)
+
+    def _lessons(self) -> list[Lesson]:
+        tests, names = self.desk.library.learnings(self.state.search), self._campaigns()
+        with self.context.store.read() as connection:
+            return [
+                lesson_of(each, read_decision(connection, each.experiment_id), names.get(each.campaign_id or 0, ""))
+                for each in tests
+            ]
+
+    def _head_html(self) -> str:
+        return self._render("list_head", patterns=PATTERNS, asks_new=asked_for("new") == "1")
+
+    def _render(self, name: str, **values: Any) -> str:
+        return render(
+            f"screens/experiments/{name}.jinja", self.context.now(), self.context.zone, state=self.state,
+            may_write=self.may_write, wording=wording, **values,
+        )  # fmt: skip
+
+    async def _on_action(self, name: str, value: Any) -> None:
+        text = str(value or "")[:200]
+        if name in self.NARROWED:
+            setattr(self.state, name, "" if name == "status" and text == self.state.status else text)
+            remember({each: getattr(self.state, each) for each in self.NARROWED})
+            if name == "view":
+                self.head.html = self._head_html()
+            self.table.html = await asyncio.to_thread(self._table_html)
+        elif name == "begin" and self.may_write:
+            leave_for(f"/experiments?new={text}")
