@@ -131,13 +131,10 @@ class _Part:
     def arm_results(self, design: Design) -> list[ArmResult]:
         """One for each metric and arm."""
         found, beliefs = self.found, self.beliefs
-        shown = (found.value, found.arm_low, found.arm_high, found.arm_error, beliefs.best, beliefs.loss)
-        columns = [_plain(values) for values in shown]
+        shown = _together(found.value, found.arm_low, found.arm_high, found.arm_error, beliefs.best, beliefs.loss)
         people, hits = self.table["n"].tolist(), self.table["y"].tolist()
         return [
-            ArmResult(
-                arm.key, metric.key, int(people[row][at]), hits[row][at], *(column[row][at] for column in columns)
-            )
+            ArmResult(arm.key, metric.key, int(people[row][at]), hits[row][at], *shown[row][at])
             for row, metric in enumerate(self.metrics)
             for at, arm in enumerate(design.arms)
         ]
@@ -146,29 +143,34 @@ class _Part:
         """One for each metric and arm other than the control."""
         found = self.found
         control, others = _places(design)
-        columns = [
-            _plain(values)
-            for values in (
-                found.difference, found.low, found.high, found.lift, found.lift_low, found.lift_high, found.p,
-                self.adjusted, self.beliefs.beats_control[:, others], self.beliefs.loss_to_control[:, others],
-            )
-        ]  # fmt: skip
-        sure, level, exact = found.is_significant.tolist(), found.level.tolist(), found.is_exact.tolist()
+        shown = _together(
+            found.difference, found.low, found.high, found.lift, found.lift_low, found.lift_high, found.p, self.adjusted
+        )
+        believed = _together(self.beliefs.beats_control[:, others], self.beliefs.loss_to_control[:, others])
+        sure, how = found.is_significant.tolist(), _how(found, self.method)
         arms = [arm.key for arm in design.arms]
         return [
             Comparison(
-                arms[arm], arms[control], metric.key, *(column[row][at] for column in columns[:8]), sure[row][at],
-                (columns[0][row][at] or 0.0) * metric.sign > 0, columns[8][row][at], columns[9][row][at],
-                level[row][at], "exact" if exact[row][at] else self.method,
+                *(arms[arm], arms[control], metric.key, *shown[row][at], sure[row][at],
+                  (shown[row][at][0] or 0.0) * metric.sign > 0, *believed[row][at], *how[row][at])
             )
             for row, metric in enumerate(self.metrics)
             for at, arm in enumerate(others)
         ]  # fmt: skip
 
 
-def _plain(values: Array) -> list[list[Any]]:
-    """Floats, None for what is not known."""
-    return [[None if value != value else value for value in row] for row in values.tolist()]
+def _how(found: Found, method: str) -> list[list[tuple[float, str]]]:
+    """Level and method of each comparison."""
+    pairs = zip(found.level.tolist(), found.is_exact.tolist(), strict=True)
+    return [[(level, "exact" if is_exact else method) for level, is_exact in zip(*pair, strict=True)] for pair in pairs]
+
+
+def _together(*columns: Array) -> Any:
+    """For each row and place the values of all columns, None for what is not known."""
+    block = np.stack(columns, axis=-1)
+    values = block.astype(object)
+    values[np.isnan(block)] = None
+    return values.tolist()
 
 
 def _places(design: Design) -> tuple[int, list[int]]:

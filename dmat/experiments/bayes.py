@@ -13,11 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from dmat.errors import InvalidInputError
-from dmat.experiments.special import Array, betaincinv, ndtr
+from dmat.experiments.special import Array, Places, betaincinv, ndtr
 
 _STEPS = np.array([0.0, 1.5, 3.0, 4.5, 6.0, 7.5, 9.5])
 _OFFSETS = np.concatenate([-_STEPS[:0:-1], _STEPS])
@@ -44,7 +45,7 @@ def _ends(center: Array, sd: Array) -> tuple[Array, Array]:
     return (center - _STEPS[-1] * sd).min(axis=1), (center + _STEPS[-1] * sd).max(axis=1)
 
 
-def _is_close(center: Array, sd: Array) -> Array:
+def _is_close(center: Array, sd: Array) -> Places:
     """Metrics whose arms are so alike that even pieces, the same for all arms, are fine enough."""
     low, high = _ends(center, sd)
     return np.asarray(high - low <= 1.5 * _EVEN_PIECES * sd.min(axis=1))
@@ -106,7 +107,7 @@ def beta_beliefs(
         raise InvalidInputError("prior", str(prior), "two numbers of 0.5 or more")
     a, b = np.asarray(hits, float) + prior[0], np.asarray(n, float) - hits + prior[1]
 
-    def some(rows: Array) -> Beliefs:
+    def some(rows: Places) -> Beliefs:
         return _beta_rows(a[rows], b[rows], control, _sign_of(sign, rows))
 
     return _in_parts(some, _is_close(*_beta_place(a, b)))
@@ -139,10 +140,10 @@ def normal_beliefs(means: Array, variances: Array, control: int = 0, sign: Array
     center = np.where(is_known[:, None], mean, 0.0)
     sd = np.where(is_known[:, None], np.maximum(np.sqrt(np.nan_to_num(variance)), widest * 1e-6), 1.0)
 
-    def some(rows: Array) -> Beliefs:
-        return _normal_rows(
-            center[rows], sd[rows], np.where(is_known, 0.0, np.nan)[rows], control, _sign_of(sign, rows)
-        )
+    gone = np.where(is_known, 0.0, np.nan)
+
+    def some(rows: Places) -> Beliefs:
+        return _normal_rows(center[rows], sd[rows], gone[rows], control, _sign_of(sign, rows))
 
     return _in_parts(some, _is_close(center, sd))
 
@@ -180,15 +181,15 @@ def _product_of_others(values: Array) -> Array:
 _FIELDS = ("best", "loss", "beats_control", "loss_to_control")
 
 
-def _sign_of(sign: Array | int, rows: Array) -> Array:
+def _sign_of(sign: Array | int, rows: Places) -> Array:
     return np.array([float(sign)]) if isinstance(sign, int) else np.asarray(sign[rows], dtype=float)
 
 
-def _in_parts(some: Callable[[Array], Beliefs], is_close: Array) -> Beliefs:
+def _in_parts(some: Callable[[Places], Beliefs], is_close: Places) -> Beliefs:
     """Metrics in parts that fit into memory; those with like arms apart from the others."""
     order = np.argsort(is_close, kind="stable")
     cuts = sorted({0, int((~is_close).sum()), len(order), *range(0, len(order), _MANY)})
-    parts = [some(order[low:high]) for low, high in zip(cuts, cuts[1:], strict=False)]
+    parts = [some(order[low:high]) for low, high in pairwise(cuts)]
     back = np.argsort(order, kind="stable")
     if not parts:
         return Beliefs(*(np.empty((0, 0)) for _ in _FIELDS))

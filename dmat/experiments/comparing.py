@@ -21,7 +21,7 @@ from dmat.experiments.multiple import levels
 from dmat.experiments.proportions import pooled_z, score_difference, score_ratio, wilson_bounds
 from dmat.experiments.relative import fieller
 from dmat.experiments.results import Inference
-from dmat.experiments.special import Array, ndtr, ndtri
+from dmat.experiments.special import Array, Places, ndtr, ndtri
 
 FEW = 5.0  # expected people in the smallest cell below which an exact test is asked as well
 
@@ -90,10 +90,10 @@ class Found:
     lift_high: Array
     p: Array
     level: Array
-    is_exact: Array
+    is_exact: Places
 
     @property
-    def is_significant(self) -> Array:
+    def is_significant(self) -> Places:
         """Whether the family rejects "no difference"."""
         return np.asarray(self.p <= self.level)
 
@@ -158,11 +158,11 @@ def compare_estimates(found: Estimates, control: int, look: Look, family: list[s
     )  # fmt: skip
 
 
-def _split(control: int, arms: int) -> tuple[slice, Array]:
+def _split(control: int, arms: int) -> tuple[slice, Places]:
     return slice(control, control + 1), np.array([arm for arm in range(arms) if arm != control])
 
 
-def _is_few(hits_a: Array, n_a: Array, hits_b: Array, n_b: Array) -> Array:
+def _is_few(hits_a: Array, n_a: Array, hits_b: Array, n_b: Array) -> Places:
     """Whether an expected cell is below `FEW`, with people in both arms."""
     with np.errstate(invalid="ignore", divide="ignore"):
         share = (hits_a + hits_b) / (n_a + n_b)

@@ -10,7 +10,7 @@ exact binomial test takes its place when there are two arms.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,8 +72,10 @@ def examine(design: Design, observed: Observed, current_power: float | None = No
     if people == 0:
         return (Finding("people", "warn", "nobody is in the test yet"),)
     found = [
-        _ratio(design, observed),
-        _share("crossover", observed.crossovers, people, CROSSOVER_WARN, CROSSOVER_BLOCK, "were seen in more than one arm"),
+        _ratio("sample_ratio", design, observed.assigned, "people are in the arms", observed.expected),
+        *_settled(design, observed),
+        _share("crossover", observed.crossovers, people, CROSSOVER_WARN, CROSSOVER_BLOCK,
+               "were seen in more than one arm"),
         _share("early_conversions", observed.early_conversions, people, EARLY_WARN, None,
                "had converted before their arm could reach them; such conversions say nothing about it"),
         _share("carry_over", observed.carried_over, people, CARRIED_WARN, None,
@@ -82,18 +84,27 @@ def examine(design: Design, observed: Observed, current_power: float | None = No
     return (*found, *_empty_arms(design, observed), *_low_power(design, current_power))
 
 
-def _ratio(design: Design, observed: Observed) -> Finding:
-    counts = [observed.assigned.get(arm.key, 0) for arm in design.arms]
-    found = sample_ratio(counts, [arm.share for arm in design.arms])
+def _settled(design: Design, observed: Observed) -> list[Finding]:
+    """The ratio once more among those whom the gate let through, when they were counted."""
+    if not observed.settled:
+        return []
+    return [_ratio("settled_ratio", design, observed.settled, "people got their arm's message", observed.expected)]
+
+
+def _ratio(
+    check: str, design: Design, people: Mapping[str, int], what: str, expected: Mapping[str, float]
+) -> Finding:  # fmt: skip
+    counts = [people.get(arm.key, 0) for arm in design.arms]
+    found = sample_ratio(counts, [expected.get(arm.key, arm.share) for arm in design.arms])
     seen = " / ".join(f"{count:,}" for count in counts)
     planned = " / ".join(f"{count:,.0f}" for count in found.expected)
     if found.level == "ok":
-        return Finding("sample_ratio", "ok", f"people are in the arms as planned ({seen})", found.p)
-    what = "the result cannot be trusted" if found.level == "block" else "look for the cause before you believe it"
+        return Finding(check, "ok", f"{what} as planned ({seen})", found.p)
+    meaning = "the result cannot be trusted" if found.level == "block" else "look for the cause before you believe it"
     odds = "less than one test in a thousand" if found.level == "block" else f"{found.p:.2g} of all tests"
     return Finding(
-        "sample_ratio", found.level,
-        f"{seen} people are in the arms where {planned} were planned; chance does this in {odds}: {what}", found.p,
+        check, found.level,
+        f"{seen} {what} where {planned} were planned; chance does this in {odds}: {meaning}", found.p,
     )  # fmt: skip
 
 

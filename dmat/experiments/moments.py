@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from dmat.errors import InvalidInputError
-from dmat.experiments.special import Array
+from dmat.experiments.special import Array, Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Table:
     def __getitem__(self, name: str) -> Array:
         return self.sums[name]
 
-    def rows(self, chosen: Array) -> Table:
+    def rows(self, chosen: Places) -> Table:
         """Only some metrics; `chosen` indexes the first axis."""
         return Table({name: values[chosen] for name, values in self.sums.items()})
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dmat.errors import InvalidInputError
-from dmat.experiments.special import Array
+from dmat.experiments.special import Array, Places
 
 METHODS = ("none", "bonferroni", "holm", "hochberg", "hommel", "bh", "by")
 
@@ -81,7 +81,7 @@ def _hommel(p: Array) -> Array:
     return _back(np.maximum(adjusted, rising), order)
 
 
-def _back(values: Array, order: Array) -> Array:
+def _back(values: Array, order: Places) -> Array:
     result = np.empty_like(values)
     result[order] = values
     return result

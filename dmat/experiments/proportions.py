@@ -155,6 +155,14 @@ def score_difference(hits_a: Array, n_a: Array, hits_b: Array, n_b: Array, k: Ar
     return np.where(np.isinf(k), -1.0, limits[0]), np.where(np.isinf(k), 1.0, limits[1])
 
 
+def score_statistic(hits_a: Array, n_a: Array, hits_b: Array, n_b: Array, delta: Array) -> Array:
+    """Score statistic of "B - A is delta"; at 0 the pooled z."""
+    sd = _difference_sd(hits_a, n_a, hits_b, n_b, delta)
+    away = hits_b / n_b - hits_a / n_a - delta
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(away == 0, 0.0, away / sd))
+
+
 def _difference_sd(hits_a: Array, n_a: Array, hits_b: Array, n_b: Array, delta: Array) -> Array:
     """Standard error of B - A under "B - A is delta": A's rate is the root of the likelihood's cubic."""
     n, hits = n_a + n_b, hits_a + hits_b

@@ -6,7 +6,7 @@ Belongs here: the shapes. Stays out: how figures are computed (`analysis.py`) an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -109,7 +109,9 @@ class Observed:
     """What has been seen: people assigned to each arm and the moments of each arm and metric.
 
     `looks` counts the looks so far, this one included; `look_fractions` are the parts of the planned people at the
-    looks of a group-sequential test so far, this one included (empty: the planned looks were kept).
+    looks of a group-sequential test so far, this one included (empty: the planned looks were kept). `settled` counts
+    the people of each arm whom the gate let through, for a second test of the sample ratio (empty: not known).
+    `expected`: people that each arm was to get when shares change, the sum of propensities (empty: by the arms' shares).
     """
 
     assigned: Mapping[str, int]
@@ -120,6 +122,8 @@ class Observed:
     early_conversions: int = 0
     carried_over: int = 0
     look_fractions: tuple[float, ...] = ()
+    settled: Mapping[str, int] = field(default_factory=dict)
+    expected: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

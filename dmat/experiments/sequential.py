@@ -60,12 +60,12 @@ def always_valid_log_p(z: Floats, progress: Floats, tuned_alpha: float = 0.05) -
 
 
 def halfwidth(variance: float, n: float, planned_n: float, alpha: float = 0.05) -> float:
-    """Half the width of the always-valid interval of one mean after `n` people with the given variance of one person."""
+    """Half the width of the always-valid interval of one mean after `n` people; `variance` is that of one person."""
     return math.sqrt(variance / n) * float(always_valid_k(n / planned_n, alpha, alpha))
 
 
 def msprt_p(difference: float, pairs: float, variance: float, mixing_variance: float) -> float:
-    """Always-valid p of a difference of two means over `pairs` pairs (Johari et al., eq. 4), without running minimum."""
+    """Always-valid p of a difference of two means over `pairs` pairs (Johari et al.), without running minimum."""
     both = 2 * variance
     spread = both + pairs * mixing_variance
     log_ratio = 0.5 * math.log(both / spread) + pairs**2 * mixing_variance * difference**2 / (2 * both * spread)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.float64]
 Floats: TypeAlias = Array | float
+Places: TypeAlias = NDArray[Any]  # positions or truth values
 
 
 def _scipy() -> ModuleType:
