@@ -44,10 +44,10 @@ def equivalent_proportions(a: Moments, b: Moments, margin: float, alpha: float =
         InvalidInputError: a margin that is not above 0, or nobody in an arm.
     """
     _check(margin, min(a.n, b.n) >= 1)
-    arrays = [np.array([float(value)]) for value in (a.y, a.n, b.y, b.n)]
-    p_lower = float(ndtr(-score_statistic(*arrays, np.array([-margin]))[0]))
-    p_upper = float(ndtr(score_statistic(*arrays, np.array([margin]))[0]))
-    low, high = score_difference(*arrays, np.array([float(-ndtri(alpha))]))
+    hits_a, n_a, hits_b, n_b = (np.array([float(value)]) for value in (a.y, a.n, b.y, b.n))
+    p_lower = float(ndtr(-score_statistic(hits_a, n_a, hits_b, n_b, np.array([-margin]))[0]))
+    p_upper = float(ndtr(score_statistic(hits_a, n_a, hits_b, n_b, np.array([margin]))[0]))
+    low, high = score_difference(hits_a, n_a, hits_b, n_b, np.array([float(-ndtri(alpha))]))
     return _answer(b.mean - a.mean, margin, float(low[0]), float(high[0]), p_lower, p_upper, alpha)
 
 

@@ -111,7 +111,7 @@ class Observed:
     `looks` counts the looks so far, this one included; `look_fractions` are the parts of the planned people at the
     looks of a group-sequential test so far, this one included (empty: the planned looks were kept). `settled` counts
     the people of each arm whom the gate let through, for a second test of the sample ratio (empty: not known).
-    `expected`: people that each arm was to get when shares change, the sum of propensities (empty: by the arms' shares).
+    `expected`: people that each arm was to get when shares change, the sum of propensities (empty: by shares).
     """
 
     assigned: Mapping[str, int]
