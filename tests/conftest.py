@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-pytest_plugins = ["sending_fixtures", "segment_world", "campaign_world", "tested_campaigns", "lead_world"]
+pytest_plugins = ["sending_fixtures", "segment_world", "campaign_world", "tested_campaigns", "lead_world",
+                  "journey_worlds"]  # fmt: skip
 ROOT = Path(__file__).resolve().parents[1]
 TOGETHER = {"notebooks": "demo", "use_cases": "demo", "dbt": "dbt", "dmat_pipelines": "dmat_pipelines",
             "browser": "screens", "apps": "screens"}  # fmt: skip

@@ -80,7 +80,7 @@ def admit(definition: Definition, candidates: Iterable[Candidate], stays: Stays)
             found.later.append(candidate)
             continue
         seen.add(candidate.person_id)
-        why = _refusal(definition, candidate.at, stays.get(candidate.person_id, ()))
+        why = _refusal(definition, candidate.lives_from or candidate.at, stays.get(candidate.person_id, ()))
         if why:
             found.refused[why] += 1
         else:

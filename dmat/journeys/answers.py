@@ -150,7 +150,7 @@ def _did(source: Source, question: Did, group: Sequence[Asking]) -> set[int]:
     parameters = [] if question.within is None else [int(question.within.total_seconds() * 1_000_000)]
     query = f"""
         select asking.number, events.* from asking inner join ({events}) as events
-            on asking.person_id = events.person_id and events.at <= asking.at and events.at > {since}
+            on asking.person_id = events.person_id and events.happened_at <= asking.at and events.happened_at > {since}
     """
     answer = cursor.execute(query, parameters)
     names = [column[0] for column in answer.description or []]

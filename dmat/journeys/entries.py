@@ -126,7 +126,7 @@ def event_of(desk: Desk, key: str) -> EventType:
 
 
 def event_sql(event: EventType, wheres: tuple[Where, ...]) -> str:
-    """A query with person_id, at and the properties of an event; `wheres` turn defaults off that they name."""
+    """A query with person_id, happened_at and the properties of an event; `wheres` turn defaults off that they name."""
     columns = "".join(f', "{_safe(found.column)}" as "{key}"' for key, found in event.properties.items())
     filters = [f"({event.filter_sql})"] if event.filter_sql else []
     named = {where.name for where in wheres}
@@ -134,7 +134,7 @@ def event_sql(event: EventType, wheres: tuple[Where, ...]) -> str:
     condition = "".join(f" and {each}" for each in filters)
     person, at = _safe(event.person_column), _safe(event.at_column)
     return (
-        f'select "{person}" as person_id, "{at}" as at{columns} from {_safe(event.table)}'
+        f'select "{person}" as person_id, "{at}" as happened_at{columns} from {_safe(event.table)}'
         f' where "{person}" is not null{condition}'
     )
 
@@ -152,8 +152,8 @@ def _safe(name: str) -> str:
 
 def _events(source: Source, trigger: Event, since: datetime, until: datetime) -> Iterator[Candidate]:
     query = f"select * from ({event_sql(event_of(source.desk, trigger.event), trigger.where)})"
-    for row in source.desk.workspace.rows(f"{query} where at > ? and at <= ?", [since, until]):
-        person, at = int(row.pop("person_id")), row.pop("at")
+    for row in source.desk.workspace.rows(f"{query} where happened_at > ? and happened_at <= ?", [since, until]):
+        person, at = int(row.pop("person_id")), row.pop("happened_at")
         if all(where.holds(row.get(where.name)) for where in trigger.where):
             yield Candidate(person, f"{person}:{at.isoformat()}", at, _plain(row))
 

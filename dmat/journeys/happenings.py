@@ -60,9 +60,10 @@ def _read_event(
     named = tuple(
         w for each in definitions for watched in watches(each) if watched.event == event for w in watched.where
     )
-    query = f"select * from ({event_sql(event_of(source.desk, event), named)}) where at > ? and at <= ?"
+    events = event_sql(event_of(source.desk, event), named)
+    query = f"select * from ({events}) where happened_at > ? and happened_at <= ?"
     for row in source.desk.workspace.rows(query, [since, until]):
-        person, at = int(row.pop("person_id")), row.pop("at")
+        person, at = int(row.pop("person_id")), row.pop("happened_at")
         found.of_person[person].append(Happening(event, at, row))
 
 

@@ -298,10 +298,10 @@ class _JourneyLook:
 
 
 def begins_at(entered_at: datetime, seen_at: datetime, gaps: Gaps) -> datetime:
-    """When the first step of an entry is due: at once, or when it was known, if that was late."""
-    stood_still = gaps(entered_at) != entered_at
-    is_late = not stood_still and seen_at - entered_at > STOOD_STILL
-    return seen_at if is_late else entered_at
+    """When the first step of an entry is due: at once, when the journey goes on, or when it was known, if late."""
+    lifted = gaps(entered_at)
+    is_late = lifted == entered_at and seen_at - entered_at > STOOD_STILL
+    return seen_at if is_late else lifted
 
 
 def _note_look(connection: Connection, journey: Journey, now: datetime) -> Gaps:
