@@ -39,6 +39,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "complaint": ("complained",),
 }  # fmt: skip
 """Metric of a message -> the marks that make it."""
+ON_THE_PAGE = ("click", "form_completion")
 FROM_TABLES = ("conversion", "revenue", "order_value")
 SECONDS_AN_HOUR = 3600
 
@@ -186,7 +187,7 @@ def count_visitors(
     moments = {
         arm: {
             metric: Moments.of_proportion(assigned[arm], int(rows[arm][metric]) if arm in rows else 0)
-            for metric in ("click", "form_completion")
+            for metric in ON_THE_PAGE
         }
         for arm in arms
     }

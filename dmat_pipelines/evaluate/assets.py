@@ -7,6 +7,7 @@ A difference while events are still on their way is a warning, otherwise an erro
 
 import dagster as dg
 
+from dmat_pipelines.evaluate.experiments import compare_live_figures, compare_sums_with_people
 from dmat_pipelines.evaluate.reconcile import (
     Finding,
     compare_counters,
@@ -19,6 +20,7 @@ from dmat_pipelines.resources import WorkspaceResource
 MESSAGES = dg.AssetKey(["deliveries", "fct_messages"])
 MESSAGE_EVENTS = dg.AssetKey(["engagement", "fct_message_events"])
 COUNTERS_BY_HOUR = dg.AssetKey(["reconciliation", "counters_by_hour"])
+MOMENTS = dg.AssetKey(["experiments", "daily_moments"])
 RECOVERIES = dg.AssetKey(["evaluation", "cart_recovery_summary"])
 
 
@@ -53,6 +55,18 @@ def recovered_carts_reconcile(workspace: WorkspaceResource) -> dg.AssetCheckResu
     return _result(compare_recoveries(workspace.view()))
 
 
+@dg.asset_check(asset=MOMENTS, description="Daily sums of tests, added up, are the sums over their people.")
+def sums_of_tests_are_those_of_people(workspace: WorkspaceResource) -> dg.AssetCheckResult:
+    """Compare daily sums with exposures and outcomes."""
+    return _result(compare_sums_with_people(workspace.view()))
+
+
+@dg.asset_check(asset=MOMENTS, description="Live figures of tests in the store equal those of the tables.")
+def live_figures_of_tests_equal_the_warehouse(workspace: WorkspaceResource) -> dg.AssetCheckResult:
+    """Compare what the monitor of a test shows with the tables."""
+    return _result(compare_live_figures(workspace.store(), workspace.view()))
+
+
 def _result(finding: Finding) -> dg.AssetCheckResult:
     severity = dg.AssetCheckSeverity.WARN if finding.waiting_count else dg.AssetCheckSeverity.ERROR
     numbers = {name: f"{here:,} | {there:,}" for name, (here, there) in finding.numbers.items()}
@@ -64,4 +78,6 @@ CHECKS = (
     live_counters_equal_the_warehouse,
     no_gap_is_unexplained,
     recovered_carts_reconcile,
+    sums_of_tests_are_those_of_people,
+    live_figures_of_tests_equal_the_warehouse,
 )
