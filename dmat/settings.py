@@ -191,6 +191,12 @@ class Settings(BaseSettings):
     meta_account: str = Field("", description="Instagram business account id")
     meta_ad_account: str = Field("", description="ad account id, act_...")
     meta_token: SecretStr = Field(SecretStr(""), description="access token")
+    meta_page: str = Field("", description="Facebook page id that posts are published on")
+    meta_page_token: SecretStr = Field(SecretStr(""), description="access token of that page")
+    social_publishing: str = Field(
+        "by_hand",
+        description="by_hand: people publish posts; automatic: where the network is connected; sandbox: kept as files",
+    )
     linkedin_url: str = Field("", description="https://api.linkedin.com; empty: not connected")
     linkedin_organization: str = Field("", description="organization id")
     linkedin_token: SecretStr = Field(SecretStr(""), description="access token")

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
+from apps.api.campaign_posts import campaign_posts_router
 from apps.api.campaign_rules import campaign_rules_router
 from apps.api.campaigns import campaigns_router
 from apps.api.codes import codes_router
@@ -85,6 +86,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(templates_router(settings, opened, desk))
     app.include_router(leads_router(settings, opened, desk.workspace))
     library = open_library(settings, opened, desk)
+    app.include_router(campaign_posts_router(settings, opened))
     app.include_router(codes_router(settings, opened))
     app.include_router(link_rules_router(settings, opened))
     for campaign_doors in (campaigns_router, campaign_rules_router, email_campaigns_router):

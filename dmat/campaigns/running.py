@@ -20,6 +20,7 @@ from dmat.campaigns.parts import has_work
 from dmat.campaigns.permissions import bring_consent
 from dmat.campaigns.plan import CampaignPlan
 from dmat.campaigns.planning import plan_step
+from dmat.campaigns.posting import is_left_behind, post_step
 from dmat.campaigns.records import (
     RUNNING,
     SCHEDULED,
@@ -27,8 +28,8 @@ from dmat.campaigns.records import (
     plan_of_version,
     read_campaigns,
 )
-from dmat.campaigns.showing import post_by_hand, show_banner, show_in_app, sync_retargeting
-from dmat.campaigns.step_runs import FAILED, FROZEN, SKIPPED, TESTING, WAITING, StepRun, read_people, write_run
+from dmat.campaigns.showing import show_banner, show_in_app, sync_retargeting
+from dmat.campaigns.step_runs import FAILED, FROZEN, POSTING, SKIPPED, TESTING, WAITING, StepRun, read_people, write_run
 from dmat.campaigns.switching import is_paused
 from dmat.campaigns.watching import watch_rules
 from dmat.errors import DmatError, PermanentError
@@ -109,6 +110,8 @@ class Runner:
             done.finished.append(campaign.campaign_id)
 
     def _has_work(self, run: StepRun) -> bool:
+        if run.state == POSTING:
+            return is_left_behind(run, self.settings.clock.now())
         if run.state != TESTING:
             return run.state in (WAITING, FROZEN)
         with self.store.read() as connection:
@@ -144,7 +147,7 @@ class Runner:
             show_banner(self.settings, self.store, campaign, plan, step, run)
             return 0
         if step.social is not None:
-            post_by_hand(self.settings, self.store, run)
+            post_step(self.settings, self.store, campaign, step, run)
             return 0
         frozen = freeze_step(self.settings, self.store, self.desk, run, plan) if run.state == WAITING else run
         if step.channel == "retargeting":

@@ -1,6 +1,7 @@
-"""Steps that are no messages handed to a provider: banners, in-app messages, posts, audiences for advertisements.
+"""Steps that are no messages handed to a provider: banners, in-app messages, audiences for advertisements.
 
-Belongs here: starting and ending them. Stays out: how the site shows them (`dmat/channels`, `apps/api`).
+Belongs here: starting and ending them. Stays out: how the site shows them (`dmat/channels`, `apps/api`), posts
+(`posting.py`).
 """
 
 from __future__ import annotations
@@ -16,18 +17,15 @@ from dmat.campaigns.parts import rolled_out_variants
 from dmat.campaigns.permissions import bring_consent
 from dmat.campaigns.plan import CampaignPlan, InApp, Retargeting, Step
 from dmat.campaigns.records import Campaign
-from dmat.campaigns.step_runs import PLANNED_RUN, POSTED, SHOWING, TO_POST, StepRun, find_runs, read_people, write_run
+from dmat.campaigns.step_runs import PLANNED_RUN, SHOWING, StepRun, read_people, write_run
 from dmat.channels.banner import Placement, put_placement, stop_placements
 from dmat.channels.identities import Identity
 from dmat.channels.in_app import CLIENT_IDS_SQL, remember_visitors
 from dmat.channels.retargeting import sync_audience
-from dmat.errors import ConflictError, InvalidInputError, NotFoundError
 from dmat.segments.desk import Desk
 from dmat.settings import Settings
-from dmat.store.campaign_tables import campaign_step_runs
 from dmat.store.engine import Store
 from dmat.store.web_tables import web_placements
-from dmat.store.workspace_values import write_audit
 
 
 def show_banner(
@@ -137,28 +135,3 @@ _IDENTITIES = """
     select person_id, email, phone, first_name, last_name, country_code from people.dim_people
     where person_id in (select unnest(?::bigint[]))
 """
-
-
-def post_by_hand(settings: Settings, store: Store, run: StepRun) -> None:
-    """Let the step wait for the person who publishes it."""
-    with store.write() as connection:
-        write_run(connection, run, settings.clock.now(), state=TO_POST, reason="waits for somebody to publish it")
-
-
-def note_post(settings: Settings, store: Store, campaign_id: int, step: str, url: str, by: str) -> None:
-    """Say that a post was published, and where.
-
-    Raises:
-        NotFoundError: there is no such step. ConflictError: it does not wait for that. InvalidInputError: no address.
-    """
-    if not url.startswith(("http://", "https://")):
-        raise InvalidInputError("url", "this is no web address", "the address of the post, https://...")
-    table, now = campaign_step_runs.c, settings.clock.now()
-    with store.write() as connection:
-        found = find_runs(connection, table.campaign_id == campaign_id, table.step == step)
-        if not found:
-            raise NotFoundError(f"campaign {campaign_id} has no step {step} that is due")
-        if found[0].state != TO_POST:
-            raise ConflictError(f"step {step} is {found[0].state}: it does not wait for a post")
-        write_run(connection, found[0], now, state=POSTED, post_url=url, reason="", planned_at=now)
-        write_audit(connection, now, by, "campaign post published", str(campaign_id), step=step, url=url)

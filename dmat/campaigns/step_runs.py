@@ -6,6 +6,7 @@ Belongs here: reading and writing these rows; the frozen numbers of people, pack
     waiting ──> frozen ──> planned ──> over          a message to people: over when the ledger adds up
                   └──> testing ──┘                   a part is planned, the rest waits for the winner of a test
        ├──> showing ──────────────────> over          a banner
+       ├──> posting ──> posted                        a post that is published by itself (`posting.py`)
        ├──> to_post ──> posted                        a post that a person publishes
        ├──> frozen ──> planned ───────> over          an audience handed to an advertising platform
        └──> skipped, failed                           with the reason
@@ -29,6 +30,7 @@ from dmat.store.campaign_tables import campaign_step_runs
 from dmat.store.engine import rows_of, upsert
 
 WAITING, FROZEN, PLANNED_RUN, SHOWING, TO_POST = "waiting", "frozen", "planned", "showing", "to_post"
+POSTING = "posting"
 TESTING = "testing"
 OVER_RUN, POSTED, SKIPPED, FAILED = "over", "posted", "skipped", "failed"
 ENDS = (OVER_RUN, POSTED, SKIPPED)

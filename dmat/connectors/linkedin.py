@@ -138,14 +138,19 @@ def _restli(day: date) -> str:
     return f"(year:{day.year},month:{day.month},day:{day.day})"
 
 
-def _moment(milliseconds: object) -> datetime:
+def moment_of(milliseconds: object) -> datetime:
+    """A time of LinkedIn's, in milliseconds, as UTC.
+
+    Raises:
+        ValueError: it is not a time.
+    """
     if not isinstance(milliseconds, int):
         raise ValueError(f"{milliseconds!r} is not a time in milliseconds")
     return datetime.fromtimestamp(milliseconds / 1000, UTC).replace(tzinfo=None)
 
 
 def _to_post(item: Payload) -> Record:
-    return Record(str(item["id"]), _moment(item.get("lastModifiedAt") or item["createdAt"]), item)
+    return Record(str(item["id"]), moment_of(item.get("lastModifiedAt") or item["createdAt"]), item)
 
 
 def _to_ad_day(item: Payload) -> Record:

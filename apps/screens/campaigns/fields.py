@@ -75,7 +75,8 @@ PLACES: dict[str, Reader] = {
     "subject": text, "from_name": text, "cost_cents": cents, "cost_micros_each": micros, "code_pool": text,
     "banner.headline": text, "banner.text": text, "banner.button": text, "banner.url": text, "banner.place": text,
     "banner.days": whole, "in_app.style": text, "in_app.days": whole, "social.network": text, "social.text": text,
-    "social.url": text, "retargeting.platform": text, "retargeting.list_name": text,
+    "social.url": text, "social.image_url": text, "banner.image_url": text,
+    "retargeting.platform": text, "retargeting.list_name": text,
     "retargeting.budget_cents": cents, "retargeting.days": whole,
 }  # fmt: skip
 

@@ -26,9 +26,10 @@ from apps.screens.campaigns.telling import adds_up, channel_rows, engaged, parts
 from apps.screens.segments.addressing import asked_for, leave_for, remember
 from dmat.campaigns.changes import CHANNEL_PAUSED, resume_channel
 from dmat.campaigns.monitor import Monitor, monitor
+from dmat.campaigns.posting import note_post, try_again
 from dmat.campaigns.programmes import paused_programmes
 from dmat.campaigns.records import RUNNING, Campaign
-from dmat.campaigns.showing import note_post
+from dmat.channels.social import BY_HAND
 from dmat.errors import DmatError
 from dmat.ledger.control import resend_failed
 from dmat.ledger.control import resume as let_go_on
@@ -112,7 +113,9 @@ class MonitorScreen(pn.viewable.Viewer):
             words = str(value.get("words", "") if isinstance(value, dict) else "")[:500]
             act = self.keeping.act
             await self._do(lambda: act(name, self.campaign.campaign_id, self.user.email, words), "")
-        elif name in {"resend", "resume-channel", "posted", "go-on"} and self.caller.may("campaigns:send"):
+        elif name in {"resend", "resume-channel", "posted", "go-on", "post-again"} and self.caller.may(
+            "campaigns:send"
+        ):
             await self._do(*self._wish(name, value))
         elif name == "copy" and self.caller.may("campaigns:write"):
             copy = self.desks.library.duplicate
@@ -135,6 +138,9 @@ class MonitorScreen(pn.viewable.Viewer):
             given = value if isinstance(value, dict) else {}
             step, url = str(given.get("step", "")), str(given.get("url", ""))[:2000]
             return lambda: note_post(context.settings, context.store, number, step, url, by), "Noted as posted."
+        if name == "post-again":
+            step = str(value or "")[:100]
+            return lambda: try_again(context.settings, context.store, number, step, by), "It is tried again."
         again = resend_failed
         return (lambda: again(context.store, self.campaign.programme, context.now(), by),
                 "What failed is planned again.")  # fmt: skip
@@ -183,6 +189,7 @@ class MonitorScreen(pn.viewable.Viewer):
         self.figures.html = self._render(
             "monitor_figures", parts=parts_of(found.total), adds_up=adds_up(found.total), parts_of=parts_of,
             engaged=engaged, channel_rows=channel_rows(found),
+            publishes=self.context.settings.social_publishing != BY_HAND,
         )  # fmt: skip
         self.reasons.html = self._render("monitor_reasons")
         self.rules.html = self._render(

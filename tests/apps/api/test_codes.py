@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from segment_world import NOW, PASSWORD
 
 from apps.api.app import create_app
+from dmat.campaigns.running import Runner
 from dmat.messages.codes import return_codes, take_codes
 from dmat.messages.tracking import parameters_of, utm_rule_of
 from dmat.store.tables import counters
@@ -126,3 +127,17 @@ def test_rules_are_tried_before_they_are_kept(doors, campaign_world):
     assert client.get(f"/api/campaigns/{number}/rules/log").json() == {"log": []}
     bad = client.post(f"/api/campaigns/{number}/rules/try", json={"rules": [WEAK | {"then": {"do": "shout"}}]})
     assert (bad.status_code, bad.json()["faults"][0]["path"]) == (422, "rules[0].then")
+
+
+def test_a_post_that_a_person_published_is_noted_once(doors, campaign_world):
+    world, client = campaign_world, signed_in(doors)
+    says = {"network": "linkedin", "text": "Our sale begins"}
+    number = world.start(document_of(steps=[{"key": "post", "channel": "social", "social": says}]))
+    Runner(world.settings, world.store, world.desk, world.library).look()
+    path = f"/api/campaigns/{number}/steps/post"
+    assert client.post(f"{path}/posted", json={"url": "here"}).json()["faults"][0]["path"] == "url"
+    assert client.post(f"{path}/post-again").json() == {"state": "waiting"}
+    Runner(world.settings, world.store, world.desk, world.library).look()
+    assert client.post(f"{path}/posted", json={"url": "https://linkedin.example/1"}).status_code == 204
+    assert client.post(f"{path}/posted", json={"url": "https://linkedin.example/1"}).status_code == 409
+    assert client.post(f"/api/campaigns/{number}/steps/other/post-again").status_code == 404
