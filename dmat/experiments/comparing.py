@@ -133,7 +133,8 @@ def compare_estimates(found: Estimates, control: int, look: Look, family: list[s
     """Means, ratios and adjusted estimates."""
     a, others = _split(control, found.value.shape[1])
     value, variance, df = found.value, found.variance, found.df
-    apart = variance[:, a] + variance[:, others]
+    apart = variance[:, a] + variance[:, others] + (found.tilt[:, a] - found.tilt[:, others]) ** 2
+    whole = found.whole
     freedom = welch_df(variance[:, a] + 0 * apart, df[:, a] + 0 * apart, variance[:, others], df[:, others])
     difference = value[:, others] - value[:, a]
     error = np.sqrt(apart)
@@ -144,11 +145,11 @@ def compare_estimates(found: Estimates, control: int, look: Look, family: list[s
         k = look.k(level, freedom)
         half = np.where(np.isnan(t), np.nan, k * error)
         lift = np.where(value[:, a] > 0, difference / value[:, a], np.nan)
-        shared = found.shared[:, others]
         low, high = fieller(
-            value[:, a] + 0 * apart, variance[:, a] + shared, value[:, others], variance[:, others] + shared, k, shared
+            value[:, a] + 0 * apart, whole[:, a] + 0 * apart, value[:, others], whole[:, others], k,
+            found.together(a, others),
         )  # fmt: skip
-        arm_error = np.sqrt(variance + found.shared)
+        arm_error = np.sqrt(whole)
         arm_k = look.k(np.full(value.shape, look.alpha), np.maximum(df, 1.0), look.progress)
     return _agreeing(
         Found(

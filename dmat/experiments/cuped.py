@@ -4,7 +4,8 @@ Belongs here: adjusted estimates of means, proportions and ratios. Stays out: wh
 
 The adjusted mean is mean(y) - theta (mean(c) - mean of c over all arms), with one theta for all arms from covariances
 within arms, so that the effect itself does not enter it. The mean of c over all arms is shared by the arms: it cancels
-in a difference, and its variance is kept for quotients.
+in a difference, and its variance is kept for quotients. That theta is itself estimated is part of the variance, as in
+the analysis of covariance.
 
 Source: A. Deng, Y. Xu, R. Kohavi, T. Walker, "Improving the sensitivity of online controlled experiments by utilizing
 pre-experiment data", WSDM 2013. For ratios, theta is applied to the linearised outcome (y - Rx) / mean(x).
@@ -46,16 +47,22 @@ def variance_reduction(table: Table) -> Array:
 
 
 def _adjust(table: Table, raw: Estimates, with_outcome: Array) -> Estimates:
-    n, c_variance = table["n"], table.covariances("c", "c")
-    weights = np.where(n >= 2, n - 1, 0.0)
-    within = np.nansum(weights * np.nan_to_num(c_variance), axis=1, keepdims=True)
-    together = np.nansum(weights * np.nan_to_num(with_outcome), axis=1, keepdims=True)
+    n, c_variance = table["n"], np.nan_to_num(table.covariances("c", "c"))
+    weights = np.maximum(n - 1, 0.0)
+    spread = (weights * c_variance).sum(axis=1, keepdims=True)
+    together = (weights * np.nan_to_num(with_outcome)).sum(axis=1, keepdims=True)
+    freedom = np.maximum(weights.sum(axis=1, keepdims=True) - 1, 1.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        theta = np.where(within > 0, together / within, 0.0)
+        theta = np.where(spread > 0, together / spread, 0.0)
         people = n.sum(axis=1, keepdims=True)
-        overall = table["c"].sum(axis=1, keepdims=True) / people
-        value = raw.value - theta * (table.means("c") - overall)
+        away = table.means("c") - table["c"].sum(axis=1, keepdims=True) / people
         one = np.maximum(raw.variance * n - 2 * theta * with_outcome + theta**2 * c_variance, 0.0)
-        shared = theta**2 * (within / np.maximum(weights.sum(axis=1, keepdims=True), 1.0)) / people
-    df = np.maximum(raw.df - 1, 1.0)
-    return Estimates(value, one / n, df, np.broadcast_to(shared, value.shape))
+        one = one * (freedom + 1) / freedom  # one degree of freedom went into theta
+        left = (weights * np.nan_to_num(one)).sum(axis=1, keepdims=True) / (freedom + 1)
+        tilt = np.where(spread > 0, np.sqrt(left / spread), 0.0) * np.nan_to_num(away)
+        lean = theta * np.nan_to_num(with_outcome - theta * c_variance) / people
+        shared = theta**2 * (n * c_variance).sum(axis=1, keepdims=True) / people**2
+        return Estimates(
+            raw.value - theta * away, one / n, np.maximum(raw.df - 1, 1.0),
+            np.broadcast_to(shared, n.shape), lean, tilt,
+        )  # fmt: skip

@@ -15,20 +15,39 @@ import numpy as np
 
 from dmat.errors import InvalidInputError
 from dmat.experiments.moments import Moments, Table
-from dmat.experiments.special import Array, Floats, ndtri, stdtr, stdtrit
+from dmat.experiments.special import Array, Floats, Places, ndtri, stdtr, stdtrit
 
 
 @dataclass(frozen=True)
 class Estimates:
-    """An estimate for each metric and arm, with the variance of the estimate and its degrees of freedom.
+    """An estimate for each metric and arm, with the variance of the part that is its own, and degrees of freedom.
 
-    `shared` is a covariance that the estimates of all arms have in common and that cancels in differences (CUPED).
+    Adjusted estimates (CUPED) are not independent of one another. The variance of arm i is
+    variance_i + 2 lean_i + shared + tilt_i^2, the covariance of i and j is lean_i + lean_j + shared + tilt_i tilt_j.
     """
 
     value: Array
     variance: Array
     df: Array
     shared: Array
+    lean: Array
+    tilt: Array
+
+    @staticmethod
+    def independent(value: Array, variance: Array, df: Array) -> Estimates:
+        """Estimates of arms that have nothing in common."""
+        none = np.zeros_like(value)
+        return Estimates(value, variance, df, none, none, none)
+
+    @property
+    def whole(self) -> Array:
+        """Variance of each estimate alone."""
+        return np.asarray(self.variance + 2 * self.lean + self.shared + self.tilt**2)
+
+    def together(self, one: slice, others: Places) -> Array:
+        """Covariance of one arm with each of the others."""
+        lean, tilt = self.lean, self.tilt
+        return np.asarray(lean[:, one] + lean[:, others] + self.shared[:, others] + tilt[:, one] * tilt[:, others])
 
 
 def mean_estimates(table: Table) -> Estimates:
@@ -36,7 +55,7 @@ def mean_estimates(table: Table) -> Estimates:
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = table.covariances("y", "y") / table["n"]
     value = table.means("y")
-    return Estimates(value, variance, table["n"] - 1, np.zeros_like(value))
+    return Estimates.independent(value, variance, table["n"] - 1)
 
 
 def welch_df(variance_a: Array, df_a: Array, variance_b: Array, df_b: Array) -> Array:

@@ -23,4 +23,4 @@ def ratio_estimates(table: Table) -> Estimates:
             + value**2 * table.covariances("x", "x")
         )  # fmt: skip
         variance = np.maximum(spread, 0.0) / (table["n"] * table.means("x") ** 2)
-    return Estimates(value, variance, table["n"] - 1, np.zeros_like(value))
+    return Estimates.independent(value, variance, table["n"] - 1)
