@@ -24,8 +24,8 @@ from apps.api.committer import Committer
 from apps.api.devices import devices_router
 from apps.api.email_campaigns import email_campaigns_router
 from apps.api.forms import forms_router
-from apps.api.link_rules import link_rules_router
 from apps.api.leads import leads_router
+from apps.api.link_rules import link_rules_router
 from apps.api.links import links_router
 from apps.api.opt_in import opt_in_router
 from apps.api.page_tests import PageTestDoor, page_tests_router
