@@ -7,6 +7,7 @@ wrong no more often than who looks once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,10 @@ from dmat.experiments.results import Analysis
 MOST_LINES = 6
 WIDEST = 3.0
 """A band is cut where it is this many times as high as the highest rate: early ones would flatten all else."""
+
+
+LONG = 8
+"""Hours from which minutes are no longer told."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,9 @@ def bands(points: Sequence[Point], names: Mapping[str, str], metric: str, summar
         summary: what the chart shows, for people who do not see it.
     """
     size = 1 / 100 if is_money(metric) else 100
-    top = _top(points) * size
-    labels = [hour_label(point.hours) for point in points]
+    top = rounded_up(_top(points) * size)
+    is_long = bool(points) and points[-1].hours >= LONG
+    labels = [hour_label(round(point.hours) if is_long else point.hours) for point in points]
     shown = list(names.items())[:MOST_LINES]
     lines = [Series(name, _column(points, key, 0, size), f"series-{number}", "line")
              for number, (key, name) in enumerate(shown)]  # fmt: skip
@@ -54,7 +60,7 @@ def bands(points: Sequence[Point], names: Mapping[str, str], metric: str, summar
     for number, (key, _name) in enumerate(shown[:4]):
         low, high = _column(points, key, 1, size), _column(points, key, 2, size)
         options["series"] += _band(key, _cut(low, top), _cut(high, top), f"series-{number}")
-    options["yAxis"]["max"] = round(top, 4) or None
+    options["yAxis"] |= {"max": top, "interval": top / 4}
     options["xAxis"]["boundaryGap"] = False
     return options
 
@@ -64,7 +70,16 @@ def _top(points: Sequence[Point]) -> float:
     rates = [rate for point in points for rate, _, _ in point.arms.values() if rate is not None]
     last = [high for _, _, high in points[-1].arms.values() if high is not None] if points else []
     most = max(rates, default=0.0)
-    return max(most * 1.1, min(max(last, default=0.0) * 1.1, most * WIDEST)) or 1.0
+    return max(most * 1.1, min(max(last, default=0.0) * 1.05, most * WIDEST)) or 0.01
+
+
+def rounded_up(top: float) -> float:
+    """The next number that an axis can end with: 11.4 -> 12, 46 -> 50, 0.32 -> 0.4."""
+    size = 10.0 ** math.floor(math.log10(top)) if top > 0 else 1.0
+    for step in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10):
+        if top <= step * size * (1 + 1e-9):
+            return round(step * size, 10)
+    return 10 * size
 
 
 def _column(points: Sequence[Point], arm: str, at: int, size: float) -> list[float | None]:
@@ -90,9 +105,12 @@ def _band(key: str, low: Sequence[float | None], high: Sequence[float | None], c
 
 
 def hour_label(hours: float) -> str:
-    """A moment of the test on the axis: 30 min, 5 h, 3 d."""
-    if hours < 1:
+    """A moment of the test on the axis: 30 min, 1:55 h, 15 h, 3 d."""
+    if 0 < hours < 1:
         return f"{hours * 60:.0f} min"
+    if hours < 10:
+        whole, minutes = divmod(round(hours * 60), 60)
+        return f"{whole}:{minutes:02d} h" if minutes else f"{whole} h"
     return f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.1f}".rstrip("0").rstrip(".") + " d"
 
 

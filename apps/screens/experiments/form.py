@@ -21,7 +21,7 @@ from apps.screens.experiments.desk import TestDesk
 from apps.screens.experiments.faults import ITEMS
 from apps.screens.experiments.fields import as_typed, read_arm_place, read_place
 from apps.screens.experiments.forming import Forming
-from apps.screens.experiments.judging import Judging, Place
+from apps.screens.experiments.judging import Place, judging_of
 from apps.screens.experiments.keeping import SEND, WRITE, Keeping
 from apps.screens.experiments.patterns import HOURS_OF_A_WEEK, factorial_arms
 from apps.screens.segments.addressing import leave_for, remember
@@ -44,7 +44,7 @@ class FormScreen(pn.viewable.Viewer):
         super().__init__()
         self.context, self.user, self.desk = context, user, desk
         self.caller = caller_of_user(user)
-        self.keeping, self.judging = Keeping(desk.library), context.part("judging", lambda _: Judging(desk))
+        self.keeping, self.judging = Keeping(desk.library), judging_of(desk)
         self.model = Forming(self.judging, self.keeping, user.email, document, experiment_id, version)
         kept = None if afresh else self.keeping.find_draft(user.email, experiment_id)
         self.is_resumed = kept is not None and self.model.resume(kept.document, kept.based_on_version, kept.updated_at)

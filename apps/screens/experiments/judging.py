@@ -95,3 +95,8 @@ def in_the_making(plan: TestPlan, experiment_id: int, now: datetime) -> Experime
         deadline_at=None, paused_at=None, decided_at=None, ended_at=None, winner="", verdict=None, looks=0,
         looked_at=None, learning="", created_at=now, created_by="", updated_at=now, updated_by="", plan=plan,
     )  # fmt: skip
+
+
+def judging_of(desk: TestDesk) -> Judging:
+    """The one of this server."""
+    return desk.context.part("judging", lambda _: Judging(desk))

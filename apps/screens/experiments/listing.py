@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,13 +23,15 @@ from apps.screens.experiments import wording
 from apps.screens.experiments.desk import TestDesk
 from apps.screens.experiments.patterns import PATTERNS
 from apps.screens.experiments.previewing import changes_of
-from apps.screens.experiments.standing import standing_of
+from apps.screens.experiments.standing import plain, standing_of
+from apps.screens.experiments.watching import watching_of
 from apps.screens.segments.addressing import asked_for, leave_for, remember
 from dmat.experiments.drafts import NEW, load_draft
 from dmat.experiments.records import (
     DECIDING,
     DRAFT,
     LIVE,
+    RUNNING,
     STATUSES,
     Decision,
     Experiment,
@@ -37,7 +39,6 @@ from dmat.experiments.records import (
     read_decision,
     waves_of,
 )
-from dmat.store import Store
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
 
@@ -47,6 +48,15 @@ OUTCOMES = {
     "manual": ("Decided by hand", "info", "person"), "stopped": ("Stopped", "", "stop"),
 }  # fmt: skip
 """Kind of decision -> words, tone and icon of its chip."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a test beyond its card: people in it, what the figures say now, and the decision."""
+
+    people: int = 0
+    words: str = ""
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True)
@@ -106,22 +116,23 @@ def arms_of(test: Experiment) -> tuple[tuple[str, str], ...]:
     return tuple(said)
 
 
-def row_of(test: Experiment, people: int, campaign: str, now: datetime) -> Row:
+def row_of(test: Experiment, known: Known, campaign: str, now: datetime) -> Row:
     """A test as the list shows it."""
     left = test.deadline_at - now if test.status in LIVE and test.deadline_at else None
-    return Row(test, standing_of(test, people), arms_of(test), people, left, campaign)
+    says = standing_of(test, known.people, known.words, known.decision)
+    return Row(test, says, arms_of(test), known.people, left, campaign)
 
 
 def list_tests(
     tests: Sequence[Experiment],
-    people: Mapping[int, int],
+    known: Mapping[int, Known],
     campaigns: Mapping[int, str],
     state: ListState,
     now: datetime,
 ) -> Listed:
     """The tests that fit what the list is narrowed to."""
     words = state.search.lower().split()
-    every = [row_of(each, people.get(each.experiment_id, 0), campaigns.get(each.campaign_id or 0, ""), now)
+    every = [row_of(each, known.get(each.experiment_id, Known()), campaigns.get(each.campaign_id or 0, ""), now)
              for each in tests]  # fmt: skip
     fitting = tuple(row for row in every if (not state.status or row.test.status == state.status) and _has(row, words))
     counted = Counter(each.status for each in tests)
@@ -140,18 +151,23 @@ def _has(row: Row, words: Sequence[str]) -> bool:
 def lesson_of(test: Experiment, decision: Decision | None, campaign: str) -> Lesson:
     """What a test taught: what was written down, else what was decided and why."""
     winner = test.plan.arm(test.winner) if test.winner else None
-    said = test.learning or (decision.reason if decision else test.status_reason)
+    said = test.learning or plain(decision.reason if decision else test.status_reason)
     return Lesson(test, decision, said, winner.shown_name if winner else "", campaign)
 
 
-def read_people(store: Store, tests: Sequence[Experiment]) -> dict[int, int]:
-    """Test -> people in it so far."""
-    with store.read() as connection:
-        return {
-            each.experiment_id: sum(count_assigned(waves_of(connection, each.experiment_id)).values())
-            for each in tests
-            if each.status != DRAFT
-        }
+def read_known(desk: TestDesk, tests: Sequence[Experiment]) -> dict[int, Known]:
+    """Test -> what is known of it beyond its card; figures of the ones under way are of this moment."""
+    watching, found = watching_of(desk), {}
+    with desk.context.store.read() as connection:
+        for each in tests:
+            if each.status != DRAFT:
+                people = sum(count_assigned(waves_of(connection, each.experiment_id)).values())
+                found[each.experiment_id] = Known(people, "", read_decision(connection, each.experiment_id))
+    for each in tests:
+        if each.status in (RUNNING, DECIDING):
+            known = found[each.experiment_id]
+            found[each.experiment_id] = replace(known, words=watching.words_of(each))
+    return found
 
 
 class ListScreen(pn.viewable.Viewer):
@@ -189,8 +205,8 @@ class ListScreen(pn.viewable.Viewer):
         if self.state.view == LEARNED:
             return self._render("learned", lessons=self._lessons(), outcomes=OUTCOMES)
         tests = self.desk.library.list()
-        people = read_people(self.context.store, tests)
-        listed = list_tests(tests, people, self._campaigns(), self.state, self.context.now())
+        known = read_known(self.desk, tests)
+        listed = list_tests(tests, known, self._campaigns(), self.state, self.context.now())
         draft = load_draft(self.context.store, self.user.email, NEW)
         return self._render("list", listed=listed, draft=draft)
 

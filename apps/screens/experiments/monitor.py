@@ -19,11 +19,10 @@ from apps.parts.render import render
 from apps.screens.experiments import telling, wording
 from apps.screens.experiments.bands import bands, summary_of
 from apps.screens.experiments.desk import TestDesk
-from apps.screens.experiments.judging import Judging
 from apps.screens.experiments.keeping import SCOPES, Keeping
 from apps.screens.experiments.listing import OUTCOMES
 from apps.screens.experiments.standing import last_words
-from apps.screens.experiments.watching import Watched, Watching
+from apps.screens.experiments.watching import Watched, watching_of
 from apps.screens.segments.addressing import asked_for, leave_for, remember
 from dmat.errors import DmatError
 from dmat.experiments.records import LIVE, PAUSED, Experiment
@@ -38,14 +37,14 @@ class MonitorScreen(pn.viewable.Viewer):
         super().__init__()
         self.context, self.user, self.desk, self.test = context, user, desk, test
         self.caller, self.keeping = caller_of_user(user), Keeping(desk.library)
-        judging = context.part("judging", lambda _: Judging(desk))
-        self.watching = context.part("watching", lambda _: Watching(desk, judging))
+        self.watching = watching_of(desk)
         self.found: Watched | None = None
         self.problem = self.told = ""
         self.metric = asked_for("metric") or test.plan.primary
         acts: dict[str, Any] = {"on_action": self._on_action}
         self.head, self.figures = Block(**acts), Block(self._skeleton(8), **acts)
-        self.course, self.side, self.below = Block(**acts), Block(**acts), Block(**acts)
+        self.results, self.course = Block(**acts), Block(**acts)
+        self.side, self.below = Block(**acts), Block(**acts)
         self._show_head()
 
     def __panel__(self) -> Any:
@@ -55,7 +54,7 @@ class MonitorScreen(pn.viewable.Viewer):
             pmui.Grid(pmui.Column(self.course, self.below, sx={"gap": "16px"}, **wide), size={"xs": 12, "lg": 8.2}),
             pmui.Grid(self.side, size={"xs": 12, "lg": 3.8}), container=True, spacing=2, **wide,
         )  # fmt: skip
-        return pmui.Column(self.head, self.figures, columns, sx={"gap": "16px"}, **wide)
+        return pmui.Column(self.head, self.figures, self.results, columns, sx={"gap": "16px"}, **wide)
 
     def refresh(self, pulse: Pulse) -> Callable[[], None]:
         """Read it all again; the returned function shows it."""
@@ -97,14 +96,19 @@ class MonitorScreen(pn.viewable.Viewer):
         self._show_head()
         analysis = found.analysis
         self.figures.html = self._render(
-            "monitor_figures", headline=telling.headline_of(found.test, analysis, found.decision,
-                                                            last_words(found.test)),
+            "monitor_figures", caution=telling.caution_of(analysis), headline=self._headline(found),
             proven=telling.is_proven(analysis, self._currency()), bet=telling.best_bet(analysis, self._currency()),
             health=telling.health_of(analysis),
         )  # fmt: skip
         self._show_course()
-        self.side.html = self._render("monitor_side", guards=telling.guards_of(analysis), outcomes=OUTCOMES)
-        self.below.html = self._render("monitor_below")
+        self.side.html = self._render(
+            "monitor_side", guards=telling.guards_of(analysis, self._currency()), outcomes=OUTCOMES
+        )
+        self.below.html = self._render("monitor_below", log_words=telling.log_words)
+
+    def _headline(self, found: Watched) -> telling.Headline:
+        words = last_words(found.test)
+        return telling.headline_of(found.test, found.analysis, found.decision, words, self._currency())
 
     def _show_course(self) -> None:
         found = self.found
@@ -115,8 +119,9 @@ class MonitorScreen(pn.viewable.Viewer):
         points = found.points[metric]
         said = summary_of(points, names, metric)
         rows = telling.rows_of(found.analysis, metric, found.plan, self._currency())
+        self.results.html = self._render("monitor_results", metric=metric, metrics=list(found.points), rows=rows)
         self.course.html = self._render(
-            "monitor_course", metric=metric, metrics=list(found.points), points=points, said=said, rows=rows,
+            "monitor_course", metric=metric, said=said,
             options=bands(points, names, metric, said) if len(points) > 1 else None,
             unit=f"money:{self._currency()}" if wording.is_money(metric) else "percent",
         )  # fmt: skip

@@ -6,14 +6,25 @@ Belongs here: the sentence for lists and for Home. Stays out: the figures themse
 
 from __future__ import annotations
 
+import re
+
 from apps.screens.experiments.forming import sentence
 from apps.screens.experiments.wording import STATUS_WORDS
-from dmat.experiments.records import DECIDING, DRAFT, PAUSED, Experiment
+from dmat.experiments.records import DECIDING, DRAFT, PAUSED, Decision, Experiment
+
+_ASIDE = re.compile(r" \((?=[^()]*(?:interval|p = ))[^()]*\)")
 
 
-def standing_of(test: Experiment, people: int = 0) -> str:
-    """How a test stands."""
-    said = sentence(last_words(test))
+def standing_of(test: Experiment, people: int = 0, now_words: str = "", decision: Decision | None = None) -> str:
+    """How a test stands.
+
+    Args:
+        test: as it stands.
+        people: people in it so far.
+        now_words: what the figures say now; empty: what the last look said.
+        decision: what was decided.
+    """
+    said = now_words or sentence(last_words(test))
     if test.status == DRAFT:
         return "Not started yet."
     if test.status == PAUSED:
@@ -24,17 +35,29 @@ def standing_of(test: Experiment, people: int = 0) -> str:
         if not people and test.campaign_id is not None:
             return "Waits for its message to leave."
         return said or "No figures yet."
+    return _decided(test, decision)
+
+
+def _decided(test: Experiment, decision: Decision | None) -> str:
     winner = test.plan.arm(test.winner) if test.winner else None
-    reason = sentence(test.status_reason) if test.status_reason and "->" not in test.status_reason else ""
+    said = test.status_reason if "->" not in test.status_reason else ""
+    reason = sentence(plain(decision.reason if decision else said))
     if winner is None:
         return reason or f"{STATUS_WORDS[test.status]}."
-    return f"{winner.shown_name} won. {said or reason}".strip()
+    kind = decision.kind if decision else ""
+    word = {"winner": "won", "manual": "was chosen by hand", "chosen": "was chosen, not proven"}.get(kind, "was sent")
+    return f"{winner.shown_name} {word}. {reason}".strip()
+
+
+def plain(words: str) -> str:
+    """A reason without the figures in brackets that only statisticians ask for."""
+    return _ASIDE.sub("", words)
 
 
 def last_words(test: Experiment) -> str:
     """What the last look said."""
     verdict = test.verdict or {}
-    for name in ("sentence", "words", "reason"):
+    for name in ("reason", "sentence", "words"):
         if isinstance(verdict.get(name), str) and verdict[name]:
-            return str(verdict[name])
+            return plain(str(verdict[name]))
     return ""

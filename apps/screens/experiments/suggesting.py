@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from apps.screens.experiments.forming import sentence
 from apps.screens.experiments.patterns import PATTERNS, Pattern, pattern_of
+from apps.screens.experiments.verdicts import proven_of
 from dmat.experiments.records import Decision, Experiment
 from dmat.experiments.results import Analysis
 
@@ -47,7 +48,7 @@ def suggest(
     if guard:
         return Suggestion("A softer version of the same", f"{guard} Try the idea again in a way that costs less.",
                           _link(_pattern_of(test), test), "Begin it")  # fmt: skip
-    if decision.kind == "winner":
+    if decision.kind == "winner" or (decision.arm and analysis and proven_of(analysis) == decision.arm):
         following = _next(test, tested)
         return Suggestion(f"{following.name}", f"{_name(test, decision)} is better, so the next thing can be tried on"
                           f" top of it: {_small(following.about)}", _link(following, test), "Begin it")  # fmt: skip

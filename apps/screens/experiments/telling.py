@@ -10,6 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.screens.experiments.forming import sentence
+from apps.screens.experiments.standing import plain
+from apps.screens.experiments.verdicts import (
+    broken_words,
+    comparisons_of,
+    is_control_proven,
+    proven_of,
+    split_words,
+    verdict_words,
+)
 from apps.screens.experiments.wording import (
     chance_of,
     difference_of,
@@ -19,10 +28,9 @@ from apps.screens.experiments.wording import (
     relative_of,
     value_of,
 )
-from dmat.experiments.metrics import METRICS
 from dmat.experiments.plan import TestPlan
-from dmat.experiments.records import DECIDING, PAUSED, STOPPED, Decision, Experiment
-from dmat.experiments.results import Analysis, ArmResult, Comparison
+from dmat.experiments.records import DECIDING, PAUSED, STOPPED, Decision, Experiment, LogLine
+from dmat.experiments.results import Analysis, ArmResult, Comparison, GuardrailVerdict
 
 EXPERIMENTS_WITHOUT = "The message has not left yet, so there is nothing to compare."
 
@@ -82,39 +90,43 @@ class Guard:
     words: str
 
 
-def headline_of(test: Experiment, analysis: Analysis | None, decision: Decision | None, words: str = "") -> Headline:
+def headline_of(
+    test: Experiment, analysis: Analysis | None, decision: Decision | None, words: str = "", currency: str = "EUR"
+) -> Headline:
     """The verdict in one sentence.
 
     Args:
         test: as it stands.
         analysis: what is known now; None before anything is.
         decision: what was decided.
-        words: what the rule says now (`dmat/experiments/decide.py`).
+        words: what the rule said at the last look.
+        currency: of amounts.
     """
     if decision is not None:
         return _decided(test, decision)
     if test.status == STOPPED:
         return Headline("", "stop", "Stopped.", sentence(test.status_reason))
     if analysis is not None and analysis.health_level == "block":
-        worst = next(each for each in analysis.health if each.level == "block")
-        return Headline("danger", "error", "Do not trust these figures.", sentence(worst.message))
+        return Headline("danger", "error", "Do not trust these figures.", broken_words(analysis))
     if test.status == PAUSED:
         return Headline("warning", "pause", "Paused: nothing leaves.", sentence(test.status_reason))
-    said = sentence(analysis.sentence) if analysis else ""
+    said = verdict_words(analysis, currency) if analysis else ""
     if test.status == DECIDING:
-        return Headline("warning", "clock", "Your turn.", f"{sentence(words)} {said}".strip())
+        return Headline("warning", "clock", "Your turn.", sentence(words) or said)
     if analysis is None or not any(arm.people for arm in analysis.arms):
         return Headline("", "clock", "No figures yet.", EXPERIMENTS_WITHOUT)
     ahead = proven_of(analysis)
     if ahead is not None:
         return Headline("success", "check", f"{analysis.design.title(ahead)} is better.", said)
+    if is_control_proven(analysis):
+        return Headline("success", "check", f"{analysis.design.title(analysis.design.control)} is the best.", said)
     return Headline("", "info", "No winner yet.", said)
 
 
 def _decided(test: Experiment, decision: Decision) -> Headline:
     arm = test.plan.arm(decision.arm) if decision.arm else None
     name = arm.shown_name if arm else ""
-    reason = sentence(decision.reason)
+    reason = sentence(plain(decision.reason))
     who = f" Decided by {decision.decided_by.split('@')[0]}." if decision.kind == "manual" else ""
     if decision.kind == "winner":
         return Headline("success", "check", f"{name} won.", reason)
@@ -125,29 +137,18 @@ def _decided(test: Experiment, decision: Decision) -> Headline:
     return Headline("", "stop", "Stopped without a winner.", reason)
 
 
-def proven_of(analysis: Analysis) -> str | None:
-    """The variant that is proven to be better than the control and is ahead; None when there is none."""
-    better = [each for each in _primary(analysis) if each.is_significant and each.is_better]
-    if not better:
-        return None
-    sign = METRICS[analysis.primary].sign if analysis.primary in METRICS else 1
-    return max(better, key=lambda each: sign * (each.difference or 0)).arm
-
-
 def leader_of(analysis: Analysis) -> ArmResult | None:
     """The variant most likely to be the best."""
     known = [arm for arm in analysis.arms if arm.metric == analysis.primary and arm.probability_best is not None]
     return max(known, key=lambda arm: arm.probability_best or 0, default=None)
 
 
-def _primary(analysis: Analysis) -> list[Comparison]:
-    return [each for each in analysis.comparisons if each.metric == analysis.primary]
-
-
 def is_proven(analysis: Analysis, currency: str = "EUR") -> Statement:
     """Whether a difference is proven, and between what it lies."""
     asked, design = "Is a difference proven?", analysis.design
-    found = _primary(analysis)
+    if analysis.health_level == "block":
+        return Statement(asked, "Cannot be said", "Not before what is wrong above is understood.", "danger")
+    found = comparisons_of(analysis)
     shown = _most_telling(found)
     if shown is None or shown.low is None or shown.high is None:
         return Statement(asked, "Too early", "There is not enough yet to compare.")
@@ -158,10 +159,8 @@ def is_proven(analysis: Analysis, currency: str = "EUR") -> Statement:
         word = "better" if shown.is_better else "worse"
         return Statement(asked, "Yes", f"{one} is {word} than {other}: the true difference lies {between}.",
                          "success" if shown.is_better else "danger")  # fmt: skip
-    needed = analysis.people_needed_per_arm
-    more = f" About {needed:,} more people per variant would settle it." if needed else ""
     return Statement(asked, "Not yet", f"The true difference of {one} to {other} lies {between}. That still includes"
-                     f" none at all.{more}")  # fmt: skip
+                     " none at all.")  # fmt: skip
 
 
 def _most_telling(found: Sequence[Comparison]) -> Comparison | None:
@@ -173,6 +172,8 @@ def _most_telling(found: Sequence[Comparison]) -> Comparison | None:
 def best_bet(analysis: Analysis, currency: str = "EUR") -> Statement:
     """Which variant one would take if one had to choose now, and what that may cost."""
     asked, leader = "If you had to choose now?", leader_of(analysis)
+    if analysis.health_level == "block":
+        return Statement(asked, "Choose nothing", "These figures would lead you astray.", "danger")
     if leader is None or leader.probability_best is None or not leader.people:
         return Statement(asked, "Too early", "Nobody has had the message long enough.")
     name, chance = analysis.design.title(leader.arm), chance_of(leader.probability_best)
@@ -197,10 +198,13 @@ def rows_of(analysis: Analysis, metric: str, plan: TestPlan, currency: str = "EU
     results = {each.arm: each for each in analysis.arms if each.metric == metric}
     compared = {each.arm: each for each in analysis.comparisons if each.metric == metric}
     low, high = _span([each for each in results.values() if each.people])
+    is_sound = analysis.health_level != "block"
     rows = []
     for number, arm in enumerate(plan.arms):
         if arm.key in results:
-            rows.append(_row(results[arm.key], compared.get(arm.key), arm.shown_name, number, (low, high), currency))
+            rows.append(
+                _row(results[arm.key], compared.get(arm.key), arm.shown_name, number, (low, high), currency, is_sound)
+            )
     return rows
 
 
@@ -212,7 +216,13 @@ def _span(results: Sequence[ArmResult]) -> tuple[float, float]:
 
 
 def _row(
-    result: ArmResult, compared: Comparison | None, name: str, number: int, span: tuple[float, float], currency: str
+    result: ArmResult,
+    compared: Comparison | None,
+    name: str,
+    number: int,
+    span: tuple[float, float],
+    currency: str,
+    is_sound: bool,
 ) -> Row:
     metric, (low, high) = result.metric, span
 
@@ -230,7 +240,8 @@ def _row(
         difference=difference_of(metric, compared.difference if compared else None, currency),
         difference_between=_between(metric, compared, currency),
         lift=relative_of(compared.lift) if compared else "",
-        is_proven=bool(compared and compared.is_significant), is_better=bool(compared and compared.is_better),
+        is_proven=bool(compared and compared.is_significant and is_sound),
+        is_better=bool(compared and compared.is_better),
         is_control=compared is None, chance=result.probability_best, chance_words=chance_of(result.probability_best),
         loss=loss_of(metric, result.expected_loss, currency),
     )  # fmt: skip
@@ -246,15 +257,47 @@ GUARD_LOOKS = {"worse": ("danger", "error", "got worse"), "safe": ("success", "c
                "unclear": ("plain", "clock", "not clear yet")}  # fmt: skip
 
 
-def guards_of(analysis: Analysis) -> list[Guard]:
-    """What the variants did to the guardrails, the worst first."""
+def guards_of(analysis: Analysis, currency: str = "EUR") -> list[Guard]:
+    """What the variants did to the guardrails: one line for each guardrail, the worst first."""
     order = list(GUARD_LOOKS)
-    found = sorted(analysis.guardrails, key=lambda each: order.index(each.kind))
-    return [
-        Guard(*GUARD_LOOKS[each.kind][:2], f"{metric_words(each.metric)} {GUARD_LOOKS[each.kind][2]}",
-              sentence(each.message))
-        for each in found
-    ]  # fmt: skip
+    found: dict[str, list[GuardrailVerdict]] = {}
+    for each in analysis.guardrails:
+        found.setdefault(each.metric, []).append(each)
+    guards = []
+    for metric, verdicts in found.items():
+        worst = min(verdicts, key=lambda each: order.index(each.kind)).kind
+        arms = [each.arm for each in verdicts if each.kind == worst]
+        tone, symbol, words = GUARD_LOOKS[worst]
+        guards.append(
+            (order.index(worst), Guard(tone, symbol, f"{metric_words(metric)} {words}",
+                                       _guard_words(analysis, metric, worst, arms, currency)))
+        )  # fmt: skip
+    return [guard for _, guard in sorted(guards, key=lambda each: each[0])]
+
+
+def _guard_words(analysis: Analysis, metric: str, kind: str, arms: Sequence[str], currency: str) -> str:
+    title, control = analysis.design.title, analysis.design.control
+    if kind == "worse":
+        said = [
+            f"{title(arm)} {value_of(metric, analysis.arm(arm, metric).rate, currency)}"
+            f" against {value_of(metric, analysis.arm(control, metric).rate, currency)}"
+            for arm in arms
+        ]
+        return f"More than chance would do: {', '.join(said)}."
+    if kind == "safe":
+        return "No variant makes it worse by more than a tenth."
+    seen = [f"{arm.key.upper()} {value_of(metric, analysis.arm(arm.key, metric).rate, currency)}"
+            for arm in analysis.design.arms]  # fmt: skip
+    return f"{', '.join(seen)}. Too few people yet to be sure of either."
+
+
+QUIET = ("people", "empty_arm", "low_power")
+"""Findings that say no more than that it is early."""
+HEALTH_TITLES = {
+    "sample_ratio": "People are not split as planned", "settled_ratio": "People did not get it as planned",
+    "crossover": "Some saw more than one variant", "early_conversions": "Some acted before they could",
+    "carry_over": "Some were in an earlier test of the same",
+}  # fmt: skip
 
 
 def health_of(analysis: Analysis | None) -> list[Guard]:
@@ -262,7 +305,31 @@ def health_of(analysis: Analysis | None) -> list[Guard]:
     if analysis is None:
         return []
     looks = {"block": ("danger", "error"), "warn": ("warning", "warning")}
-    wrong = sorted((each for each in analysis.health if each.level != "ok"), key=lambda each: each.level)
-    titles = {"sample_ratio": "People are not split as planned", "crossover": "Some saw more than one variant",
-              "early_conversions": "Some acted before they could", "low_power": "The test is small"}  # fmt: skip
-    return [Guard(*looks[each.level], titles.get(each.check, "Look at this"), sentence(each.message)) for each in wrong]
+    wrong = [each for each in analysis.health if each.level != "ok" and each.check not in QUIET]
+    blocking = next((each for each in wrong if each.level == "block"), None)  # the headline tells of it
+    return [
+        Guard(*looks[each.level], HEALTH_TITLES.get(each.check, "Look at this"),
+              split_words(analysis) if each.check == "sample_ratio" else sentence(each.message))
+        for each in sorted(wrong, key=lambda each: each.level)
+        if each is not blocking
+    ]  # fmt: skip
+
+
+def caution_of(analysis: Analysis) -> str:
+    """A word of caution for small tests: what they find, they overstate."""
+    if any(each.check == "low_power" and each.level != "ok" for each in analysis.health):
+        return "Small tests exaggerate: what is found with so few people usually looks larger than it is."
+    return ""
+
+
+LOG_WORDS = {"draft": "Made", "running": "Started", "paused": "Paused", "deciding": "Somebody is asked",
+             "decided": "Decided", "rolled_out": "The others have it", "stopped": "Stopped"}  # fmt: skip
+
+
+def log_words(line: LogLine) -> str:
+    """A line of the log as a sentence."""
+    plain = LOG_WORDS.get(line.kind, "")
+    if not line.words or "->" in line.words or line.words == "made":
+        return f"{plain or line.kind.replace('_', ' ').capitalize()}."
+    said = sentence(line.words)
+    return f"{plain}: {said}" if line.kind in {"paused", "stopped"} else said

@@ -13,9 +13,11 @@ from typing import Any
 
 from apps.screens.experiments.bands import Point, point_of
 from apps.screens.experiments.desk import TestDesk
-from apps.screens.experiments.judging import Judging, Place
+from apps.screens.experiments.judging import Judging, Place, judging_of
 from apps.screens.experiments.previewing import Look
 from apps.screens.experiments.suggesting import Suggestion, suggest
+from apps.screens.experiments.verdicts import verdict_words
+from dmat.experiments.allocating import design_now
 from dmat.experiments.analysis import analyse
 from dmat.experiments.course import Point as Moment
 from dmat.experiments.course import course
@@ -23,7 +25,6 @@ from dmat.experiments.observed import observe, running_plan
 from dmat.experiments.plan import TestPlan
 from dmat.experiments.records import Decision, Experiment, LogLine, Wave, count_assigned
 from dmat.experiments.results import Analysis, Design, Observed
-from dmat.experiments.snapshots import design_of
 
 POINTS, KEPT = 24, 2_000
 SECONDS_AN_HOUR = 3600
@@ -78,7 +79,7 @@ class Watching:
         library, context = self.desk.library, self.desk.context
         test = library.get(experiment_id)
         plan = running_plan(context.store, test)
-        design, observed = design_of(plan), observe(context.store, context.workspace, test)
+        design, observed = self._design(test, plan), observe(context.store, context.workspace, test)
         analysis, decision = analyse(design, observed), library.decision(experiment_id)
         place = self.judging.place_of(plan.model_dump())
         arms = [arm.model_dump() for arm in plan.arms]
@@ -88,6 +89,18 @@ class Watching:
             looks=self.judging.previews.of(place.step, arms, place.step_names),
             next=suggest(test, decision, analysis, self._tested()),
         )  # fmt: skip
+
+    def words_of(self, test: Experiment) -> str:
+        """What the figures of a test say now, in one or two sentences."""
+        context = self.desk.context
+        observed = observe(context.store, context.workspace, test)
+        if not any(observed.assigned.values()):
+            return ""
+        return verdict_words(analyse(self._design(test, running_plan(context.store, test)), observed))
+
+    def _design(self, test: Experiment, plan: TestPlan) -> Design:
+        with self.desk.context.store.read() as connection:
+            return design_now(connection, test, plan)
 
     def _points(self, test: Experiment, design: Design, newest: Analysis) -> dict[str, list[Point]]:
         context = self.desk.context
@@ -113,3 +126,8 @@ class Watching:
     def _tested(self) -> set[str]:
         """Kinds that were tested lately."""
         return {each.kind for each in self.desk.library.learnings()[:4]}
+
+
+def watching_of(desk: TestDesk) -> Watching:
+    """The one of this server."""
+    return desk.context.part("watching", lambda _: Watching(desk, judging_of(desk)))

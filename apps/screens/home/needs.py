@@ -27,11 +27,13 @@ class Need:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Campaigns that wait for somebody: number, name, and why or who."""
+    """Campaigns and tests that wait for somebody: number, name, and why or who; and tests that ended lately."""
 
     approvals: tuple[tuple[int, str, str], ...] = ()
     guarded: tuple[tuple[int, str, str], ...] = ()
     incomplete: tuple[tuple[int, str, str], ...] = ()
+    deciding: tuple[tuple[int, str, str], ...] = ()
+    finished: tuple[tuple[int, str, str], ...] = ()
 
 
 LATE_SENDING = timedelta(minutes=30)
@@ -41,8 +43,23 @@ def list_needs(
     figures: HomeFigures | None, live: LiveCounts | None, pulse: Pulse, now: datetime, waiting: Waiting | None = None
 ) -> list[Need]:
     """What needs somebody, most urgent first."""
-    campaigns = _needs_of_campaigns(waiting) if waiting else []
-    return [*campaigns, *_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now)]
+    campaigns = [*_needs_of_campaigns(waiting), *_needs_of_tests(waiting)] if waiting else []
+    ended = _ended_tests(waiting) if waiting else []
+    return [*campaigns, *_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now), *ended]
+
+
+def _needs_of_tests(waiting: Waiting) -> list[Need]:
+    return [
+        Need("warning", "flask", f"{name} waits for your decision", why, f"/experiments?id={number}", "Decide")
+        for number, name, why in waiting.deciding
+    ]
+
+
+def _ended_tests(waiting: Waiting) -> list[Need]:
+    return [
+        Need("success", "flask", f"{name} is decided", why, f"/experiments?id={number}", "See what came of it")
+        for number, name, why in waiting.finished
+    ]
 
 
 def _needs_of_campaigns(waiting: Waiting) -> list[Need]:

@@ -1,26 +1,41 @@
-"""Campaigns that wait for somebody, for the list on the home screen.
+"""Campaigns and tests that wait for somebody, and tests that ended lately, for the list on the home screen.
 
 Belongs here: reading them. Stays out: their words (`needs.py`).
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from apps.context import Context
+from apps.screens.experiments.standing import standing_of
 from apps.screens.home.needs import Waiting
 from dmat.campaigns.programmes import paused_programmes
 from dmat.campaigns.records import IN_REVIEW, INCOMPLETE, RUNNING, read_campaigns
+from dmat.experiments.records import DECIDED, DECIDING, ROLLED_OUT, read_decision, read_experiments
 from dmat.store.campaign_tables import campaigns
+from dmat.store.experiment_tables import experiments
+
+LATELY, MOST = timedelta(days=3), 3
+"""For how long, and how many, tests that ended are told of."""
 
 
 def read_waiting(context: Context) -> Waiting:
-    """Campaigns that wait for a yes, that the guard stopped, or that ended without adding up."""
+    """Campaigns that wait for a yes, that the guard stopped, or that ended without adding up; tests to decide."""
     statuses = (IN_REVIEW, RUNNING, INCOMPLETE)
     with context.store.read() as connection:
         found = read_campaigns(connection, campaigns.c.status.in_(statuses))
         paused = paused_programmes(connection)
+        tests = read_experiments(connection, experiments.c.status.in_((DECIDING, DECIDED, ROLLED_OUT)))
+        since = context.now() - LATELY
+        ended = [each for each in tests if each.status != DECIDING and each.decided_at and each.decided_at >= since]
+        decisions = {each.experiment_id: read_decision(connection, each.experiment_id) for each in ended[:MOST]}
     return Waiting(
         tuple((each.campaign_id, each.name, each.plan_by.split("@")[0]) for each in found if each.status == IN_REVIEW),
         tuple((each.campaign_id, each.name, paused[each.programme]) for each in found
               if each.status == RUNNING and each.programme in paused),
         tuple((each.campaign_id, each.name, each.status_reason) for each in found if each.status == INCOMPLETE),
+        tuple((each.experiment_id, each.name, standing_of(each)) for each in tests if each.status == DECIDING),
+        tuple((each.experiment_id, each.name, standing_of(each, decision=decisions[each.experiment_id]))
+              for each in ended[:MOST]),
     )  # fmt: skip
