@@ -112,9 +112,11 @@ def is_complete(connection: Connection, run: StepRun) -> bool:
     if not waves:
         return True
     lock_experiment(connection, waves[0].experiment_id)
-    waves = _waves(connection, run)
-    planned = sum(wave.people_count for wave in waves if wave.planned_at is not None)
-    return planned == (run.audience_count or 0)
+    return _all_planned(run, _waves(connection, run))
+
+
+def _all_planned(run: StepRun, waves: Sequence[Wave]) -> bool:
+    return sum(wave.people_count for wave in waves if wave.planned_at is not None) == (run.audience_count or 0)
 
 
 def rolled_out_variants(connection: Connection, run: StepRun) -> list[str]:
@@ -123,8 +125,9 @@ def rolled_out_variants(connection: Connection, run: StepRun) -> list[str]:
 
 
 def has_work(connection: Connection, run: StepRun) -> bool:
-    """Whether a part of a tested step waits to be planned."""
-    return any(wave.planned_at is None for wave in _waves(connection, run))
+    """Whether a part of a tested step waits to be planned, or all are and only the step does not say so yet."""
+    waves = _waves(connection, run)
+    return any(wave.planned_at is None for wave in waves) or _all_planned(run, waves)
 
 
 def _waves(connection: Connection, run: StepRun) -> list[Wave]:

@@ -38,6 +38,8 @@ from dmat.settings import Settings
 Mask = npt.NDArray[np.bool_]
 OTHER_ARM = "the person's arm of the test does not get this step"
 BY = "campaigns"
+HOURS_OF_A_SAMPLE = 24
+"""How long people of a test that says only how many have to react."""
 
 
 def split_step(
@@ -163,7 +165,7 @@ def _begin(
     """The clock of a test begins; its end counts from when its last message is due."""
     step = plan.step(run.step)
     last = max(now, _last_due(settings, plan, step, run)) if step is not None else now
-    deadline = None if tested.duration_hours is None else last + timedelta(hours=tested.duration_hours)
+    deadline = last + timedelta(hours=tested.duration_hours or HOURS_OF_A_SAMPLE)
     write_card(connection, found.experiment_id, {"began_at": now, "deadline_at": deadline}, BY, now)
     write_log(connection, found.experiment_id, "began", f"the people of step {run.step} have their arms", BY, now)
 

@@ -89,12 +89,14 @@ class DecisionRule(Part):
     """Who decides, and by what.
 
     Attributes:
-        caring_threshold: an expected loss below it (in the unit of the metric, relative to the control) is none.
+        caring_threshold: an expected loss below it is nothing to wait for, in units of the metric (0.001 is a tenth
+            of a point, 5 is five cents); 0 waits for proof or the end.
+        min_per_arm: nothing is decided before each arm has so many people.
         metric_reason: why opens decide, when they do: machines open mails too.
     """
 
     auto: bool = True
-    caring_threshold: float = Field(0.005, ge=0, le=1)
+    caring_threshold: float = Field(0.0, ge=0)
     min_per_arm: int = Field(100, ge=1, le=10_000_000)
     at_deadline: Literal["choose_best", "keep_control", "ask"] = "choose_best"
     metric_reason: str = Field("", max_length=500)

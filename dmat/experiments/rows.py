@@ -115,6 +115,14 @@ def write_log(
     connection.execute(sa.insert(experiment_log).values(row | {"detail": detail}))
 
 
+def note_look(
+    connection: Connection, experiment_id: int, verdict: Mapping[str, Any], looks: int, now: datetime
+) -> None:
+    """Write down what a look concluded; that is no change of the test, and it is not exported again."""
+    statement = sa.update(experiments).where(experiments.c.experiment_id == experiment_id)
+    connection.execute(statement.values(verdict=dict(verdict), looks=looks, looked_at=now))
+
+
 def insert_part(
     connection: Connection,
     experiment: Experiment,
