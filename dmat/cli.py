@@ -22,6 +22,7 @@ from dmat.campaigns.commands import app as campaign_commands
 from dmat.errors import DmatError
 from dmat.messages.commands import app as message_commands
 from dmat.outgoing.commands import app as webhook_commands
+from dmat.routing.commands import app as routing_commands
 from dmat.scoring.commands import app as lead_commands
 from dmat.segments.commands import app as segment_commands
 from dmat.settings import Settings, load_settings
@@ -230,6 +231,7 @@ def confirm_sending(home: Home = None) -> None:
 app.add_typer(segment_commands, name="segments")
 app.add_typer(campaign_commands, name="campaigns")
 app.add_typer(lead_commands, name="leads")
+app.add_typer(routing_commands, name="routing")
 app.add_typer(message_commands, name="messages")
 app.add_typer(webhook_commands, name="webhooks")
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")

@@ -83,7 +83,8 @@ class Pass:
         return (
             self.landed_anything
             or self.built is not None
-            or bool(self.applied_count or self.planned_count or self.moved_count or self.campaigns_count or self.leads_count)
+            or bool(self.applied_count or self.planned_count or self.moved_count)
+            or bool(self.campaigns_count or self.leads_count)
         )
 
     def facts(self) -> dict[str, Any]:

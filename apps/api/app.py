@@ -32,6 +32,7 @@ from apps.api.page_tests import PageTestDoor, page_tests_router
 from apps.api.preferences import preferences_router
 from apps.api.purposes import purposes_router
 from apps.api.reading import reading_router
+from apps.api.routing import routing_router
 from apps.api.segment_people import people_router
 from apps.api.segment_rules import rules_router
 from apps.api.segments import segments_router
@@ -84,7 +85,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     for router in (rules_router, segments_router, people_router):
         app.include_router(router(opened, desk))
     app.include_router(templates_router(settings, opened, desk))
-    app.include_router(leads_router(settings, opened, desk.workspace))
+    for lead_doors in (leads_router, routing_router):
+        app.include_router(lead_doors(settings, opened, desk.workspace))
     library = open_library(settings, opened, desk)
     app.include_router(campaign_posts_router(settings, opened))
     app.include_router(codes_router(settings, opened))

@@ -66,11 +66,12 @@ def tell(connection: Connection, settings: Settings, notice: Notice, to: Recipie
         for email in to.emails
     ]  # fmt: skip
     plan_entries(connection, entries, now)
-    for channel in to.slack_channels:
+    channels = to.slack_channels if settings.is_connected("slack") else ()
+    for channel in channels:
         payload = {"channel": channel, "text": slack_text(context)}
         plan_push(connection, f"slack:{notice.key}:{channel}", SLACK, notice.lead.lead_id, payload, now)
     emit(connection, notice.event, notice.key, _data(notice), now)
-    return [*to.emails, *(f"slack {channel}" for channel in to.slack_channels)]
+    return [*to.emails, *(f"slack {channel}" for channel in channels)]
 
 
 def _context(settings: Settings, notice: Notice) -> dict[str, Any]:

@@ -29,7 +29,7 @@ Row = Mapping[str, Any]
 
 def records_by(key: str, moment: str, rows: Iterable[Row]) -> list[Record]:
     """Rows of the store as records: the column that names them, and the one that says when they changed."""
-    return [Record(str(row[key]), row[moment], dict(row)) for row in rows]
+    return [Record(str(row[key]), row[moment], {str(name): row[name] for name in row}) for row in rows]
 
 
 def export_leads(settings: Settings, store: Store, run_id: str) -> Outcome:

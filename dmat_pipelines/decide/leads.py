@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from dmat.connectors.hubspot import HubSpot
 from dmat.connectors.slack import Slack
+from dmat.routing.assigning import Routed, count_late, route_due
 from dmat.scoring.adopting import adopt_leads
 from dmat.scoring.alerts import look_for_crossings
 from dmat.scoring.pushing import HUBSPOT, SLACK, WAITING, Push, Pushed, push_due
@@ -40,16 +41,19 @@ class LeadLook:
     adopted: int = 0
     moved: int = 0
     crossed: int = 0
+    routed: Routed = field(default_factory=Routed)
     pushed: Pushed = field(default_factory=Pushed)
 
     @property
     def count(self) -> int:
         """How much there was to do."""
-        return self.adopted + self.moved + self.crossed + self.pushed.done_count + self.pushed.failed_count
+        told = self.pushed.done_count + self.pushed.failed_count
+        return self.adopted + self.moved + self.crossed + self.routed.count + told
 
     def facts(self) -> dict[str, int]:
         """As numbers, for logs and Dagster."""
         own = {name: getattr(self, name) for name in ("adopted", "moved", "crossed")}
+        own |= {f"leads_{name}": count for name, count in vars(self.routed).items()}
         return own | {"pushed": self.pushed.done_count, "push_failed": self.pushed.failed_count}
 
 
@@ -76,8 +80,9 @@ class LeadDesk:
             crossings = look_for_crossings(self.settings, self.store, self.view, now)
             found = {"adopted": adopted.new_count, "moved": adopted.moved_count, "crossed": len(crossings)}
         self._seen = version
+        routed = route_due(self.settings, self.store, self.view, now)
         pushed = push_due(self.store, self._ways, now) if count_due(self.settings, self.store) else Pushed()
-        return LeadLook(**found, pushed=pushed)
+        return LeadLook(**found, routed=routed, pushed=pushed)
 
 
 def open_ways(settings: Settings) -> dict[str, Push]:
@@ -105,12 +110,12 @@ def look_at_leads(settings: Settings, store: Store, view: Workspace) -> LeadLook
 
 
 def count_due(settings: Settings, store: Store) -> int:
-    """How many pushes are due now."""
+    """How many pushes and answers are due now."""
     table = lead_pushes.c
     query = sa.select(sa.func.count()).select_from(lead_pushes)
     with store.read() as connection:
         due = query.where(table.state == WAITING, table.next_at <= settings.clock.now())
-        return int(connection.execute(due).scalar_one())
+        return int(connection.execute(due).scalar_one()) + count_late(connection, settings.clock.now())
 
 
 def unequal_scores(view: Workspace) -> tuple[int, list[int]]:
