@@ -11,7 +11,7 @@ Messages and reactions are of this moment; orders are as of the published data. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +23,7 @@ from dmat.experiments.exporting import COUNTS_EVERYBODY
 from dmat.experiments.moments import Moments
 from dmat.experiments.plan import TestPlan
 from dmat.experiments.published import read_health, read_moments
-from dmat.experiments.records import Experiment, plan_of_version
+from dmat.experiments.records import TEST, Experiment, Wave, plan_of_version, waves_of
 from dmat.experiments.results import Observed
 from dmat.ledger.entries import ACCEPTED, AMBIGUOUS, DELIVERED, EXPIRED, HELD_OUT, REJECTED, SUPPRESSED
 from dmat.store.engine import Store
@@ -74,11 +74,13 @@ def observe(store: Store, workspace: Workspace, experiment: Experiment) -> Obser
             assigned, live = count_visitors(connection, experiment.experiment_id, plan.arm_keys)
         else:
             assigned, live = _count_messages(connection, place_of(experiment, plan), wanted_metrics(plan))
+        waves = waves_of(connection, experiment.experiment_id) if plan.allocation == "bandit" else []
     health = read_health(workspace, experiment.experiment_id)
     return Observed(
         assigned=assigned, moments=_joined(plan.arm_keys, live, tables), looks=experiment.looks + 1,
         elapsed_hours=elapsed_hours(experiment, workspace.settings.clock.now()), crossovers=health.crossovers,
-        early_conversions=health.early_conversions, carried_over=health.carried_over,
+        early_conversions=health.early_conversions, carried_over=health.carried_over, settled=settled_people(live),
+        expected=expected_people(waves),
     )  # fmt: skip
 
 
@@ -111,6 +113,20 @@ def elapsed_hours(experiment: Experiment, now: datetime) -> float:
     began = experiment.began_at or experiment.started_at
     until = experiment.decided_at or experiment.ended_at or now
     return max(0.0, (until - began).total_seconds() / SECONDS_AN_HOUR) if began else 0.0
+
+
+def settled_people(live: Mapping[str, Mapping[str, Moments]]) -> dict[str, int]:
+    """Arm -> people who count by now."""
+    return {arm: int(next(iter(metrics.values())).n) for arm, metrics in live.items() if metrics}
+
+
+def expected_people(waves: Iterable[Wave]) -> dict[str, float]:
+    """Arm -> people that it was to get when shares changed from wave to wave: the sum of their propensities."""
+    total: dict[str, float] = {}
+    for wave in waves:
+        for arm, share in wave.propensities.items() if wave.kind == TEST else ():
+            total[arm] = total.get(arm, 0.0) + float(share) * sum(wave.arm_counts.values())
+    return total
 
 
 def _count_messages(
