@@ -50,6 +50,7 @@ from dmat_pipelines.conform.runner import Runner, build, load_manifest
 from dmat_pipelines.decide.campaigns import count_active, open_runner
 from dmat_pipelines.decide.carts import plan_due_carts
 from dmat_pipelines.decide.conversions import EarnedOrders
+from dmat_pipelines.decide.experiments import count_live_tests, open_test_runner
 from dmat_pipelines.decide.leads import LeadDesk
 from dmat_pipelines.decide.segments import open_pass
 from dmat_pipelines.health import Health
@@ -155,9 +156,12 @@ def make_parts(settings: Settings, store: Store) -> Parts:
     def plan() -> int:
         return plan_due_carts(settings, store, view).planned_count
 
+    tests = open_test_runner(settings, store, view)
+
     def run_campaigns() -> int:
         earned.count()
-        return campaigns.look().count if count_active(settings, store) else 0
+        decided = tests.look().count if count_live_tests(store) else 0  # what they release is planned right away
+        return decided + (campaigns.look().count if count_active(settings, store) else 0)
 
     return Parts(
         is_free=lambda: is_warehouse_free(settings),
@@ -165,11 +169,13 @@ def make_parts(settings: Settings, store: Store) -> Parts:
         capture_shop=shop.capture,
         waiting_since=lambda: arrivals(store),
         land_events=land_arrivals,
-        export_ledger=lambda run_id: sum(
-            export(settings, store, run_id).kept_count
-            for export in (export_experiments, export_ledger, export_counters, export_campaigns, export_visitors)
-        )
-        + export_leads(settings, store, run_id),
+        export_ledger=lambda run_id: (
+            sum(
+                export(settings, store, run_id).kept_count
+                for export in (export_experiments, export_ledger, export_counters, export_campaigns, export_visitors)
+            )
+            + export_leads(settings, store, run_id)
+        ),
         build_hot=tables.build,
         plan=plan,
         report=lambda built: teller.tell(built.tables, built.version),

@@ -14,6 +14,9 @@ from dmat_pipelines.decide.campaigns import run_due_campaigns, unfinished_reason
 from dmat_pipelines.decide.carts import plan_due_carts
 from dmat_pipelines.decide.consent import sync_new_consent, withdraw_from_lists
 from dmat_pipelines.decide.conversions import EarnedOrders
+from dmat_pipelines.decide.experiment_assets import ASSETS as TEST_ASSETS
+from dmat_pipelines.decide.experiment_assets import CHECKS as TEST_CHECKS
+from dmat_pipelines.decide.experiment_assets import TEST_DECISIONS
 from dmat_pipelines.decide.lead_assets import ASSETS as LEAD_ASSETS
 from dmat_pipelines.decide.lead_assets import CHECKS as LEAD_CHECKS
 from dmat_pipelines.decide.segments import compare_with_sql, evaluate_once
@@ -103,7 +106,7 @@ def look_metadata(look: Look) -> dict[str, dg.MetadataValue]:  # type: ignore[ty
     key=CAMPAIGN_STEPS,
     group_name="decide",
     kinds={"python"},
-    deps=[CONSENTS, SEGMENT_CHANGES, ["people", "dim_people"]],
+    deps=[CONSENTS, SEGMENT_CHANGES, TEST_DECISIONS, ["people", "dim_people"]],
     description="Steps of campaigns: whose time came is frozen and planned in the ledger, what is over is finished.",
 )
 def campaign_steps(workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -128,5 +131,5 @@ def frozen_audiences_add_up(workspace: WorkspaceResource) -> dg.AssetCheckResult
     )
 
 
-ASSETS = (consents, segment_changes, cart_recovery_intents, campaign_steps, *LEAD_ASSETS)
-CHECKS = (open_memberships_equal_the_rules, frozen_audiences_add_up, *LEAD_CHECKS)
+ASSETS = (consents, segment_changes, cart_recovery_intents, campaign_steps, *TEST_ASSETS, *LEAD_ASSETS)
+CHECKS = (open_memberships_equal_the_rules, frozen_audiences_add_up, *TEST_CHECKS, *LEAD_CHECKS)
