@@ -19,6 +19,8 @@ OF_KIND: dict[str, tuple[str, ...]] = {
     "custom": ("template", "subject"),
 }  # fmt: skip
 """What an arm of each kind may have instead of the step."""
+FACTOR_OF = {"overrides.subject": "subject", "overrides.template": "message"}
+"""Place of an arm -> the factor that it is a level of, in tests of two things at once."""
 
 
 def set_place(document: Document, place: str, value: Any) -> Document:
@@ -33,20 +35,29 @@ def set_place(document: Document, place: str, value: Any) -> Document:
 
 
 def set_arm(document: Document, key: str, place: str, value: Any) -> Document:
-    """The document with one place of an arm changed, as `overrides.subject`; an empty value takes it away."""
+    """The document with one place of an arm changed, as `overrides.subject`; an empty value takes it away.
+
+    With two factors, what one arm gets, all arms with the same level of that factor get.
+    """
     made = copy.deepcopy(document)
-    arm = arm_of(made, key)
-    if arm is None:
+    chosen = arm_of(made, key)
+    if chosen is None:
         return made
-    if place.startswith("overrides."):
-        name = place.removeprefix("overrides.")
-        overrides = {**arm.get("overrides", {}), name: value}
-        arm["overrides"] = {each: kept for each, kept in overrides.items() if kept not in {"", None}} if (
-            name != "steps"
-        ) else overrides  # fmt: skip
-    else:
-        arm[place] = value
+    factor = FACTOR_OF.get(place, "") if made["kind"] == "factorial" else ""
+    for arm in made["arms"]:
+        level = (arm.get("levels") or {}).get(factor)
+        if arm is chosen or (level and level == (chosen.get("levels") or {}).get(factor)):
+            _set(arm, place, value)
     return made
+
+
+def _set(arm: Document, place: str, value: Any) -> None:
+    name = place.removeprefix("overrides.")
+    if name == place:
+        arm[place] = value
+        return
+    overrides = {**arm.get("overrides", {}), name: value}
+    arm["overrides"] = {each: kept for each, kept in overrides.items() if each == "steps" or kept not in {"", None}}
 
 
 def arm_of(document: Document, key: str) -> Document | None:

@@ -90,6 +90,7 @@ _NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
     "content": (("template", "subject"), "Choose another template: two variants are the same."),
     "media": (("template",), "Choose another template: two variants are the same."),
     "offer": (("code_pool", "template"), "Choose another pool of codes or template: two variants are the same."),
+    "factorial": (("subject", "template"), "Give two variants another subject, and two another template."),
     "landing_page": (("url",), "Nothing says yet how the variants differ; your page can ask our script for it."),
 }
 

@@ -23,7 +23,7 @@ from apps.screens.experiments.fields import as_typed, read_arm_place, read_place
 from apps.screens.experiments.forming import Forming
 from apps.screens.experiments.judging import Place, judging_of
 from apps.screens.experiments.keeping import SEND, WRITE, Keeping
-from apps.screens.experiments.patterns import HOURS_OF_A_WEEK, factorial_arms
+from apps.screens.experiments.patterns import HOURS_OF_A_WEEK, expected_of, factorial_arms
 from apps.screens.segments.addressing import leave_for, remember
 from dmat.experiments.plan import KINDS
 from dmat.messages.codes import list_pools
@@ -170,7 +170,9 @@ class FormScreen(pn.viewable.Viewer):
     def _show_plan(self) -> None:
         self.place = self.judging.place_of(self.model.plan)
         self._show_head()
-        self.idea.html = self._render("form_idea", campaigns=self.campaigns)
+        self.idea.html = self._render(
+            "form_idea", campaigns=self.campaigns, expected=expected_of(self.model.plan["kind"])
+        )
         self._show_variants()
         self.rest.html = self._render("form_rest")
 

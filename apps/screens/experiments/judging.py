@@ -38,6 +38,12 @@ class Place:
             return {}
         return {step.key: step.shown_name for step in self.campaign.plan.steps if step.plans_messages}
 
+    def first_message(self, document: Mapping[str, Any]) -> Step | None:
+        """Of a test of frequency, the message whose people are counted."""
+        if self.campaign is None or document.get("kind") != "frequency":
+            return None
+        return next((step for step in self.campaign.plan.steps if step.plans_messages), None)
+
 
 class Judging:
     """Answers for the forms of one server."""
@@ -70,7 +76,7 @@ class Judging:
         place = self.place_of(document)
         if plan is not None:
             missing = [*missing, *self._unfit(document, plan, experiment_id)]
-        power = self.powering.look(document, place.campaign, place.step)
+        power = self.powering.look(document, place.campaign, place.step or place.first_message(document))
         looks = self.previews.of(place.step, document.get("arms", ()), place.step_names)
         return Found(serial, tuple(missing), power, looks)
 

@@ -141,3 +141,8 @@ def copy_of(document: Document) -> Document:
     made["name"] = f"{made.get('name', '')} (again)".strip()
     made["key"] = ""
     return made
+
+
+def expected_of(kind: str) -> str:
+    """What somebody might expect of a test of that kind, as an example."""
+    return next((each.hypothesis for each in PATTERNS if each.kind == kind), "What changes, and why.")

@@ -45,7 +45,7 @@ def list_needs(
     """What needs somebody, most urgent first."""
     campaigns = [*_needs_of_campaigns(waiting), *_needs_of_tests(waiting)] if waiting else []
     ended = _ended_tests(waiting) if waiting else []
-    return [*campaigns, *_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now), *ended]
+    return [*campaigns, *ended, *_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now)]
 
 
 def _needs_of_tests(waiting: Waiting) -> list[Need]:

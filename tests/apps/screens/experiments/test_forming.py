@@ -217,6 +217,16 @@ def test_messages_are_given_to_a_variant_and_taken_from_it():
     assert missing_of(document)[0] is not None
 
 
+def test_of_two_things_at_once_a_subject_goes_to_both_variants_with_its_level():
+    document = document_of(pattern_of("factorial"), 7, "mail") | {"name": "Both"}
+    assert "another subject" in missing_of(document)[1][-1].what
+    document = edits.set_arm(document, "b", "overrides.subject", "Only today")
+    document = edits.set_arm(document, "c", "overrides.template", "long")
+    assert [arm["overrides"].get("subject", "") for arm in document["arms"]] == ["", "Only today", "", "Only today"]
+    assert [arm["overrides"].get("template", "") for arm in document["arms"]] == ["", "", "long", "long"]
+    assert missing_of(document)[0] is not None
+
+
 def test_a_field_that_is_not_named_cannot_be_changed_from_the_browser():
     assert read_place("status", "running", "click") == (False, None)
     assert read_place("arms", [], "click") == (False, None)
