@@ -78,6 +78,7 @@ def take(
     because: str = "",
     by: str = "",
     observed: Observed | None = None,
+    design: Design | None = None,
 ) -> Snapshot:
     """Keep what is known of a test now.
 
@@ -88,6 +89,7 @@ def take(
         because: why.
         by: who, or what.
         observed: what a decision was made from, when the caller has it; else it is counted now.
+        design: the same; else that of the plan.
 
     Raises:
         NotFoundError: the plan is gone.
@@ -97,7 +99,7 @@ def take(
     snapshot = Snapshot(
         snapshot_id=str(uuid.uuid4()), experiment_id=experiment.experiment_id,
         version=experiment.running_version or experiment.version, taken_at=workspace.settings.clock.now(), taken_by=by,
-        because=because, data_version=data_version, design=design_of(running_plan(store, experiment)), observed=found,
+        because=because, data_version=data_version, design=design or design_of(running_plan(store, experiment)), observed=found,
     )  # fmt: skip
     with store.write() as connection:
         write_snapshot(connection, snapshot)
