@@ -96,10 +96,11 @@ def take(
     """
     found = observed if observed is not None else observe(store, workspace, experiment)
     data_version, _ = published_at(workspace)
+    planned = design or design_of(running_plan(store, experiment))
     snapshot = Snapshot(
         snapshot_id=str(uuid.uuid4()), experiment_id=experiment.experiment_id,
         version=experiment.running_version or experiment.version, taken_at=workspace.settings.clock.now(), taken_by=by,
-        because=because, data_version=data_version, design=design or design_of(running_plan(store, experiment)), observed=found,
+        because=because, data_version=data_version, design=planned, observed=found,
     )  # fmt: skip
     with store.write() as connection:
         write_snapshot(connection, snapshot)
