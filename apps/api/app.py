@@ -16,14 +16,17 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
+from apps.api.ab_tests import ab_tests_router
 from apps.api.campaign_posts import campaign_posts_router
 from apps.api.campaign_rules import campaign_rules_router
 from apps.api.campaigns import campaigns_router
+from apps.api.clicks import ClickDoor
 from apps.api.codes import codes_router
 from apps.api.committer import Committer
 from apps.api.devices import devices_router
 from apps.api.email_campaigns import email_campaigns_router
 from apps.api.forms import forms_router
+from apps.api.journal import Journal
 from apps.api.leads import leads_router
 from apps.api.link_rules import link_rules_router
 from apps.api.links import links_router
@@ -44,6 +47,8 @@ from apps.api.webhooks import webhook_router
 from apps.api.webhooks_out import keep_delivering, webhooks_out_router
 from dmat.campaigns.library import open_library
 from dmat.errors import DmatError
+from dmat.experiments.library import open_library as open_tests
+from dmat.messages.short_links import ShortLinks
 from dmat.segments.desk import Desk
 from dmat.settings import Settings
 from dmat.store import Store, open_store
@@ -56,10 +61,12 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     """The application of one workspace; it closes the store that it opened itself."""
     opened = store or open_store(settings)
     committer, desk = Committer(opened, settings.clock.now), Desk(settings, opened, with_engine=True)
+    journal = Journal(opened, committer, settings.clock.now)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(keep_in_step(desk)), asyncio.create_task(keep_delivering(settings, opened))]
+        journal.start()
         yield
         for task in tasks:
             task.cancel()
@@ -67,6 +74,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
             opened.close()
 
     app = FastAPI(title="DMAT", docs_url=None, redoc_url=None, openapi_url="/openapi.json", lifespan=lifespan)
+    app.add_middleware(ClickDoor, settings=settings, journal=journal, short_links=ShortLinks(settings, opened))
     app.include_router(webhook_router(settings, committer))
     app.include_router(links_router(settings, opened, committer))
     app.include_router(preferences_router(settings, opened, committer))
@@ -87,6 +95,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(templates_router(settings, opened, desk))
     for lead_doors in (leads_router, routing_router):
         app.include_router(lead_doors(settings, opened, desk.workspace))
+    app.include_router(ab_tests_router(opened, desk, open_tests(settings, opened)))
     library = open_library(settings, opened, desk)
     app.include_router(campaign_posts_router(settings, opened))
     app.include_router(codes_router(settings, opened))

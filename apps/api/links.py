@@ -1,14 +1,13 @@
-"""The doors behind links in messages: unsubscribing, clicks that we follow ourselves, openings, view in browser.
+"""The doors behind links in messages: unsubscribing and view in browser; and the events of our own doors.
 
-Belongs here: answering them. Stays out: making and reading the links (`dmat/messages/links.py`), preferences
-(`apps/api/preferences.py`). A GET never unsubscribes anybody, because scanners open every link; a POST does, without
-cookie or question (RFC 8058). Clicks and openings are answered by bare handlers: they are most of the traffic.
+Belongs here: answering them. Stays out: making and reading the links (`dmat/messages/links.py`), clicks and openings
+(`clicks.py`), preferences (`apps/api/preferences.py`). A GET never unsubscribes anybody, because scanners open every
+link; a POST does, without cookie or question (RFC 8058).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import html
 import uuid
 from calendar import timegm
@@ -17,8 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
-from sqlalchemy.exc import DBAPIError
+from fastapi.responses import HTMLResponse
 
 from apps.api.committer import Committer
 from apps.api.pages import Pages
@@ -27,7 +25,7 @@ from dmat.channels.machine import is_machine
 from dmat.consent.suppression import Suppression, suppress
 from dmat.errors import DmatError, UnverifiedError
 from dmat.messages.archive import as_sent
-from dmat.messages.links import Links, Unsubscribe, is_web_address
+from dmat.messages.links import Links, Unsubscribe
 from dmat.settings import Settings
 from dmat.store import Store
 from dmat.store.inbox import InboundEvent
@@ -51,44 +49,10 @@ SENT_HEADERS = {
 }
 
 
-class Tracking:
-    """The doors that note what was clicked and opened."""
-
-    def __init__(self, settings: Settings, committer: Committer) -> None:
-        self._links, self._committer, self._now = Links(settings), committer, settings.clock.now
-        self._pages = Pages(settings.workspace_name)
-
-    async def follow(self, request: Request) -> Response:
-        """Note the click and lead on, to exactly the address that we signed; else lead nowhere."""
-        try:
-            message_id, target = self._links.read_click(request.path_params["token"])
-        except UnverifiedError:
-            return self._pages.unknown()
-        if not is_web_address(target):
-            return self._pages.unknown()
-        await self._note(click_event(message_id, target, agent_of(request), self._now(), request.method))
-        return RedirectResponse(target, 302, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
-
-    async def opened(self, request: Request) -> Response:
-        """Note the opening and give the picture; a token that we did not make gives nothing."""
-        try:
-            message_id = self._links.read_open(request.path_params["token"].removesuffix(".gif"))
-        except UnverifiedError:
-            return Response(status_code=404, headers=NEVER_KEPT)
-        await self._note(open_event(message_id, agent_of(request), self._now(), request.method))
-        return Response(PIXEL, media_type="image/gif", headers=NEVER_KEPT)
-
-    async def _note(self, event: InboundEvent) -> None:
-        with contextlib.suppress(DBAPIError):  # the reader is answered whatever happens to our note of it
-            await self._committer.write([event])
-
-
 def links_router(settings: Settings, store: Store, committer: Committer) -> APIRouter:
-    """GET and POST /u/<token>, GET /c/<token>, /o/<token>.gif and /v/<token>."""
+    """GET and POST /u/<token>, GET /v/<token>."""
     router = APIRouter(tags=["links"])
-    links, pages, tracking = Links(settings), Pages(settings.workspace_name), Tracking(settings, committer)
-    router.add_route("/c/{token}", tracking.follow, ["GET"])
-    router.add_route("/o/{token}", tracking.opened, ["GET"])
+    links, pages = Links(settings), Pages(settings.workspace_name)
 
     @router.get("/u/{token}")
     async def ask(token: str) -> Response:

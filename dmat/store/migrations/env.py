@@ -6,6 +6,7 @@ Belongs here: nothing but that. Stays out: engines and settings.
 from alembic import context
 
 from dmat.store import (  # noqa: F401  (their tables are in `metadata`)
+    arrival_tables,
     audience_tables,
     campaign_tables,
     experiment_tables,
