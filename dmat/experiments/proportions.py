@@ -21,9 +21,10 @@ import numpy as np
 from dmat.errors import InvalidInputError
 from dmat.experiments.exact import fisher_p
 from dmat.experiments.roots import find_roots
-from dmat.experiments.special import Array, Floats, ndtr, ndtri
+from dmat.experiments.special import Array, Floats, log_ndtr, ndtr, ndtri
 
 Pair = tuple[float, float]
+_ASIDE = 1e-12  # beside the value seen, at which a standard error of 0 would pass for a limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,11 @@ def two_sided(z: float) -> float:
     return float(2 * ndtr(-abs(z)))
 
 
+def log_two_sided(z: float) -> float:
+    """Natural logarithm of the two-sided p, for statistics whose p is smaller than a float can be."""
+    return math.log(2) + float(log_ndtr(-abs(z)))
+
+
 def wilson(hits: float, n: float, alpha: float = 0.05) -> Pair:
     """Wilson's interval of one proportion."""
     low, high = wilson_bounds(np.array([hits], dtype=float), np.array([n], dtype=float), -ndtri(alpha / 2))
@@ -149,8 +155,8 @@ def score_difference(hits_a: Array, n_a: Array, hits_b: Array, n_b: Array, k: Ar
     def beyond(delta: Array) -> Array:
         return np.asarray((seen - delta) - side * _difference_sd(hits_a, n_a, hits_b, n_b, delta))
 
-    low = np.stack([np.maximum(seen - reach, -1.0), seen])
-    high = np.stack([seen, np.minimum(seen + reach, 1.0)])
+    low = np.stack([np.maximum(seen - reach, -1.0), np.minimum(seen + _ASIDE, 1.0)])
+    high = np.stack([np.maximum(seen - _ASIDE, -1.0), np.minimum(seen + reach, 1.0)])
     limits = find_roots(beyond, low, high)
     return np.where(np.isinf(k), -1.0, limits[0]), np.where(np.isinf(k), 1.0, limits[1])
 
@@ -204,9 +210,9 @@ def score_ratio(hits_a: Array, n_a: Array, hits_b: Array, n_b: Array, k: Array) 
 
     with np.errstate(invalid="ignore", divide="ignore"):
         seen = np.clip(np.where(hits == 0, 0.5, rate_b / (rate_a + rate_b)), 1e-12, 1 - 1e-12)
-        shares = find_roots(
-            beyond, np.stack([np.zeros_like(seen), seen]), np.stack([seen, np.ones_like(seen)])
-        )  # fmt: skip
+        least = np.stack([np.zeros_like(seen), np.minimum(seen * (1 + _ASIDE), 1.0)])
+        most = np.stack([seen * (1 - _ASIDE), np.ones_like(seen)])
+        shares = find_roots(beyond, least, most)
         low = np.where((hits_b == 0) | np.isinf(k), 0.0, shares[0] / (1 - shares[0]))
         high = np.where((hits_a == 0) | np.isinf(k), np.inf, shares[1] / (1 - shares[1]))
     return low, high

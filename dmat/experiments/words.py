@@ -66,6 +66,8 @@ def _interval(found: Comparison, metric: Metric) -> str:
 def _p(found: Comparison) -> str:
     if found.p_adjusted is None:
         return "no p yet"
+    if found.p_adjusted < 1e-300:
+        return "p < 1e-300"
     return f"p = {found.p_adjusted:.3f}" if found.p_adjusted >= 0.001 else f"p = {found.p_adjusted:.1e}"
 
 
