@@ -13,7 +13,19 @@ from rich.table import Table
 
 from benchmarks.measure import SIZES, Row, write_results
 
-GROUPS = ("capture", "build", "freshness", "start", "screens", "segments", "flips", "sending", "webhooks", "clicks")
+GROUPS = (
+    "capture",
+    "build",
+    "freshness",
+    "start",
+    "screens",
+    "segments",
+    "flips",
+    "sending",
+    "webhooks",
+    "clicks",
+    "attribution",
+)
 
 
 def show(rows: list[Row]) -> Table:
