@@ -6,15 +6,18 @@ Stays out: verifying (`dmat/channels/signatures.py`), what an event changes (`dm
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.store.engine import Store, chunks, rows_of, upsert
+from dmat.store.sets import among
 from dmat.store.tables import inbox
 
 
@@ -74,6 +77,8 @@ _COLUMNS = [inbox.c[name] for name in InboxRow.__dataclass_fields__]
 def append_events(connection: Connection, events: Sequence[InboundEvent], now: datetime) -> list[InboundEvent]:
     """Append the events that are new, inside the caller's transaction; give the new ones."""
     unique = {(event.provider, event.event_id): event for event in reversed(events)}
+    if connection.dialect.name == "sqlite":
+        return _append_raw(connection, unique, now)
     fresh: list[InboundEvent] = []
     for batch in chunks(unique.values()):
         statement = upsert(connection, inbox).on_conflict_do_nothing(index_elements=["provider", "event_id"])
@@ -82,6 +87,46 @@ def append_events(connection: Connection, events: Sequence[InboundEvent], now: d
         )
         fresh.extend(unique[(row.provider, row.event_id)] for row in inserted)
     return fresh
+
+
+def _append_raw(
+    connection: Connection, unique: Mapping[tuple[str, str], InboundEvent], now: datetime
+) -> list[InboundEvent]:
+    """The same on SQLite, where nobody else writes meanwhile: look which are known, then insert the others at once."""
+    known: set[tuple[str, str]] = set()
+    for provider in {key[0] for key in unique}:
+        ids = [event_id for name, event_id in unique if name == provider]
+        query = sa.select(inbox.c.event_id).where(
+            inbox.c.provider == provider, among(connection, inbox.c.event_id, ids)
+        )
+        known |= {(provider, str(event_id)) for event_id in connection.execute(query).scalars()}
+    fresh = [event for key, event in unique.items() if key not in known]
+    if fresh:
+        received = _as_text(now)
+        connection.exec_driver_sql(_INSERT, [
+            (each.provider, each.event_id, each.kind, each.message_id, each.address, each.channel, each.is_machine,
+             _as_text(each.occurred_at), received, _as_json(each.payload))
+            for each in fresh
+        ])  # fmt: skip
+    return fresh
+
+
+_INSERT = (
+    "insert into inbox (provider, event_id, kind, message_id, address, channel, is_machine, occurred_at, received_at,"
+    " payload) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def _as_json(payload: Mapping[str, Any]) -> str:
+    try:
+        return orjson.dumps(payload).decode()
+    except orjson.JSONEncodeError:  # a text with half a sign, as forms may carry
+        return json.dumps(payload)
+
+
+def _as_text(at: datetime) -> str:
+    """As SQLAlchemy writes a moment into SQLite."""
+    return at.isoformat(" ", "microseconds")
 
 
 def _row(event: InboundEvent, now: datetime) -> dict[str, Any]:
