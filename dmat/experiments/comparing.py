@@ -45,7 +45,7 @@ class Look:
         if self.inference == "fixed":
             return 2 * np.asarray(ndtr(-np.abs(statistic))) if df is None else t_two_sided(statistic, df)
         if self.inference == "always_valid":
-            z = statistic if df is None else _self_normalised(statistic, df)
+            z = statistic if df is None else self_normalised(statistic, df)
             return np.asarray(np.exp(sequential.always_valid_log_p(z, self.between, self.alpha)))
         z = statistic if df is None else np.asarray(ndtri(np.clip(t_two_sided(statistic, df) / 2, 1e-300, 0.5)))
         return sequential.repeated_p(np.nan_to_num(z), self.fractions, self.alpha, self.spending) + 0 * statistic
@@ -62,7 +62,7 @@ class Look:
         return k if df is None else t_critical(2 * np.asarray(ndtr(-k)), df)
 
 
-def _self_normalised(t: Array, df: Array) -> Array:
+def self_normalised(t: Array, df: Array) -> Array:
     """t with the variance taken around no difference: bounded by sqrt(df + 1), so few people never look certain."""
     with np.errstate(invalid="ignore"):
         return np.asarray(np.sqrt((df + 1) * t * t / (df + t * t)))
