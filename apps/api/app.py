@@ -30,6 +30,7 @@ from apps.api.journal import Journal
 from apps.api.leads import leads_router
 from apps.api.link_rules import link_rules_router
 from apps.api.links import links_router
+from apps.api.loyalty import loyalty_router
 from apps.api.opt_in import opt_in_router
 from apps.api.page_tests import PageTestDoor, page_tests_router
 from apps.api.preferences import preferences_router
@@ -93,6 +94,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     for router in (rules_router, segments_router, people_router):
         app.include_router(router(opened, desk))
     app.include_router(templates_router(settings, opened, desk))
+    app.include_router(loyalty_router(settings, opened))
     for lead_doors in (leads_router, routing_router):
         app.include_router(lead_doors(settings, opened, desk.workspace))
     app.include_router(ab_tests_router(opened, desk, open_tests(settings, opened)))

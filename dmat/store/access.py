@@ -31,13 +31,18 @@ SCOPES = {
     "campaigns:read": "see campaigns, their plans and results",
     "campaigns:write": "make and change campaigns",
     "campaigns:send": "submit, start, pause, resume and cancel campaigns",
+    "tests:read": "see tests, their plans and results",
+    "tests:write": "make and change tests",
+    "tests:decide": "start, pause and stop tests, say which variation wins",
     "campaigns:approve": "say yes or no to what somebody else planned",
 }
 
 ROLE_SCOPES: dict[str, frozenset[str]] = {
     "admin": frozenset(SCOPES),
     "marketer": frozenset(SCOPES),
-    "analyst": frozenset({"segments:read", "segments:write", "templates:read", "codes:read", "campaigns:read"}),
+    "analyst": frozenset(
+        {"segments:read", "segments:write", "templates:read", "codes:read", "campaigns:read", "tests:read"}
+    ),
     "sales": frozenset(
         {"segments:read", "people:read", "templates:read", "campaigns:read", "leads:read", "leads:write"}
     ),
