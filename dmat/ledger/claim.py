@@ -7,7 +7,7 @@ Belongs here: what is due, whose turn it is, and writing the gate's answers. Sta
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -107,23 +107,61 @@ def claim(
     report = ClaimReport(last=after)
     with store.write() as connection:
         check_fence(connection, fence)
-        due = []
-        room = {False: limit, True: batched.limit if batched else 0}
-        for programme in _in_turn(due_programmes(connection, channel, now), after):
-            together = batched is not None and batched.has(_next_template(connection, channel, programme, now))
-            found = _due(connection, channel, programme, now, room[together])
-            room[together] -= len(found)
-            due += found
-            report.last = programme
-            if room[together] <= 0:
-                break
+        due, report.last = _take_turns(connection, now, limit, channel, after, batched)
         if not due:
             return report
         verdicts = gate(connection, due, now)
-        _write_verdicts(connection, due, verdicts, fence.owner, now)
+        write_verdicts(connection, due, verdicts, fence.owner, now)
     report.entries = [entry for entry in due if verdicts[entry.message_id].state == CLAIMED]
     report.verdicts.update(verdicts[entry.message_id].state for entry in due)
     return report
+
+
+def look(
+    store: Store,
+    now: datetime,
+    limit: int = BATCH,
+    *,
+    channel: str = "email",
+    after: str = "",
+    batched: Batched | None = None,
+    besides: Collection[str] = (),
+) -> ClaimReport:
+    """The due messages that `claim` would take, without taking them: for a sender that works alone.
+
+    What is looked at may be prepared, and has no right to leave: the gate is asked when it is handed over.
+
+    Args:
+        store, now, limit, channel, after, batched: as in `claim`.
+        besides: ids that are being prepared already.
+    """
+    report = ClaimReport(last=after)
+    with store.read() as connection:
+        report.entries, report.last = _take_turns(connection, now, limit, channel, after, batched, frozenset(besides))
+    return report
+
+
+def _take_turns(
+    connection: Connection,
+    now: datetime,
+    limit: int,
+    channel: str,
+    after: str,
+    batched: Batched | None,
+    besides: frozenset[str] | None = None,
+) -> tuple[list[Entry], str]:
+    """Due messages, and the programme at which they ended; with `besides`: others than these, and not locked."""
+    due: list[Entry] = []
+    room, last = {False: limit, True: batched.limit if batched else 0}, after
+    for programme in _in_turn(due_programmes(connection, channel, now), after):
+        together = batched is not None and batched.has(_next_template(connection, channel, programme, now))
+        found = _due(connection, channel, programme, now, room[together], besides)
+        room[together] -= len(found)
+        due += found
+        last = programme
+        if room[together] <= 0:
+            break
+    return due, last
 
 
 def _next_template(connection: Connection, channel: str, programme: str, now: datetime) -> str:
@@ -173,16 +211,21 @@ def _in_turn(programmes: list[str], after: str) -> list[str]:
     return [name for name in programmes if name > after] + [name for name in programmes if name <= after]
 
 
-def _due(connection: Connection, channel: str, programme: str, now: datetime, limit: int) -> list[Entry]:
+def _due(
+    connection: Connection, channel: str, programme: str, now: datetime, limit: int, besides: frozenset[str] | None
+) -> list[Entry]:
     table = ledger_entries.c
     query = sa.select(*ENTRY_COLUMNS).where(
         table.state == PLANNED, table.channel == channel, table.programme == programme, table.not_before <= now
     )
     query = query.order_by(table.not_before).limit(limit)
-    return entries_of(connection, lock_rows(connection, query, skip_locked=True))
+    if besides is None:
+        return entries_of(connection, lock_rows(connection, query, skip_locked=True))
+    found = entries_of(connection, query.offset(len(besides)))  # they come first; who is passed over comes next time
+    return [entry for entry in found if entry.message_id not in besides]
 
 
-def _write_verdicts(
+def write_verdicts(
     connection: Connection, due: Sequence[Entry], verdicts: Mapping[str, Verdict], owner: str, now: datetime
 ) -> None:
     """Many of one verdict are written with a few statements, the others one by one."""
@@ -197,23 +240,28 @@ def _write_verdicts(
         if len(entries) < SET_FROM:
             single += [move_of(entry, verdict, owner, now) for entry in entries]
             continue
-        values = _values_of(verdict, owner, now)
-        if verdict.state == CLAIMED:
-            values["attempts"] = ledger_entries.c.attempts + 1
-        step = SetMove(verdict.state, verdict.reason, values, expected=PLANNED)
-        move_set(connection, [entry.message_id for entry in entries], step, now)
+        move_set(connection, [entry.message_id for entry in entries], set_move_of(verdict, owner, now), now)
     move(connection, single, now)
 
 
 def move_of(entry: Entry, verdict: Verdict, owner: str, now: datetime) -> Move:
     """What a verdict makes of an entry."""
-    values = _values_of(verdict, owner, now)
+    values = values_of(verdict, owner, now)
     if verdict.state == CLAIMED:
         values["attempts"] = entry.attempts + 1
     return Move(entry.message_id, verdict.state, verdict.reason, values)
 
 
-def _values_of(verdict: Verdict, owner: str, now: datetime) -> dict[str, Any]:
+def set_move_of(verdict: Verdict, owner: str, now: datetime) -> SetMove:
+    """What a verdict makes of many due entries."""
+    values = values_of(verdict, owner, now)
+    if verdict.state == CLAIMED:
+        values["attempts"] = ledger_entries.c.attempts + 1
+    return SetMove(verdict.state, verdict.reason, values, expected=PLANNED)
+
+
+def values_of(verdict: Verdict, owner: str, now: datetime) -> dict[str, Any]:
+    """The columns that a verdict sets, besides state and reason."""
     if verdict.state == PLANNED:
         return {"not_before": verdict.at}
     if verdict.state == CLAIMED:

@@ -9,20 +9,25 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from dmat.campaigns.programmes import paused_programmes
 from dmat.consent.suppression import Suppression, suppress
 from dmat.errors import FencedError
+from dmat.ledger.claim import Gate, Verdict, move_of, set_move_of, write_verdicts
 from dmat.ledger.counters import Place
 from dmat.ledger.entries import ACCEPTED, AMBIGUOUS, CLAIMED, HANDED_OVER, PLANNED, REJECTED, Entry
 from dmat.ledger.fence import SETTLE_SECONDS, Fence, count_hand_over, remember_hand_over
 from dmat.ledger.post import Move, keep_rendered, move
 from dmat.ledger.sets import SetMove, keep_filled, move_set, name_request
-from dmat.store.engine import Store
+from dmat.store.engine import Store, lock_rows
+from dmat.store.sets import among
+from dmat.store.tables import ledger_entries
 
 PATIENT_ATTEMPTS, LONGEST_PAUSE_SECONDS = 3, 900
 
@@ -58,14 +63,27 @@ class Leaving:
         mails: messages with a request each: rows of `rendered_messages`.
         requests: messages that share one.
         again: id of a new request -> messages handed over before in one that was surely not taken.
+        unclaimed: those of the messages that nobody has claimed yet (`claim.look`): the gate is asked for them now.
+        failures: unclaimed messages that could not be put together, with the reason; they are rejected if they pass.
     """
 
     mails: Sequence[Mapping[str, Any]] = ()
     requests: Sequence[Request] = ()
     again: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unclaimed: Sequence[Entry] = ()
+    failures: Sequence[tuple[Entry, str]] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.mails or self.requests or self.again)
+        return bool(self.mails or self.requests or self.again or self.unclaimed)
+
+
+@dataclass
+class Handed:
+    """What was handed over: the ids that may really be sent, and what became of messages that nobody had claimed."""
+
+    made: set[str] = field(default_factory=set)
+    verdicts: Counter[str] = field(default_factory=Counter)
+    rejected_count: int = 0
 
 
 @dataclass
@@ -88,8 +106,25 @@ class Answers:
             suppress(connection, self.suppressions, now)
 
 
-def exchange(store: Store, fence: Fence, answers: Answers, leaving: Leaving, provider: str, now: datetime) -> set[str]:
+def exchange(
+    store: Store,
+    fence: Fence,
+    answers: Answers,
+    leaving: Leaving,
+    provider: str,
+    now: datetime,
+    gate: Gate | None = None,
+) -> Handed:
     """Write answers down and commit what leaves now, in one transaction; only ids given back may really be sent.
+
+    Args:
+        store: the store.
+        fence: the right to send.
+        answers: what became of what left before.
+        leaving: what is to leave.
+        provider: its name.
+        now: the workspace's time.
+        gate: asked for `leaving.unclaimed`, which are claimed in the same transaction.
 
     Raises:
         FencedError: another sender took over; nothing may be sent, the answers are written all the same.
@@ -98,39 +133,103 @@ def exchange(store: Store, fence: Fence, answers: Answers, leaving: Leaving, pro
         if answers:
             with store.write() as connection:
                 answers.write(connection, now)
-        return set()
+        return Handed()
     try:
         with store.write() as connection:
             count = count_hand_over(connection, fence)
             answers.write(connection, now)
-            made = _leave(connection, fence, leaving, provider, now)
+            passed, handed = _pass_gate(connection, fence, leaving, gate, now)
+            handed.made = _leave(connection, fence, leaving, provider, now, passed)
     except FencedError:
         exchange(store, fence, answers, Leaving(), provider, now)
         raise
     remember_hand_over(fence, count)
-    return made
+    return handed
 
 
-def _leave(connection: Connection, fence: Fence, leaving: Leaving, provider: str, now: datetime) -> set[str]:
+def _pass_gate(
+    connection: Connection, fence: Fence, leaving: Leaving, gate: Gate | None, now: datetime
+) -> tuple[dict[str, Verdict] | None, Handed]:
+    """Ask the gate for what nobody has claimed; gives who passed (None: all was claimed before)."""
+    if gate is None:
+        return None, Handed()
+    paused = paused_programmes(connection)
+    entries = [entry for entry in _still_planned(connection, leaving.unclaimed) if entry.programme not in paused]
+    verdicts = gate(connection, entries, now) if entries else {}
+    refused_ones = [entry for entry in entries if verdicts[entry.message_id].state != CLAIMED]
+    write_verdicts(connection, refused_ones, verdicts, fence.owner, now)
+    passed = {message_id: verdict for message_id, verdict in verdicts.items() if verdict.state == CLAIMED}
+    failed = [(entry, why) for entry, why in leaving.failures if entry.message_id in passed]
+    steps = [[move_of(entry, passed[entry.message_id], fence.owner, now), _failed(entry, why)] for entry, why in failed]
+    move(connection, [each for pair in steps for each in pair], now)
+    return passed, Handed(verdicts=Counter(verdict.state for verdict in verdicts.values()), rejected_count=len(failed))
+
+
+def _failed(entry: Entry, why: str) -> Move:
+    return refused(entry.message_id, f"not rendered: {why}")
+
+
+def _still_planned(connection: Connection, entries: Sequence[Entry]) -> Sequence[Entry]:
+    """On PostgreSQL their rows are locked before the gate locks people, in the order of everybody who locks both."""
+    if connection.dialect.name == "sqlite":
+        return entries  # the whole store is ours; the step itself looks at the state
+    table = ledger_entries.c
+    query = sa.select(table.message_id).where(
+        among(connection, table.message_id, [entry.message_id for entry in entries]), table.state == PLANNED
+    )
+    locked = set(
+        connection.execute(lock_rows(connection, query.order_by(table.message_id), skip_locked=True)).scalars()
+    )
+    return [entry for entry in entries if entry.message_id in locked]
+
+
+def _leave(
+    connection: Connection,
+    fence: Fence,
+    leaving: Leaving,
+    provider: str,
+    now: datetime,
+    passed: Mapping[str, Verdict] | None,
+) -> set[str]:
     reason = f"handed to {provider}"
     values = {"handed_over_at": now, "provider": provider, "batch_id": ""}
-    moves = [
-        Move(
-            str(item["message_id"]), HANDED_OVER, reason, values | {"subject": item["subject"]},
-            only_claimed_by=fence.owner,
-        )
-        for item in leaving.mails
-    ]  # fmt: skip
-    made = set(move(connection, moves, now))
-    keep_rendered(connection, [item for item in leaving.mails if item["message_id"] in made])
+    made = _leave_alone(connection, fence, leaving, reason, values, now, passed)
     for request in leaving.requests:
+        rows = [row for row in request.kept if passed is None or row[0] in passed]
         named = values | {"batch_id": request.batch_id}
         step = SetMove(HANDED_OVER, reason, named, only_claimed_by=fence.owner, expected=CLAIMED)
-        moved = set(move_set(connection, [row[0] for row in request.kept], step, now))
-        keep_filled(connection, request.common, [row for row in request.kept if row[0] in moved])
+        if rows and passed is not None:
+            step = replace(step, through=set_move_of(passed[rows[0][0]], fence.owner, now))
+        moved = set(move_set(connection, [row[0] for row in rows], step, now))
+        keep_filled(connection, request.common, rows if len(moved) == len(rows) else [r for r in rows if r[0] in moved])
         made |= moved
     for batch_id, ids in leaving.again.items():
         made |= set(name_request(connection, ids, batch_id, fence.owner, now))
+    return made
+
+
+def _leave_alone(
+    connection: Connection,
+    fence: Fence,
+    leaving: Leaving,
+    reason: str,
+    values: Mapping[str, Any],
+    now: datetime,
+    passed: Mapping[str, Verdict] | None,
+) -> set[str]:
+    """Messages with a request each."""
+    known = {entry.message_id: entry for entry in leaving.unclaimed}
+    moves: list[Move] = []
+    for item in leaving.mails:
+        message_id = str(item["message_id"])
+        if passed is not None and message_id not in passed:
+            continue
+        if passed is not None:
+            moves.append(move_of(known[message_id], passed[message_id], fence.owner, now))
+        more = {**values, "subject": item["subject"]}
+        moves.append(Move(message_id, HANDED_OVER, reason, more, only_claimed_by=fence.owner))
+    made = set(move(connection, moves, now))
+    keep_rendered(connection, [item for item in leaving.mails if item["message_id"] in made])
     return made
 
 
@@ -142,7 +241,7 @@ def hand_over(
     Raises:
         FencedError: another sender took over; nothing may be sent.
     """
-    return exchange(store, fence, Answers(), Leaving(mails=rendered), provider, now)
+    return exchange(store, fence, Answers(), Leaving(mails=rendered), provider, now).made
 
 
 def write_answers(store: Store, moves: Sequence[Move], now: datetime) -> dict[str, str]:

@@ -47,9 +47,9 @@ def set_count(connection: Connection, set_id: int, message_count: int) -> None:
         connection.execute(sa.delete(ledger_sets).where(mine))
 
 
-def naming(set_id: int) -> sa.ColumnElement[str]:
-    """For an update of `ledger_entries.set_ids`: what is named already, and this set."""
-    return ledger_entries.c.set_ids + f" {set_id}"
+def naming(*set_ids: int) -> sa.ColumnElement[str]:
+    """For an update of `ledger_entries.set_ids`: what is named already, and these sets."""
+    return ledger_entries.c.set_ids + "".join(f" {set_id}" for set_id in set_ids)
 
 
 def steps_of(connection: Connection, message_ids: Collection[str]) -> dict[str, list[dict[str, Any]]]:

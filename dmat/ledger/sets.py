@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from dmat.ledger.counters import Place, count_set
 from dmat.ledger.entries import HANDED_OVER, MAY_FOLLOW, REJECTED
@@ -29,7 +30,7 @@ KEPT = ("message_id", "to_address", "headers", "filled")  # of one person of a b
 _NOT_BEFORE, _STATE = OF_A_PERSON.index("not_before"), OF_A_PERSON.index("state")  # the reason follows the state
 _EMPTY = ("subject", "provider", "provider_message_id", "claimed_by")
 SET_SIZE = 5000
-_LAST_STEP = "last_step_at"
+_last_steps: WeakKeyDictionary[Engine, datetime] = WeakKeyDictionary()
 
 
 def insert_planned(
@@ -122,6 +123,7 @@ class SetMove:
     Attributes:
         expected: the state that all of them are probably in: then one statement makes the step.
         places: how many of them are counted where, if the caller knows; needed with `expected` for what is counted.
+        through: the step that they make just before this one, in the same transaction.
     """
 
     to_state: str
@@ -131,6 +133,11 @@ class SetMove:
     only_claimed_by: str | None = None
     expected: str = ""
     places: Mapping[Place, int] = field(default_factory=dict)
+    through: SetMove | None = None
+
+    def alone(self) -> SetMove:
+        """This step for messages that have made the one before."""
+        return replace(self, through=None, expected=self.through.to_state if self.through else self.expected)
 
 
 def move_set(connection: Connection, message_ids: Sequence[str], step: SetMove, now: datetime) -> list[str]:
@@ -144,25 +151,28 @@ def move_set(connection: Connection, message_ids: Sequence[str], step: SetMove, 
         if _is_made_at_once(connection, batch, step, now):
             moved += batch
             continue
+        if step.through is not None:
+            moved += move_set(connection, move_set(connection, batch, step.through, now), step.alone(), now)
+            continue
         for group in _groups(connection, batch, step):
             _write_group(connection, group, step, now)
             moved += group.ids
     return sorted(moved)
 
 
-def _is_made_at_once(connection: Connection, ids: list[str], step: SetMove, now: datetime) -> bool:
+def _is_made_at_once(connection: Connection, ids: Sequence[str], step: SetMove, now: datetime) -> bool:
     """One statement, where all are as the caller expects; else nothing is written. (SQLite: nobody else writes now.)"""
     is_counted = step.to_state in COUNTED
-    if connection.dialect.name != "sqlite" or not step.expected or len(ids) < 2 or (is_counted and not step.places):
+    if connection.dialect.name != "sqlite" or not step.expected or not ids or (is_counted and not step.places):
         return False
     at = _later_than_before(connection, now)
+    first = step.through or step
     table = ledger_entries.c
-    expected: list[sa.ColumnElement[bool]] = [table.state == step.expected, table.updated_at < at]
-    if step.only_claimed_by is not None:
-        expected.append(table.claimed_by == step.only_claimed_by)
+    expected: list[sa.ColumnElement[bool]] = [table.state == first.expected, table.updated_at < at]
+    if first.only_claimed_by is not None:
+        expected.append(table.claimed_by == first.only_claimed_by)
     with connection.begin_nested() as attempt:
-        set_id = log_set(connection, step.expected, step.to_state, step.reason, now, len(ids))
-        changed = _changed(step, set_id, at).where(*expected)
+        changed = _changed(connection, step, len(ids), at).where(*expected)
         if connection.execute(changed, {"ids": pack_ids(connection, ids)}).rowcount != len(ids):
             attempt.rollback()
             return False
@@ -172,20 +182,20 @@ def _is_made_at_once(connection: Connection, ids: list[str], step: SetMove, now:
 
 
 def _later_than_before(connection: Connection, now: datetime) -> datetime:
-    """Now, or a tick after the last step by this connection: messages are marked later than their last change."""
-    last: datetime = connection.info.get(_LAST_STEP, now)
-    at = connection.info[_LAST_STEP] = max(now, last + TICK)
+    """Now, or a tick after the last step by this process: messages are marked later than their last change."""
+    at = _last_steps[connection.engine] = max(now, _last_steps.get(connection.engine, now) + TICK)
     return at
 
 
-def _changed(step: SetMove, set_id: int, at: datetime) -> sa.Update:
-    """The update that makes a step for the messages in the parameter `ids`."""
-    table = ledger_entries.c
-    ids = sa.select(sa.func.json_each(sa.bindparam("ids", type_=sa.Text)).table_valued("value").c.value)
-    changed = sa.update(ledger_entries).where(table.message_id.in_(ids))
+def _changed(connection: Connection, step: SetMove, count: int, at: datetime) -> sa.Update:
+    """The update that makes a step (and the one before it) for the messages in the parameter `ids`; it is logged."""
+    table, made = ledger_entries.c, [step] if step.through is None else [step.through, step]
+    sets = [log_set(connection, each.expected, each.to_state, each.reason, at, count) for each in made]
+    values = {name: value for each in made for name, value in each.values.items()}
+    changed = sa.update(ledger_entries).where(table.message_id.in_(ids_of(connection)))
     return changed.values(
-        state=step.to_state, reason=step.reason, revision=table.revision + 1, set_ids=naming(set_id),
-        updated_at=at, **step.values,
+        state=step.to_state, reason=step.reason, revision=table.revision + len(made), set_ids=naming(*sets),
+        updated_at=at, **values,
     )  # fmt: skip
 
 

@@ -2,6 +2,14 @@
 
 Belongs here: the order of a round. Stays out: the loop around it (`sender.py`), what an answer means (`answering.py`).
 
+A sender that works alone:
+
+    look what is due -> put together -> wait for the answers of the round before
+    -> write these answers, ask the gate, claim and commit what leaves now (one transaction) -> requests leave
+    (the next round is looked at and put together while the requests of this one are under way)
+
+One of several workers claims first, so that no two put the same messages together:
+
     claim and gate (one transaction) -> put together -> wait for the answers of the round before
     -> write these answers and commit what leaves now (one transaction) -> requests leave, several at once
 
@@ -22,10 +30,11 @@ from dmat.campaigns.programmes import pause_programme
 from dmat.campaigns.throttle import Throttle
 from dmat.channels.contract import Provider
 from dmat.errors import FencedError
-from dmat.ledger.claim import Batched, Gate, claim
+from dmat.ledger.claim import Batched, Gate, claim, look
 from dmat.ledger.entries import Entry
 from dmat.ledger.fence import SETTLE_SECONDS, Fence
 from dmat.ledger.hand_over import Answers, Leaving, exchange, none_taken, refused
+from dmat.ledger.post import note
 from dmat.store import Store
 from dmat_pipelines.deliver.answering import Answer, Sending
 from dmat_pipelines.deliver.parcels import Composed, Parcel
@@ -41,6 +50,24 @@ class Composing(Protocol):
     def compose(self, entries: Sequence[Entry], provider: Provider, now: datetime) -> Composed:
         """Parcels for a provider."""
         ...
+
+
+@dataclass
+class _Prepared:
+    """What one round wants to send: parcels, and what could not be put together.
+
+    Attributes:
+        entries: the messages that were looked at or claimed.
+        is_claimed: whether they are claimed; else the gate is still to be asked.
+        failures: single messages that cannot be put together, to be rejected.
+        broken: programme -> messages none of which can be put together, and why.
+    """
+
+    entries: Sequence[Entry] = ()
+    is_claimed: bool = False
+    parcels: list[Parcel] = field(default_factory=list)
+    failures: list[tuple[Entry, str]] = field(default_factory=list)
+    broken: dict[str, list[tuple[Entry, str]]] = field(default_factory=dict)
 
 
 @dataclass
@@ -66,9 +93,10 @@ class Lane:
         composer: Composing,
         now: Callable[[], datetime],
         settle_seconds: float = SETTLE_SECONDS,
+        is_alone: bool = False,
     ) -> None:
         self.store, self.provider, self.gate, self.composer, self.now = store, provider, gate, composer, now
-        self.settle_seconds = settle_seconds
+        self.settle_seconds, self.is_alone = settle_seconds, is_alone
         abilities = provider.abilities
         self.throttle = Throttle(abilities.in_flight)
         self._sending = Sending(provider, self.throttle, now, settle_seconds)
@@ -78,6 +106,8 @@ class Lane:
         )
         self._last_programme = ""
         self._flying: list[Future[Answer]] = []
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix=f"prepare-{provider.channel}")
+        self._next: Future[_Prepared] | None = None
 
     @property
     def channel(self) -> str:
@@ -91,6 +121,7 @@ class Lane:
 
     def close(self) -> None:
         """End the threads and the provider's connections; call `land` first."""
+        self._ahead.shutdown()
         self._threads.shutdown()
         self.provider.close()
 
@@ -100,22 +131,25 @@ class Lane:
         Raises:
             FencedError: another sender took over; the answers are written.
         """
-        report = RoundReport()
-        prepared, answers = [], Answers()
+        report, answers = RoundReport(), Answers()
         try:
-            prepared = self._prepare(fence, report, answers)
+            prepared = self._look_ahead() if self.is_alone else self._claim(fence, report)
         except FencedError:
             self.land()
             raise
         halves = self._collect(report, answers)
+        self._give_up(prepared, report, answers)
         if report.halted_because or report.wait_seconds > SHORT_WAIT_SECONDS:
-            self._put_back([*prepared, *halves], answers, report.halted_because or "the provider asks to wait")
-            prepared = halves = []
-        self._let_go(fence, prepared, halves, answers)
+            self._put_back(halves, answers, report.halted_because or "the provider asks to wait")
+            if prepared.is_claimed:
+                self._put_back(prepared.parcels, answers, report.halted_because or "the provider asks to wait")
+            prepared, halves = _Prepared(), []
+        self._let_go(fence, prepared, halves, answers, report)
         return report
 
     def land(self) -> RoundReport:
-        """Wait for what is under way and write its answers down."""
+        """Wait for what is under way and write its answers down; what was only looked at is forgotten."""
+        self._next = None
         report, answers = RoundReport(), Answers()
         halves = self._collect(report, answers)
         self._put_back(halves, answers, "the sender was told to stop")
@@ -123,7 +157,23 @@ class Lane:
             answers.write(connection, self.now())
         return report
 
-    def _prepare(self, fence: Fence, report: RoundReport, answers: Answers) -> list[Parcel]:
+    def _look_ahead(self) -> _Prepared:
+        """What was prepared meanwhile, or is prepared now; and the next round begins to be."""
+        prepared = self._next.result() if self._next is not None else self._look(frozenset())
+        being_sent = frozenset(entry.message_id for entry in prepared.entries)
+        self._next = self._ahead.submit(self._look, being_sent) if prepared.entries else None
+        return prepared
+
+    def _look(self, besides: frozenset[str]) -> _Prepared:
+        limit = max(1, self.throttle.allowance())
+        found = look(
+            self.store, self.now(), limit,
+            channel=self.channel, after=self._last_programme, batched=self._batched, besides=besides,
+        )  # fmt: skip
+        self._last_programme = found.last
+        return self._compose(found.entries, is_claimed=False)
+
+    def _claim(self, fence: Fence, report: RoundReport) -> _Prepared:
         limit = max(1, self.throttle.allowance())
         taken = claim(
             self.store, fence, self.gate, self.now(), limit,
@@ -131,37 +181,53 @@ class Lane:
         )  # fmt: skip
         self._last_programme = taken.last
         report.examined_count, report.verdicts = taken.examined_count, taken.verdicts
-        if not taken.entries:
-            return []
-        composed = self.composer.compose(taken.entries, self.provider, self.now())
-        self._give_up(composed, report, answers)
-        return self._not_too_many(composed.parcels, answers)
+        return self._compose(taken.entries, is_claimed=True)
 
-    def _not_too_many(self, parcels: list[Parcel], answers: Answers) -> list[Parcel]:
-        """Messages that turn out to need a request each are as many as requests at once; the others wait."""
-        singles = [parcel for parcel in parcels if not parcel.is_batch]
-        if self._batched is None or len(singles) <= self.provider.abilities.in_flight:
-            return parcels
-        late = singles[self.provider.abilities.in_flight :]
-        self._batched.alone |= {parcel.entries[0].template for parcel in late}
-        self._put_back(late, answers, "it leaves in a request of its own")
-        left = {id(parcel) for parcel in late}
-        return [parcel for parcel in parcels if id(parcel) not in left]
-
-    def _give_up(self, composed: Composed, report: RoundReport, answers: Answers) -> None:
-        """One message that cannot be put together is rejected; a whole programme is paused and nobody given up."""
+    def _compose(self, entries: Sequence[Entry], is_claimed: bool) -> _Prepared:
+        """Parcels; of what fails, one message is its own fault, a whole programme its template's."""
+        prepared = _Prepared(entries, is_claimed)
+        if not entries:
+            return prepared
+        composed = self.composer.compose(entries, self.provider, self.now())
+        prepared.parcels = composed.parcels
         good = {entry.programme for parcel in composed.parcels for entry in parcel.entries}
         of_programme: dict[str, list[tuple[Entry, str]]] = {}
         for entry, reason in composed.failures:
             of_programme.setdefault(entry.programme, []).append((entry, reason))
         for programme, failures in of_programme.items():
             if len(failures) >= BROKEN_TEMPLATE and programme not in good:
-                why = f"its messages cannot be rendered: {failures[0][1]}"
-                pause_programme(self.store, programme, why[:500], self.now())
+                prepared.broken[programme] = failures
+            else:
+                prepared.failures += failures
+        return prepared
+
+    def _give_up(self, prepared: _Prepared, report: RoundReport, answers: Answers) -> None:
+        """One message that cannot be put together is rejected; a whole programme is paused and nobody given up."""
+        for programme, failures in prepared.broken.items():
+            why = f"its messages cannot be rendered: {failures[0][1]}"
+            pause_programme(self.store, programme, why[:500], self.now())
+            if prepared.is_claimed:
                 answers.sets += none_taken([entry for entry, _ in failures], why, self.now())
             else:
-                answers.moves += [refused(e.message_id, f"not rendered: {reason}") for e, reason in failures]
-                report.outcomes["rejected"] += len(failures)
+                with self.store.write() as connection:
+                    note(connection, {entry.message_id: {"reason": why[:500]} for entry, _ in failures}, self.now())
+        if prepared.is_claimed:
+            answers.moves += [refused(e.message_id, f"not rendered: {reason}") for e, reason in prepared.failures]
+            report.outcomes["rejected"] += len(prepared.failures)
+        late = self._too_many(prepared.parcels)
+        if late and prepared.is_claimed:
+            self._put_back(late, answers, "it leaves in a request of its own")
+        left = {id(parcel) for parcel in late}
+        prepared.parcels = [parcel for parcel in prepared.parcels if id(parcel) not in left]
+
+    def _too_many(self, parcels: Sequence[Parcel]) -> list[Parcel]:
+        """Messages that turn out to need a request each are as many as requests at once; the others wait."""
+        singles = [parcel for parcel in parcels if not parcel.is_batch]
+        if self._batched is None or len(singles) <= self.provider.abilities.in_flight:
+            return []
+        late = singles[self.provider.abilities.in_flight :]
+        self._batched.alone |= {parcel.entries[0].template for parcel in late}
+        return late
 
     def _collect(self, report: RoundReport, answers: Answers) -> list[Parcel]:
         """The answers of what is under way; gives the halves of batches that were refused."""
@@ -190,12 +256,22 @@ class Lane:
     def _put_back(self, parcels: Sequence[Parcel], answers: Answers, why: str) -> None:
         answers.sets += none_taken([entry for parcel in parcels for entry in parcel.entries], why, self.now())
 
-    def _let_go(self, fence: Fence, prepared: Sequence[Parcel], halves: Sequence[Parcel], answers: Answers) -> None:
+    def _let_go(
+        self, fence: Fence, prepared: _Prepared, halves: Sequence[Parcel], answers: Answers, report: RoundReport
+    ) -> None:
+        parcels = prepared.parcels
+        wanted = [entry for parcel in parcels for entry in parcel.entries] + [entry for entry, _ in prepared.failures]
         leaving = Leaving(
-            mails=[parcel.row for parcel in prepared if parcel.row is not None],
-            requests=[parcel.request for parcel in prepared if parcel.request is not None],
+            mails=[parcel.row for parcel in parcels if parcel.row is not None],
+            requests=[parcel.request for parcel in parcels if parcel.request is not None],
             again={parcel.message.batch_id: parcel.ids for parcel in halves},
+            unclaimed=() if prepared.is_claimed else wanted,
+            failures=() if prepared.is_claimed else prepared.failures,
         )
-        made = exchange(self.store, fence, answers, leaving, self.provider.name, self.now())
-        mine = [parcel.only(made) for parcel in (*prepared, *halves)]
+        gate = self.gate if leaving.unclaimed else None
+        handed = exchange(self.store, fence, answers, leaving, self.provider.name, self.now(), gate)
+        report.verdicts += handed.verdicts
+        report.examined_count += handed.verdicts.total()
+        report.outcomes["rejected"] += handed.rejected_count
+        mine = [parcel.only(handed.made) for parcel in (*parcels, *halves)]
         self._flying = [self._threads.submit(self._sending, parcel) for parcel in mine if parcel is not None]

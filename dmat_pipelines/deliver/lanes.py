@@ -77,6 +77,7 @@ class Lanes:
         settle_seconds: real seconds after which an ambiguous message is looked up.
         providers: channel -> provider, and no other channel; those of the workspace by default.
         composer: puts messages together; the workspace's templates by default.
+        is_alone: whether no other process shares the work.
     """
 
     def __init__(
@@ -87,8 +88,10 @@ class Lanes:
         settle_seconds: float = SETTLE_SECONDS,
         providers: Mapping[str, Provider] | None = None,
         composer: Composing | None = None,
+        is_alone: bool = True,
     ) -> None:
         self.settings, self.store, self.now, self.settle_seconds = settings, store, now, settle_seconds
+        self.is_alone = is_alone
         self.stop = threading.Event()
         self._providers = providers
         self._own_composer = Composer(settings, store) if composer is None else None
@@ -165,7 +168,7 @@ class Lanes:
             if channel not in self._lanes:
                 provider = self._providers[channel] if self._providers else open_provider(self.settings, channel)
                 self._lanes[channel] = Lane(
-                    self.store, provider, self._gate, self._composer, self.now, self.settle_seconds
+                    self.store, provider, self._gate, self._composer, self.now, self.settle_seconds, self.is_alone
                 )
             return self._lanes[channel]
 

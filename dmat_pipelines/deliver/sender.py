@@ -14,6 +14,7 @@ import argparse
 import json
 import logging
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -34,6 +35,7 @@ from dmat_pipelines.deliver.workers import Workers, follow_the_leader
 
 IDLE_SECONDS, FENCED_SECONDS = 0.5, 5.0
 HALT_SECONDS = 60.0
+SWITCH_SECONDS = 0.0005  # threads that come back from the store soon go on, while another puts messages together
 log = logging.getLogger("dmat.sender")
 
 
@@ -70,7 +72,7 @@ def drain(
             return report
         clock = _clock(settings, now)
         providers: Mapping[str, Provider] | None = {provider.channel: provider} if provider else None
-        with closing(Lanes(settings, store, clock, settle_seconds, providers, composer)) as lanes:
+        with closing(Lanes(settings, store, clock, settle_seconds, providers, composer, workers <= 1)) as lanes:
             try:
                 fence = take_fence(settings, store, clock(), settle_seconds)
                 with closing(Workers(settings, store, workers - 1, settle_seconds)) as followers:
@@ -145,16 +147,19 @@ def main() -> None:
     arguments = _parse()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    sys.setswitchinterval(SWITCH_SECONDS)
     settings = load_settings(home=arguments.home)
     store = open_store(settings)
     if arguments.once:
         report = drain(settings, store, settle_seconds=arguments.settle_seconds, workers=arguments.workers)
         log.info("%s", json.dumps(asdict(report)))
         return
-    composer = Composer(settings, store)
+    composer, is_alone = Composer(settings, store), arguments.workers <= 1 and not arguments.follow
     with (
         closing(composer),
-        closing(Lanes(settings, store, settings.clock.now, arguments.settle_seconds, composer=composer)) as lanes,
+        closing(
+            Lanes(settings, store, settings.clock.now, arguments.settle_seconds, composer=composer, is_alone=is_alone)
+        ) as lanes,
     ):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: lanes.stop.set())
