@@ -33,6 +33,7 @@ IS_IN, TOO_SOON, NEVER_AGAIN, OFTEN_ENOUGH = (
     "was in it before",
     "often enough",
 )
+KEPT = frozenset({IS_IN, TOO_SOON})  # a no that time would turn into a yes is written down
 
 
 @dataclass
@@ -41,6 +42,7 @@ class Admitted:
 
     entering: list[Candidate] = field(default_factory=list)
     later: list[Candidate] = field(default_factory=list)
+    kept_out: list[tuple[Candidate, str]] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
 
 
@@ -72,6 +74,16 @@ def _inside(source: Source, definition: Definition, candidates: Sequence[Candida
     return {number for number, is_in in answers.items() if is_in}
 
 
+def begin_of(candidate: Candidate) -> datetime:
+    """When the first step of a candidate would be due."""
+    return candidate.lives_from or candidate.at
+
+
+def in_order(candidate: Candidate) -> tuple[datetime, datetime, int, str]:
+    """The order in which candidates are looked at."""
+    return begin_of(candidate), candidate.at, candidate.person_id, candidate.entry_key
+
+
 def admit(definition: Definition, candidates: Iterable[Candidate], stays: Stays) -> Admitted:
     """Who may enter now, given everybody's stays so far; of several entries of a person the first is looked at."""
     found, seen = Admitted(), set[int]()
@@ -80,9 +92,11 @@ def admit(definition: Definition, candidates: Iterable[Candidate], stays: Stays)
             found.later.append(candidate)
             continue
         seen.add(candidate.person_id)
-        why = _refusal(definition, candidate.lives_from or candidate.at, stays.get(candidate.person_id, ()))
+        why = _refusal(definition, begin_of(candidate), stays.get(candidate.person_id, ()))
         if why:
             found.refused[why] += 1
+            if why in KEPT:
+                found.kept_out.append((candidate, why))
         else:
             found.entering.append(candidate)
     return found

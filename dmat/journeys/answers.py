@@ -4,7 +4,7 @@ Belongs here: asking warehouse and store. Stays out: which questions there are (
 
 What is asked is what was so at the moment, as far as it was known then: segments by their log; reactions and events by
 when they happened; consent by the newest decision until then (a later decision says that it was the other way before).
-Only fields of the person have no past: they are as they are now.
+Fields and scores of the person have no past here: they are as they are now.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ import sqlalchemy as sa
 
 from dmat.consent.permission import MARKETING
 from dmat.errors import NotFoundError
-from dmat.journeys.conditions import Did, HasConsent, InSegment, PersonIs, Question, Reacted
+from dmat.journeys.conditions import Did, HasConsent, HasScore, InSegment, PersonIs, Question, Reacted
 from dmat.journeys.entries import Source, event_of, event_sql, segment_members
 from dmat.journeys.machine import Asked
 from dmat.store.sets import among
 from dmat.store.tables import consents, ledger_entries, message_marks
 
+SCORES = "scores.lead_scores"
 IN_LEDGER = {"sent": "accepted_at", "delivered": "delivered_at"}
 MARKS = {"opened": "opened_human", "clicked": "clicked_human"}  # the others are called as their marks
 
@@ -64,6 +65,8 @@ def _yes(source: Source, programme: str, question: Question, group: Sequence[Ask
         return _reacted(source, programme, question, group)
     if isinstance(question, Did):
         return _did(source, question, group)
+    if isinstance(question, HasScore):
+        return _has_score(source, question, group)
     assert isinstance(question, PersonIs)  # noqa: S101 - values of the trigger are answered by the machine
     return _person_is(source, question, group)
 
@@ -160,6 +163,18 @@ def _did(source: Source, question: Did, group: Sequence[Asking]) -> set[int]:
         if all(where.holds(values.get(where.name)) for where in question.where):
             found.add(int(row[0]))
     return found
+
+
+def _has_score(source: Source, question: HasScore, group: Sequence[Asking]) -> set[int]:
+    if SCORES not in source.desk.workspace.tables():
+        return {each.number for each in group if question.at_least <= 0}
+    cursor = source.desk.workspace.cursor()
+    cursor.register("asking", _table(group))
+    query = f"""
+        select asking.number from asking left join {SCORES} as scores on asking.person_id = scores.person_id
+        group by asking.number having coalesce(max(scores.score), 0) >= ?
+    """
+    return {int(row[0]) for row in cursor.execute(query, [question.at_least]).fetchall()}
 
 
 def _person_is(source: Source, question: PersonIs, group: Sequence[Asking]) -> set[int]:

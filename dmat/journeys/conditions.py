@@ -138,6 +138,18 @@ class PersonIs(Part):
         return self.is_.words
 
 
+class HasScore(Part):
+    """Whether the person has at least so many points as a lead; who is no lead has none."""
+
+    kind: Literal["score"] = "score"
+    at_least: float = Field(ge=0, le=100_000)
+
+    @property
+    def words(self) -> str:
+        """In words."""
+        return f"score at least {self.at_least:g}"
+
+
 class AllOf(Part):
     """Every one of these."""
 
@@ -174,7 +186,7 @@ class Not(Part):
         return f"not {self.of.words}"
 
 
-Question = InSegment | HasConsent | Reacted | Did | Of | PersonIs
+Question = InSegment | HasConsent | Reacted | Did | Of | PersonIs | HasScore
 Condition = Annotated[Question | AllOf | AnyOf | Not, Field(discriminator="kind")]
 for _model in (AllOf, AnyOf, Not):
     _model.model_rebuild()

@@ -255,7 +255,7 @@ def read_definition(text: str) -> Definition:
 
 _PLACED = re.compile(r"((?:steps|exit_when)(?:\[\d+\])?[\w.\[\]]*): (.*)", re.DOTALL)
 _KINDS = frozenset({"cart_abandoned", "event", "segment", "date", "schedule", "api", "send", "wait", "branch", "split",
-                    "act", "audience", "goal", "exit", "consent", "reacted", "did", "value", "person", "all", "any",
+                    "act", "audience", "goal", "exit", "consent", "score", "reacted", "did", "value", "person", "all", "any",
                     "not", "assign_lead", "create_task", "update_score", "add_points",
                     "webhook", })  # fmt: skip
 

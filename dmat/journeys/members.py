@@ -26,6 +26,7 @@ from dmat.store.journey_tables import journey_members, journey_step_counts
 from dmat.store.sets import among
 
 AT_ONCE = 5_000
+REFUSED = "refused"  # no member: an entry that was not let in
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def read_stays(connection: Connection, journey_id: int, people: Collection[int])
     table, found = journey_members.c, defaultdict[int, list[Stay]](list)
     for batch in chunks(people, AT_ONCE):
         query = sa.select(table.person_id, table.entered_at, table.ended_at).where(
-            among(connection, table.person_id, batch), table.journey_id == journey_id
+            among(connection, table.person_id, batch), table.journey_id == journey_id, table.status != REFUSED
         )
         for row in connection.execute(query):
             found[row.person_id].append(Stay(row.entered_at, row.ended_at))
@@ -134,6 +135,23 @@ def insert_members(
         )  # fmt: skip
         count += connection.execute(statement, rows).rowcount
     return count
+
+
+def insert_refused(
+    connection: Connection, journey_id: int, version: int, definition: Definition,
+    refused: Iterable[tuple[Candidate, str]], now: datetime,
+) -> None:  # fmt: skip
+    """Write down who may not enter and why, so that the same entry is not looked at again."""
+    for batch in chunks(refused, AT_ONCE):
+        rows = [
+            new_row(journey_id, version, definition, each, now)
+            | {"status": REFUSED, "why": why, "due_at": None, "ended_at": each.at}
+            for each, why in batch
+        ]
+        statement = upsert(connection, journey_members).on_conflict_do_nothing(
+            index_elements=["journey_id", "entry_key"]
+        )  # fmt: skip
+        connection.execute(statement, rows)
 
 
 def new_row(

@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection
 from dmat.campaigns.permissions import bring_consent
 from dmat.errors import DmatError
 from dmat.journeys.acting import leave_lists, sync_lists, write_actions
-from dmat.journeys.admitting import admit, in_their_segments
+from dmat.journeys.admitting import admit, in_order, in_their_segments
 from dmat.journeys.answers import find_answers
 from dmat.journeys.crowd import One, live_all
 from dmat.journeys.entries import Candidate, Source, find_entries
@@ -34,6 +34,7 @@ from dmat.journeys.members import (
     Member,
     count_passed,
     insert_members,
+    insert_refused,
     known_keys,
     lock_unchanged,
     move_people,
@@ -169,7 +170,7 @@ class _JourneyLook:
         found = find_entries(self.source, self.journey.journey_id, trigger, max(since, started), self.now)
         with self.store.read() as connection:
             known = known_keys(connection, self.journey.journey_id, [each.entry_key for each in found])
-        fresh = [self._told(each) for each in found if each.entry_key not in known]
+        fresh = sorted((self._told(each) for each in found if each.entry_key not in known), key=in_order)
         return in_their_segments(self.source, self.live.definition, fresh, self.found.refused)
 
     def _told(self, candidate: Candidate) -> Candidate:
@@ -185,9 +186,9 @@ class _JourneyLook:
             stays = read_stays(connection, journey_id, {each.person_id for each in candidates})
             admitted = admit(definition, candidates, stays)
             self.found.refused.update(admitted.refused)
-            self.found.entered += insert_members(
-                connection, journey_id, self.live.version, definition, admitted.entering, self.now
-            )  # fmt: skip
+            where = (connection, journey_id, self.live.version, definition)
+            insert_refused(*where, admitted.kept_out, self.now)
+            self.found.entered += insert_members(*where, admitted.entering, self.now)
         return admitted.later
 
     # -- living on --

@@ -226,7 +226,9 @@ def test_who_may_come_again_is_a_rule_of_the_journey(journey_world, entry, enter
     journey_world.start(cart_journey(MAIL, {"key": "w", "do": "wait", "for": "10h"}, entry=entry))
     journey_world.look(NOW + 2 * HOUR, cart("c1", 1, NOW + MINUTE), cart("c2", 1, NOW + 30 * MINUTE))
     journey_world.look(NOW + 26 * HOUR, cart("c3", 1, NOW + 25 * HOUR - MINUTE))
-    assert len(journey_world.members()) == entered
+    assert sum(member.status != "refused" for member in journey_world.members()) == entered
+    journey_world.look(NOW + 40 * HOUR)  # who was refused does not come in later
+    assert sum(member.status != "refused" for member in journey_world.members()) == entered
 
 
 def test_segments_say_who_may_enter(journey_world):

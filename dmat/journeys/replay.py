@@ -1,0 +1,293 @@
+"""Replay: a journey on the past, by the same code and with a virtual clock; nothing is written and nothing is sent.
+
+Belongs here: walking through the past, keeping members in memory. Stays out: what the gate would have said
+(`replay_gate.py`), what it comes to (`replay_report.py`).
+
+A journey that was live is replayed as it was lived: late news when it was known, standing still when nobody looked, the
+switch from one version to the next where it was. Then it plans the rows that its ledger holds (`differences`).
+Of a journey that never ran nothing is known about reactions to its messages: they count as not opened.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from dmat.campaigns.holdout import is_held_out
+from dmat.errors import InvalidInputError
+from dmat.journeys.admitting import Stay, admit, begin_of, in_order, in_their_segments
+from dmat.journeys.answers import find_answers
+from dmat.journeys.crowd import One, live_all
+from dmat.journeys.entries import Candidate, Source, find_entries
+from dmat.journeys.happenings import find_happenings
+from dmat.journeys.living import Life
+from dmat.journeys.machine import WAITING, Happening, enter
+from dmat.journeys.members import REFUSED
+from dmat.journeys.people import dates_needed, read_people
+from dmat.journeys.records import Gaps, Journey, JourneyVersion, read_gaps
+from dmat.journeys.runner import begins_at
+from dmat.journeys.sending import Sending, prepare, without_shared
+from dmat.journeys.steps import Send
+from dmat.ledger.post import NewEntry
+from dmat.store.engine import rows_of
+from dmat.store.journey_tables import journey_happenings, journey_members
+from dmat.store.tables import ledger_entries
+
+A_DAY = timedelta(days=1)
+LONGEST = timedelta(days=731)
+COMPARED = (
+    "person_id", "channel", "address", "is_holdout", "expires_at", "purpose", "priority", "template",
+    "template_version", "locale", "variant",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Replayed:
+    """A member of a replay."""
+
+    entry_key: str
+    life: Life
+    is_holdout: bool
+    pending: list[Happening] = field(default_factory=list)
+
+
+@dataclass
+class Replay:
+    """What a replay did: members, rows of the ledger in the order of time, and whom it refused."""
+
+    version: JourneyVersion
+    since: datetime
+    until: datetime
+    members: dict[str, Replayed]
+    rows: list[NewEntry]
+    refused: Counter[str]
+
+    @property
+    def withdrawn(self) -> set[tuple[str, str]]:
+        """(step, entry) of messages whose journey ended before they were due to end, and that may not have left."""
+        found = set()
+        for key, member in self.members.items():
+            if member.life.withdrawn_at is not None:
+                found |= {(effect.step.key, key) for effect in member.life.effects if isinstance(effect.step, Send)}
+        return found
+
+
+class Known(NamedTuple):
+    """What is known of how a journey was lived."""
+
+    gaps: Gaps
+    seen_at: Mapping[str, datetime]
+    effective_at: Mapping[tuple[str, str, datetime], datetime]
+    versions: Mapping[str, int]
+    refused: Mapping[str, str]
+
+
+NOTHING_KNOWN = Known(Gaps([]), {}, {}, {}, {})
+
+
+def read_known(source: Source, journey: Journey) -> Known:
+    """How a journey was lived: when it stood still, when its entries and what happened to its members were known."""
+    members, happened = journey_members.c, journey_happenings.c
+    mine = members.journey_id == journey.journey_id
+    with source.store.read() as connection:
+        gaps = read_gaps(connection, journey.journey_id)
+        named = (members.entry_key, members.seen_at, members.version, members.status, members.why)
+        entries = sa.select(*named).where(mine)
+        rows = rows_of(connection, entries)
+        news = sa.select(members.entry_key, happened.kind, happened.occurred_at, happened.effective_at)
+        news = news.join(journey_members, members.member_id == happened.member_id).where(mine, members.path != "")
+        effective = {
+            (row["entry_key"], row["kind"], row["occurred_at"]): row["effective_at"]
+            for row in rows_of(connection, news)
+        }
+    seen = {row["entry_key"]: row["seen_at"] for row in rows}
+    refused = {row["entry_key"]: row["why"] for row in rows if row["status"] == REFUSED}
+    return Known(gaps, seen, effective, {row["entry_key"]: row["version"] for row in rows}, refused)
+
+
+def replay(
+    source: Source, journey_id: int, version: JourneyVersion, since: datetime, until: datetime,
+    known: Known = NOTHING_KNOWN, at_once: timedelta = A_DAY,
+) -> Replay:  # fmt: skip
+    """Live a journey through a span of the past.
+
+    Args:
+        source: the workspace.
+        journey_id: whose requests of other systems count; 0 for a journey that is not kept.
+        version: what is replayed.
+        since, until: entries after `since` and up to `until`; members are lived on until then.
+        known: how it was lived (`read_known`); nothing: everything was known when it happened.
+        at_once: how far each stride of the virtual clock goes; it changes speed and memory, not the result.
+
+    Raises:
+        InvalidInputError: the span is empty or longer than two years.
+        NotFoundError: a segment, an event or a template is gone.
+    """
+    if until <= since or until - since > LONGEST:
+        raise InvalidInputError("to", "this is no span to replay", "later than from, at most two years later")
+    walk = _Replaying(source, journey_id, version, known)
+    for moment, now in _strides(since, until, at_once):
+        walk.stride(moment, now)
+    return Replay(version, since, until, walk.members, walk.rows(), walk.refused)
+
+
+def _strides(since: datetime, until: datetime, size: timedelta) -> Iterator[tuple[datetime, datetime]]:
+    moment = since
+    while moment < until:
+        yield moment, min(moment + size, until)
+        moment += size
+
+
+class _Replaying:
+    """One replay while it goes on."""
+
+    def __init__(self, source: Source, journey_id: int, version: JourneyVersion, known: Known) -> None:
+        self._source, self._journey_id, self._version, self._known = source, journey_id, version, known
+        self._definition = version.definition
+        self._due: list[tuple[datetime, str]] = []
+        self._later: list[Candidate] = []
+        self._heard: dict[str, list[Happening]] = defaultdict(list)
+        self._stays: dict[int, list[str]] = defaultdict(list)
+        self._of_person: dict[int, set[str]] = defaultdict(set)
+        self.members: dict[str, Replayed] = {}
+        self.refused: Counter[str] = Counter()
+
+    def stride(self, since: datetime, until: datetime) -> None:
+        """Everything with `since < moment <= until`."""
+        found = find_entries(self._source, self._journey_id, self._definition.trigger, since, until)
+        told = [*self._later, *(self._told(each) for each in found if self._is_ours(each))]
+        self._later = [each for each in told if begin_of(each) > until]
+        fresh = sorted((each for each in told if begin_of(each) <= until), key=in_order)
+        waiting = in_their_segments(self._source, self._definition, fresh, self.refused)
+        happened = find_happenings(self._source, [self._definition], since, until)
+        for each in self._later:
+            self._heard[each.entry_key] += happened.of(each.person_id, each.entry_key)
+        first = True
+        while waiting or first:
+            waiting, entered = self._let_in(waiting, until)
+            concerned = set(entered) if not first else self._concerned(happened.of_person, happened.of_cart)
+            self._hear(concerned, happened.of_person, happened.of_cart)
+            self._live_on(concerned | self._take_due(until), until)
+            first = False
+
+    def _is_ours(self, candidate: Candidate) -> bool:
+        """Whether the entry was one of this version; one that was never lived counts as such."""
+        key = candidate.entry_key
+        if key in self._known.refused:
+            self.refused[self._known.refused[key]] += 1
+            return False
+        lived = self._known.versions.get(key, self._version.version)
+        return key not in self.members and lived == self._version.version
+
+    def _told(self, candidate: Candidate) -> Candidate:
+        seen_at = self._known.seen_at.get(candidate.entry_key, candidate.at)
+        return replace(candidate, lives_from=begins_at(candidate.at, seen_at, self._known.gaps))
+
+    def _let_in(self, candidates: Sequence[Candidate], until: datetime) -> tuple[list[Candidate], list[str]]:
+        stays = {
+            person: [self._stay(key) for key in keys]
+            for person in {each.person_id for each in candidates} if (keys := self._stays.get(person))
+        }  # fmt: skip
+        admitted = admit(self._definition, candidates, stays)
+        self.refused.update(admitted.refused)
+        ids = {each.person_id for each in admitted.entering}
+        people = read_people(self._source.desk.workspace, ids, dates_needed([self._definition])) if ids else {}
+        for each in admitted.entering:
+            state = enter(each.lives_from or each.at)
+            life = Life(self._definition, people[each.person_id], each.values, each.at, state, self._known.gaps)
+            held = is_held_out(self._definition.programme, each.person_id, self._definition.holdout.share)
+            self.members[each.entry_key] = Replayed(each.entry_key, life, held, self._heard.pop(each.entry_key, []))
+            self._stays[each.person_id].append(each.entry_key)
+            self._of_person[each.person_id].add(each.entry_key)
+            heapq.heappush(self._due, (life.next_at or until, each.entry_key))
+        return admitted.later, [each.entry_key for each in admitted.entering]
+
+    def _stay(self, key: str) -> Stay:
+        life = self.members[key].life
+        return Stay(life.entered_at, None if life.state.status == WAITING else life.state.at)
+
+    def _concerned(self, people: Mapping[int, Any], carts: Mapping[str, Any]) -> set[str]:
+        found = {key for person in people for key in self._of_person.get(person, ())}
+        return found | {key for key in carts if key in self.members}
+
+    def _hear(
+        self, keys: set[str], people: Mapping[int, list[Happening]], carts: Mapping[str, list[Happening]]
+    ) -> None:
+        """Give members what happened to them; what was known late counts from then on."""
+        for key in keys:
+            member = self.members[key]
+            for each in [*people.get(member.life.person.person_id, ()), *carts.get(key, ())]:
+                at = self._known.effective_at.get((key, each.kind, each.at), each.at)
+                member.pending.append(each if at <= each.at else each._replace(at=at))
+                if at > each.at:
+                    heapq.heappush(self._due, (at, key))
+
+    def _take_due(self, until: datetime) -> set[str]:
+        found = set()
+        while self._due and self._due[0][0] <= until:
+            found.add(heapq.heappop(self._due)[1])
+        return found
+
+    def _live_on(self, keys: set[str], until: datetime) -> None:
+        crowd = []
+        for key in sorted(keys):
+            member = self.members[key]
+            now = [each for each in member.pending if each.at <= until]
+            member.pending = [each for each in member.pending if each.at > until]
+            if member.life.state.status == WAITING:
+                crowd.append(One(key, member.life, now))
+        programme = self._definition.programme
+        live_all(crowd, until, lambda asking: find_answers(self._source, programme, asking))
+        for one in crowd:
+            if one.life.state.status != WAITING:
+                self._of_person[one.life.person.person_id].discard(one.entry_key)
+            elif one.life.next_at is not None:
+                heapq.heappush(self._due, (one.life.next_at, one.entry_key))
+
+    def rows(self) -> list[NewEntry]:
+        """The rows of the ledger, in the order of time."""
+        groups: dict[str, list[Sending]] = defaultdict(list)
+        for key, member in self.members.items():
+            life = member.life
+            for effect in life.effects:
+                if isinstance(effect.step, Send):
+                    groups[effect.step.key].append(
+                        Sending(life.person.person_id, key, effect.at, member.is_holdout, life.values)
+                    )  # fmt: skip
+        found: list[NewEntry] = []
+        for name, sendings in groups.items():
+            step = self._definition.step(name)
+            assert isinstance(step, Send)  # noqa: S101 - it is an effect of such a step
+            rows = prepare(self._source, self._version, step, sendings).rows
+            found += without_shared(rows, step, {})
+        return sorted(found, key=lambda row: (row.not_before or datetime.max, row.step, row.occurrence))
+
+
+class Difference(NamedTuple):
+    """A row that is not the same in both: what it is in the replay and in the ledger; None where it is not."""
+
+    step: str
+    occurrence: str
+    replayed: Mapping[str, Any] | None
+    in_ledger: Mapping[str, Any] | None
+
+
+def differences(source: Source, found: Replay) -> list[Difference]:
+    """Rows of a replay that are not as in the ledger, of entries that both know and of those that one lacks."""
+    table, definition = ledger_entries.c, found.version.definition
+    query = sa.select(table.step, table.occurrence, *(table[name] for name in COMPARED)).where(
+        table.programme == definition.programme, table.programme_version == found.version.version
+    )
+    with source.store.read() as connection:
+        kept = {(row.pop("step"), row.pop("occurrence")): row for row in rows_of(connection, query)}
+    made = {(row.step, row.occurrence): {name: getattr(row, name) for name in COMPARED} for row in found.rows}
+    return [
+        Difference(*key, made.get(key), kept.get(key))
+        for key in sorted(made.keys() | kept.keys()) if made.get(key) != kept.get(key)
+    ]  # fmt: skip
