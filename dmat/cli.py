@@ -20,6 +20,7 @@ from rich.table import Table
 
 from dmat.campaigns.commands import app as campaign_commands
 from dmat.errors import DmatError
+from dmat.loyalty.commands import app as loyalty_commands
 from dmat.messages.commands import app as message_commands
 from dmat.outgoing.commands import app as webhook_commands
 from dmat.routing.commands import app as routing_commands
@@ -232,6 +233,7 @@ app.add_typer(segment_commands, name="segments")
 app.add_typer(campaign_commands, name="campaigns")
 app.add_typer(lead_commands, name="leads")
 app.add_typer(routing_commands, name="routing")
+app.add_typer(loyalty_commands, name="loyalty")
 app.add_typer(message_commands, name="messages")
 app.add_typer(webhook_commands, name="webhooks")
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")

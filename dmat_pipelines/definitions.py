@@ -33,6 +33,9 @@ _LANDED = (
     "leads",
     "ledger_counters",
     "ledger_entries",
+    "loyalty_entries",
+    "loyalty_grants",
+    "loyalty_members",
     "preference_decisions",
     "score_rules",
 )

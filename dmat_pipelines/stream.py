@@ -52,6 +52,7 @@ from dmat_pipelines.decide.carts import plan_due_carts
 from dmat_pipelines.decide.conversions import EarnedOrders
 from dmat_pipelines.decide.experiments import count_live_tests, open_test_runner
 from dmat_pipelines.decide.leads import LeadDesk
+from dmat_pipelines.decide.loyalty import LoyaltyDesk
 from dmat_pipelines.decide.segments import open_pass
 from dmat_pipelines.health import Health
 from dmat_pipelines.micro_batch import Built, MicroBatch, Parts, Pass
@@ -148,6 +149,7 @@ def make_parts(settings: Settings, store: Store) -> Parts:
 
     memberships, campaigns = open_pass(settings, store, view), open_runner(settings, store, view)
     earned, lead_desk = EarnedOrders(settings, store, view), LeadDesk(settings, store, view)
+    loyalty_desk = LoyaltyDesk(settings, store, view)
 
     def land_arrivals(run_id: str) -> int:
         arrived = (land_inbox, land_forms, land_devices, land_preferences)
@@ -181,7 +183,7 @@ def make_parts(settings: Settings, store: Store) -> Parts:
         report=lambda built: teller.tell(built.tables, built.version),
         evaluate_segments=lambda run_id: memberships.run(run_id).moved_count,
         run_campaigns=run_campaigns,
-        look_at_leads=lambda: lead_desk.look().count,
+        look_at_leads=lambda: lead_desk.look().count + loyalty_desk.look().count,
     )
 
 

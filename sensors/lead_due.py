@@ -10,6 +10,7 @@ from dmat.errors import NotPublishedError
 from dmat.warehouse import current_version
 from dmat_pipelines.decide.lead_assets import LEAD_DECISIONS, lead_metadata
 from dmat_pipelines.decide.leads import count_due, look_at_leads
+from dmat_pipelines.decide.loyalty import LOYALTY_DECISIONS, look_at_loyalty
 from dmat_pipelines.resources import WorkspaceResource
 from sensors.under_way import is_resident, is_under_way
 
@@ -19,6 +20,8 @@ def look_at_all_leads(context: dg.OpExecutionContext, workspace: WorkspaceResour
     """Do what is due, and tell the graph."""
     look = look_at_leads(workspace.settings(), workspace.store(), workspace.view())
     context.log_event(dg.AssetMaterialization(asset_key=LEAD_DECISIONS, metadata=lead_metadata(look)))
+    loyalty = look_at_loyalty(workspace.settings(), workspace.store(), workspace.view())
+    context.log_event(dg.AssetMaterialization(asset_key=LOYALTY_DECISIONS, metadata=dict(vars(loyalty))))
 
 
 @dg.job(executor_def=dg.in_process_executor, description="Take leads in, tell and hand over who crossed the line.")

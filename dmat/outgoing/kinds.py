@@ -24,6 +24,7 @@ KINDS = {
     "segment.left": "people left a segment",
     "journey.step": "somebody came to a step of a journey that tells it",
     "lead.qualified": "a lead crossed 50 points",
+    "loyalty.tier_changed": "a member of the loyalty programme came to another tier",
     "lead.assigned": "a lead was given to a sales rep, queued or put into the pool",
     "test": "you asked for it",
 }

@@ -37,7 +37,7 @@ def rep(file: File, home: Home = None) -> None:
     """Make or change sales reps from a file: one, or a list of them."""
     from dmat.routing.reps import put_rep
 
-    document = _read(file)
+    document = read_file(file)
     with opened(home) as (settings, store, _view):
         for each in document if isinstance(document, list) else [document]:
             kept = put_rep(store, each, settings.clock.now(), getpass.getuser())
@@ -61,7 +61,7 @@ def change(file: File, note: Annotated[str, typer.Option()] = "", home: Home = N
     """Keep a new version of the rules from a file."""
     from dmat.routing.plan import keep_plan
 
-    document = _read(file)
+    document = read_file(file)
     with opened(home) as (settings, store, _view):
         version, _ = keep_plan(store, document, settings.clock.now(), getpass.getuser(), note)
     console.print(f"Version {version} applies from now on.")
@@ -100,7 +100,12 @@ def figures(days: Annotated[int, typer.Option(min=1, max=366)] = 30, home: Home 
         )
 
 
-def _read(file: Path) -> Any:
+def read_file(file: Path) -> Any:
+    """What a YAML or JSON file says.
+
+    Raises:
+        InvalidInputError: it cannot be read.
+    """
     import yaml
 
     from dmat.errors import InvalidInputError

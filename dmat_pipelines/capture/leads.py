@@ -1,4 +1,5 @@
-"""What the store knows of leads and loyalty, landed: `raw.leads`, `raw.lead_activities`, `raw.score_rules`.
+"""What the store knows of leads and loyalty, landed: `raw.leads`, `raw.lead_activities`, `raw.score_rules`,
+`raw.loyalty_members`, `raw.loyalty_entries`, `raw.loyalty_grants`.
 
 Belongs here: carrying rows, committed in the warehouse first and marked here after, so that a crash between the two
 lands them again (twice gives once). Stays out: scores (`dbt`) and the rules of leads (`dmat/scoring`).
@@ -11,6 +12,14 @@ from typing import Any
 import dagster as dg
 
 from dmat.landing import Outcome, Record
+from dmat.loyalty.exporting import (
+    mark_entries_landed,
+    mark_grants_exported,
+    mark_members_exported,
+    unexported_grants,
+    unexported_members,
+    unlanded_entries,
+)
 from dmat.scoring.exporting import (
     mark_activities_landed,
     mark_leads_exported,
@@ -60,11 +69,54 @@ def export_score_rules(settings: Settings, store: Store, run_id: str) -> Outcome
     )  # fmt: skip
 
 
-EXPORTS = {"leads": export_leads, "lead_activities": export_activities, "score_rules": export_score_rules}
+def export_members(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every member of the loyalty programme that changed since it was last exported."""
+    return carry(
+        settings, Outcome("loyalty", "members", run_id, settings.clock.now()), "loyalty_members",
+        lambda: unexported_members(store, BATCH_ROWS), lambda rows: records_by("person_id", "updated_at", rows),
+        lambda rows: mark_members_exported(store, rows),
+    )  # fmt: skip
+
+
+def export_loyalty_entries(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every line of the ledger of loyalty points that the warehouse has not got yet."""
+    now = settings.clock.now()
+    return carry(
+        settings, Outcome("loyalty", "entries", run_id, now), "loyalty_entries",
+        lambda: unlanded_entries(store, BATCH_ROWS), lambda rows: _entry_records(rows, settings.clock.now()),
+        lambda rows: mark_entries_landed(store, [row["entry_id"] for row in rows], settings.clock.now()),
+    )  # fmt: skip
+
+
+def _entry_records(rows: Iterable[Row], now: Any) -> list[Record]:
+    """A line that comes again belongs to somebody else since: the later landing counts."""
+    return [Record(str(row["entry_id"]), now, {str(name): row[name] for name in row}) for row in rows]
+
+
+def export_grants(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every offer that was granted or used since it was last exported."""
+    return carry(
+        settings, Outcome("loyalty", "grants", run_id, settings.clock.now()), "loyalty_grants",
+        lambda: unexported_grants(store, BATCH_ROWS), lambda rows: records_by("grant_id", "changed_at", rows),
+        lambda rows: mark_grants_exported(store, rows),
+    )  # fmt: skip
+
+
+EXPORTS = {
+    "leads": export_leads,
+    "lead_activities": export_activities,
+    "score_rules": export_score_rules,
+    "loyalty_members": export_members,
+    "loyalty_entries": export_loyalty_entries,
+    "loyalty_grants": export_grants,
+}
 WORDS = {
     "leads": "Leads of the store.",
     "lead_activities": "What leads did as our own API was told, and points given by hand.",
     "score_rules": "Lines of the score matrix that were changed in the workspace.",
+    "loyalty_members": "Members of the loyalty programme.",
+    "loyalty_entries": "The ledger of loyalty points, in double entry.",
+    "loyalty_grants": "Offers of the loyalty programme that members hold or used.",
 }
 
 

@@ -19,6 +19,8 @@ from dmat_pipelines.decide.experiment_assets import CHECKS as TEST_CHECKS
 from dmat_pipelines.decide.experiment_assets import TEST_DECISIONS
 from dmat_pipelines.decide.lead_assets import ASSETS as LEAD_ASSETS
 from dmat_pipelines.decide.lead_assets import CHECKS as LEAD_CHECKS
+from dmat_pipelines.decide.loyalty import ASSETS as LOYALTY_ASSETS
+from dmat_pipelines.decide.loyalty import CHECKS as LOYALTY_CHECKS
 from dmat_pipelines.decide.segments import compare_with_sql, evaluate_once
 from dmat_pipelines.resources import WorkspaceResource
 
@@ -131,5 +133,5 @@ def frozen_audiences_add_up(workspace: WorkspaceResource) -> dg.AssetCheckResult
     )
 
 
-ASSETS = (consents, segment_changes, cart_recovery_intents, campaign_steps, *TEST_ASSETS, *LEAD_ASSETS)
-CHECKS = (open_memberships_equal_the_rules, frozen_audiences_add_up, *TEST_CHECKS, *LEAD_CHECKS)
+ASSETS = (consents, segment_changes, cart_recovery_intents, campaign_steps, *TEST_ASSETS, *LEAD_ASSETS, *LOYALTY_ASSETS)
+CHECKS = (open_memberships_equal_the_rules, frozen_audiences_add_up, *TEST_CHECKS, *LEAD_CHECKS, *LOYALTY_CHECKS)
