@@ -6,18 +6,23 @@ calculation (`dmat/experiments/power.py`) and the history (`dmat/experiments/his
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import duckdb
+
 from apps.screens.experiments.desk import TestDesk
 from apps.screens.experiments.forming import Power
 from apps.screens.experiments.wording import difference_of, metric_words, span_of, value_of
+from dmat.campaigns.audience import Ids, campaign_audience
 from dmat.campaigns.estimate import estimate
 from dmat.campaigns.plan import CampaignPlan, Step
 from dmat.campaigns.records import Campaign
 from dmat.errors import DmatError, InvalidInputError
 from dmat.experiments import power
+from dmat.experiments.history import Baseline, baseline
 from dmat.experiments.metrics import METRICS
 
 USUAL = {
@@ -29,6 +34,7 @@ DAYS = 90
 WORTH = 0.1
 """Without a difference worth finding: a tenth of the usual value."""
 KEPT = 64
+FROM_ORDERS, FROM_VISITS = ("conversion", "revenue", "order_value"), ("form_completion",)
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Usual:
     sd: float | None
     basis: str
     people_per_hour: float | None = None
+    hours_to_react: float | None = None
 
 
 def rough(metric: str) -> Usual:
@@ -47,6 +54,13 @@ def rough(metric: str) -> Usual:
     if value is None:
         return Usual(None, None, "There is no history yet from which to say what is usual.")
     return Usual(value, None, "Nothing like it was sent yet: this is a rough value of many senders, not yours.")
+
+
+def usual_from(found: Baseline, whose: str) -> Usual:
+    """What is usual, from a history."""
+    what = "orders" if found.metric in FROM_ORDERS else "visits" if found.metric in FROM_VISITS else "last messages"
+    basis = f"From the {what} {whose} in the last {DAYS} days: {found.people:,} people."
+    return Usual(found.rate, found.sd, basis, found.people_per_hour, found.hours_to_react)
 
 
 class Powering:
@@ -65,23 +79,49 @@ class Powering:
         if tested is None and document.get("kind") != "landing_page":
             return Power(audience=audience, tested=tested, smallest_arm=smallest)
         found = calculate(document, usual, smallest)
-        return replace(found, audience=audience, tested=tested, smallest_arm=smallest, basis=usual.basis,
-                       sentences=sentences_of(document, found, tested, smallest, audience))  # fmt: skip
+        said = sentences_of(document, found, tested, smallest, audience, usual.hours_to_react)
+        return replace(
+            found, audience=audience, tested=tested, smallest_arm=smallest, basis=usual.basis, sentences=said
+        )
 
     def usual_of(self, document: Mapping[str, Any], campaign: Campaign | None) -> Usual:
         """The usual value of the measure that decides: from the audience's own history, else roughly known."""
         metric = METRICS.get(str(document.get("primary")), METRICS["click"]).key
         version = self.desk.context.version()
+        days = int(document.get("conversion_days") or 7)
         known = (metric, campaign.campaign_id if campaign else None, campaign.version if campaign else None,
-                 version.number if version else None)  # fmt: skip
+                 version.number if version else None, days)  # fmt: skip
         if known not in self._usual:
             while len(self._usual) >= KEPT:
                 self._usual.pop(next(iter(self._usual)))
-            self._usual[known] = self._read_usual(metric, campaign)
+            self._usual[known] = self._read_usual(metric, campaign, days)
         return self._usual[known]
 
-    def _read_usual(self, metric: str, campaign: Campaign | None) -> Usual:
-        return rough(metric)
+    def _read_usual(self, metric: str, campaign: Campaign | None, days: int) -> Usual:
+        """From the audience's own history, else from everybody's, else roughly known."""
+        if self.desk.context.version() is None:
+            return rough(metric)
+        people = self._people(campaign)
+        found = self._history(people, metric, days) if people is not None else None
+        if found is not None and found.rate:
+            return usual_from(found, "of these people")
+        found = self._history(None, metric, days)
+        return usual_from(found, "of everybody") if found is not None and found.rate else rough(metric)
+
+    def _history(self, people: Ids | None, metric: str, days: int) -> Baseline | None:
+        try:
+            return baseline(self.desk.context.workspace, people, metric, DAYS, days)
+        except (duckdb.CatalogException, duckdb.BinderException):  # published before there were such columns
+            return None
+
+    def _people(self, campaign: Campaign | None) -> Ids | None:
+        """The people of a campaign's audience; None when that is everybody, or not known."""
+        if campaign is None or campaign.plan.audience.is_everybody or not campaign.plan.audience.segments:
+            return None
+        try:
+            return campaign_audience(self.desk.campaigns.segments, campaign.plan)
+        except DmatError:
+            return None
 
     def audience_of(self, campaign: Campaign | None, step: Step | None) -> int | None:
         """People whom the step would reach; None when that cannot be counted."""
@@ -149,7 +189,12 @@ def calculate(document: Mapping[str, Any], usual: Usual, smallest: int | None) -
 
 
 def sentences_of(
-    document: Mapping[str, Any], found: Power, tested: int | None, smallest: int | None, audience: int | None
+    document: Mapping[str, Any],
+    found: Power,
+    tested: int | None,
+    smallest: int | None,
+    audience: int | None,
+    hours_to_react: float | None = None,
 ) -> tuple[str, ...]:
     """The same in words, the most important first."""
     metric = str(document.get("primary"))
@@ -166,6 +211,8 @@ def sentences_of(
             said.append(_advice(found.needed * arms, audience))
         if found.days is not None:
             said.append(f"With as many visitors as usual that takes {span_of(round(found.days * 24))}.")
+    if hours_to_react and hours_to_react > float(document.get("duration_hours") or hours_to_react):
+        said.append(f"Nine of ten reactions come within {span_of(math.ceil(hours_to_react))}: let it run as long.")
     return tuple(said)
 
 

@@ -306,6 +306,8 @@ def health_of(analysis: Analysis | None) -> list[Guard]:
         return []
     looks = {"block": ("danger", "error"), "warn": ("warning", "warning")}
     wrong = [each for each in analysis.health if each.level != "ok" and each.check not in QUIET]
+    if any(each.check == "sample_ratio" for each in wrong):
+        wrong = [each for each in wrong if each.check != "settled_ratio"]  # the same fault, seen twice
     blocking = next((each for each in wrong if each.level == "block"), None)  # the headline tells of it
     return [
         Guard(*looks[each.level], HEALTH_TITLES.get(each.check, "Look at this"),

@@ -10,9 +10,10 @@ from apps.context import Pulse
 from apps.screens.experiments.judging import in_the_making
 from apps.screens.experiments.listing import Known, ListState, lesson_of, list_tests
 from apps.screens.experiments.patterns import document_of, pattern_of
-from apps.screens.experiments.powering import Usual, calculate, people_of, rough, sentences_of
+from apps.screens.experiments.powering import Usual, calculate, people_of, rough, sentences_of, usual_from
 from apps.screens.experiments.previewing import changes_of
 from apps.screens.home.needs import Waiting, list_needs
+from dmat.experiments.history import Baseline
 from dmat.experiments.plan import parse_test_plan
 from dmat.experiments.records import Decision
 
@@ -123,6 +124,21 @@ def test_a_measure_where_less_is_better_looks_for_a_smaller_value():
     assert 0 < found.detectable < 0.02
     said = sentences_of(document, found, 40_000, 20_000, None)[0]
     assert "2.0% against 1." in said
+
+
+def test_a_test_shorter_than_people_take_to_react_is_told_to_run_longer():
+    document = document_of(pattern_of("subject")) | {"duration_hours": 4}
+    found = calculate(document, Usual(0.2, None, ""), 500)
+    assert "within 9 hours" in sentences_of(document, found, 1000, 500, 5000, 8.2)[-1]
+    assert "Nine of ten" not in " ".join(sentences_of(document | {"duration_hours": 24}, found, 1000, 500, 5000, 8.2))
+
+
+def test_where_a_usual_value_comes_from_is_said():
+    found = Baseline("click", 1247, 0.187, 0.39, 0.6, 8.0, 0.0, NOW - timedelta(days=90), NOW)
+    assert usual_from(found, "of these people").basis == (
+        "From the last messages of these people in the last 90 days: 1,247 people."
+    )
+    assert "rough value" in rough("click").basis
 
 
 def test_money_without_a_history_promises_nothing():
