@@ -254,13 +254,13 @@ def _add_results(places: dict[Place, Figures], rows: Iterable[Mapping[str, Any]]
 def _add_costs(
     plan: CampaignPlan, runs: Mapping[str, StepRun], changes: Sequence[Change], places: dict[Place, Figures]
 ) -> None:
-    """What a step costs as a whole counts once it has begun; messages without a price of their own have the plan's."""
+    """What a step costs as a whole counts once it has begun; a price of the plan goes before what texts may cost."""
     raised = {change.channel: int(change.value) for change in changes if change.kind == BUDGET}
     for step in plan.steps:
         of_step = [place for place in places if place[0] == step.key] or [(step.key, step.channel, "")]
         for place in of_step:
             found = places[place]
-            if not found.cost_cents:
+            if step.cost_micros_each:
                 found.cost_cents = round(found.sent * step.cost_micros_each / MICROS_PER_CENT)
         if step.key in runs and runs[step.key].planned_at is not None:
             budget = step.retargeting.budget_cents if step.retargeting else 0

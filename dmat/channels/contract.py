@@ -83,7 +83,11 @@ class WhatsAppTemplate:
 
 @dataclass(frozen=True)
 class OutgoingText:
-    """One SMS or WhatsApp message; `to` is E.164 with the plus sign."""
+    """One SMS or WhatsApp message; `to` is E.164 with the plus sign.
+
+    Attributes:
+        cost_micros: what it is estimated to cost, in millionths of `cost_currency`; None when nobody knows.
+    """
 
     message_id: str
     channel: str
@@ -92,6 +96,8 @@ class OutgoingText:
     media_url: str = ""
     template: WhatsAppTemplate | None = None
     status_url: str = ""
+    cost_micros: int | None = None
+    cost_currency: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dmat.channels.addresses import PHONE_RULE, is_valid_phone
 from dmat.channels.contract import OutgoingCall, OutgoingPush, OutgoingText, WhatsAppTemplate
 from dmat.channels.providers import chosen_name
 from dmat.channels.push import build_push
-from dmat.channels.sms import clean_text, takes_replies, with_opt_out
+from dmat.channels.sms import clean_text, count_segments, estimate_cost, takes_replies, with_opt_out
 from dmat.channels.webhook import build_call
 from dmat.channels.whatsapp import template_name
 from dmat.errors import InvalidInputError
@@ -77,7 +77,11 @@ def _sms(settings: Settings, part: Part) -> OutgoingText:
         sender = str(getattr(settings, SENDERS.get(chosen_name(settings, "sms"), ""), ""))
         link = part.opt_out_url if sender and not takes_replies(sender) else ""
         text = with_opt_out(text.strip(), part.locale or "en", link)
-    return OutgoingText(part.message_id, "sms", part.address, clean_text(text))
+    text = clean_text(text)
+    cost = estimate_cost(settings, part.address, count_segments(text).count)
+    return OutgoingText(
+        part.message_id, "sms", part.address, text, cost_micros=cost.micros, cost_currency=cost.currency
+    )  # fmt: skip
 
 
 def _whatsapp(part: Part) -> OutgoingText:

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from dmat.campaigns.throttle import LIMITED, TOOK, UNAVAILABLE, Throttle
 from dmat.channels.contract import Provider
@@ -105,7 +106,8 @@ class Sending:
         if parcel.is_batch:
             found = all_accepted(parcel.entries, identity, self.now())
             return Answer("accepted", len(parcel.entries), sets=[found])
-        return Answer("accepted", 1, moves=[accepted(parcel.entries[0].message_id, identity, self.now())])
+        step = accepted(parcel.entries[0].message_id, identity, self.now())
+        return Answer("accepted", 1, moves=[replace(step, values={**step.values, **_cost_of(parcel)})])
 
     def _partly_taken(self, parcel: Parcel, error: PartlyTakenError) -> Answer:
         parcel.family.taken += 1
@@ -152,3 +154,9 @@ class Sending:
             return Answer("ambiguous", len(parcel.entries), sets=[found])
         moves = [uncertain(entry.message_id, detail, self.settle_seconds) for entry in parcel.entries]
         return Answer("ambiguous", len(moves), moves=moves)
+
+
+def _cost_of(parcel: Parcel) -> dict[str, Any]:
+    """What a text is estimated to cost, for the ledger; nothing for messages that are not paid one by one."""
+    micros = getattr(parcel.message, "cost_micros", None)
+    return {} if micros is None else {"cost_micros": micros, "cost_currency": parcel.message.cost_currency}

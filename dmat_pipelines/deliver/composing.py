@@ -30,6 +30,8 @@ from dmat.messages.rendering import Failed, Rendered, Renderer
 from dmat.settings import Settings
 from dmat.store import Store
 from dmat_pipelines.deliver.parcels import Composed, Parcel, new_batch_id
+from dmat_pipelines.deliver.shortening import CHANNELS as SHORTENED
+from dmat_pipelines.deliver.shortening import Shortener
 
 COMPILED_KEPT = 64
 Filled = dict[str, str]
@@ -97,6 +99,7 @@ class Composer:
     def __init__(self, settings: Settings, store: Store, compile_kind: Compile | None = None) -> None:
         self.settings, self.store = settings, store
         self._links, self._renderer = Links(settings), Renderer()
+        self._shorten = Shortener(settings, store, self._links)
         self._compiled = lru_cache(COMPILED_KEPT)(compile_kind or self._compile)
         self._said = lru_cache(COMPILED_KEPT)(partial(overrides_of, store))
 
@@ -162,7 +165,10 @@ class Composer:
             except DmatError as error:
                 made.failures.append((entry, str(error)))
         people: list[tuple[Entry, Mapping[str, Any], Filled]] = []
-        for entry, given, filled in zip(ready, values, compiled.fill(values) if values else (), strict=True):
+        texts = compiled.fill(values) if values else ()
+        if kind.channel in SHORTENED:
+            texts = self._shorten(texts, now)
+        for entry, given, filled in zip(ready, values, texts, strict=True):
             if isinstance(filled, Failed):
                 made.failures.append((entry, filled.reason))
             else:

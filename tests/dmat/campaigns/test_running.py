@@ -231,6 +231,8 @@ def test_what_would_wait_beyond_the_end_of_its_step_ends_there(campaign_world, r
 
 
 def test_a_step_that_fails_stops_no_other_and_is_tried_again_on_resume(campaign_world, runner):
+    with campaign_world.store.write() as connection:
+        create_pool(connection, "spring", "Spring", ANN, NOW)
     steps = [step(), step(key="codes", code_pool="spring")]
     number = campaign_world.start(document_of(steps=steps))
     look = runner.look()
