@@ -20,6 +20,7 @@ from rich.table import Table
 
 from dmat.campaigns.commands import app as campaign_commands
 from dmat.errors import DmatError
+from dmat.experiments.commands import app as test_commands
 from dmat.loyalty.commands import app as loyalty_commands
 from dmat.messages.commands import app as message_commands
 from dmat.outgoing.commands import app as webhook_commands
@@ -231,6 +232,7 @@ def confirm_sending(home: Home = None) -> None:
 
 app.add_typer(segment_commands, name="segments")
 app.add_typer(campaign_commands, name="campaigns")
+app.add_typer(test_commands, name="tests")
 app.add_typer(lead_commands, name="leads")
 app.add_typer(routing_commands, name="routing")
 app.add_typer(loyalty_commands, name="loyalty")

@@ -53,7 +53,7 @@ def results_json(
     """What is known of a test now, and what would be concluded from it."""
     analysis, verdict = judged.analysis, judged.verdict
     left = (found.deadline_at - now).total_seconds() if found.deadline_at and found.is_live else None
-    return finite({
+    answer: Json = finite({
         "id": found.experiment_id, "name": found.name, "status": found.status, "statusReason": found.status_reason,
         "successMetric": analysis.primary, "inference": judged.design.inference, "asOf": moment(now),
         "secondsRemaining": None if left is None else max(0, round(left)),
@@ -77,6 +77,7 @@ def results_json(
         "decision": None if decision is None else decision_json(decision),
         "waiting": _waiting(waves, found), "rolledOut": _rolled_out(waves),
     })  # fmt: skip
+    return answer
 
 
 def decision_json(decision: Decision) -> Json:

@@ -77,7 +77,7 @@ def make_variation(
 def _free_key(store: Store, wanted: str) -> str:
     query = sa.select(message_templates.c.key).where(message_templates.c.key.startswith(wanted, autoescape=True))
     with store.read() as connection:
-        taken = set(connection.execute(query).scalars())
+        taken: set[str] = set(connection.execute(query).scalars())
     number, key = 2, wanted
     while key in taken:
         key, number = f"{wanted}-{number}", number + 1
