@@ -2,117 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
-from contextlib import contextmanager
-from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
-import uvicorn
-from sending_fixtures import NOON, make_settings
-
-from apps.api.app import create_app
-from dmat.channels.banner import Placement, put_placement
-from dmat.channels.in_app import remember_visitors
-from dmat.ledger.post import NewEntry, plan_entries
-from dmat.store import open_store
-from dmat.store.inbox import unapplied
+from small_site import AGENT, VISITOR, Site
 
 pytestmark = pytest.mark.browser
-AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
-VISITOR = "1234567890.1700000000"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Site:
-    """A small site with a policy that allows our address and nothing else, and the API beside it."""
-
-    def __init__(self, home, **changes):
-        self.page_port, self.api_port = free_port(), free_port()
-        self.url, self.api = f"http://127.0.0.1:{self.page_port}", f"http://127.0.0.1:{self.api_port}"
-        self.settings = make_settings(home, web_origins=self.url, api_port=self.api_port, **changes)
-        self.store = open_store(self.settings)
-
-    def page(self):
-        return (
-            f'<!DOCTYPE html><html lang="en"><head><title>Shop</title><script async src="{self.api}/site/dmat.js">'
-            '</script></head><body><h1>Shop</h1><a id="before" href="/elsewhere">Elsewhere</a></body></html>'
-        )
-
-    def policy(self):
-        return f"default-src 'none'; script-src {self.api}; connect-src {self.api}; base-uri 'none'"
-
-    @contextmanager
-    def served(self):
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                body = site.page().encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.send_header("Content-Security-Policy", site.policy())
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        pages = ThreadingHTTPServer(("127.0.0.1", self.page_port), Handler)
-        config = uvicorn.Config(create_app(self.settings, self.store), "127.0.0.1", self.api_port, log_level="error")
-        server = uvicorn.Server(config)
-        threads = [threading.Thread(target=run, daemon=True) for run in (pages.serve_forever, server.run)]
-        [thread.start() for thread in threads]
-        try:
-            while not server.started:
-                time.sleep(0.02)
-            yield self
-        finally:
-            server.should_exit = True
-            pages.shutdown()
-            [thread.join(20) for thread in threads]
-            pages.server_close()
-            self.store.close()
-
-    def put(self, channel="banner", **changes):
-        values = {
-            "channel": channel, "programme": "campaign:1", "programme_version": 1, "step": channel,
-            "content": {"title": "Spring <b>sale</b>", "body": "Until Sunday.", "button_text": "Look", "url": "/sale"},
-            "position": "top" if channel == "banner" else "modal",
-        }  # fmt: skip
-        with self.store.write() as connection:
-            put_placement(connection, Placement(**(values | changes)), NOON)
-
-    def plan_in_app(self):
-        entry = NewEntry(
-            person_id=1, programme="campaign:1", programme_version=1, step="in_app", occurrence="", channel="in_app",
-            address="person:1", context={}, expires_at=NOON + timedelta(days=1),
-        )  # fmt: skip
-        with self.store.write() as connection:
-            remember_visitors(connection, [(VISITOR, 1)], "warehouse", NOON)
-            plan_entries(connection, [entry], NOON)
-
-    def events(self):
-        return [row.kind for row in unapplied(self.store)]
-
-    def wait_for(self, *kinds):
-        self.wait_until(lambda found: sorted(found) == sorted(kinds), kinds)
-
-    def wait_until(self, holds, wanted=""):
-        for _ in range(400):
-            if holds(self.events()):
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"{self.events()} came, not {wanted}")
 
 
 @pytest.fixture
