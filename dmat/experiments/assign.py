@@ -5,8 +5,8 @@ Belongs here: the hash, shares, exclusion groups as parts of one line, packing. 
 
 The same salt gives the same person the same answer for ever; another salt an independent one. An arm is chosen by
 weighted rendezvous (highest random weight: Thaler and Ravishankar 1998; with weights, the exponential race: the arm
-with the least -ln(u) / share), so that when shares change only people of arms that shrink move, and a new arm takes
-people from all others alike.
+with the least -ln(u) / share), so that when shares change people move only to arms that gain against the one they
+had; a new arm takes people from all others alike.
 """
 
 from __future__ import annotations
