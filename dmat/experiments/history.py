@@ -151,7 +151,7 @@ def baseline(
         if key in ("conversion", "revenue", "order_value"):
             return _of_orders(cursor, key, people is None, since, until, window_days)
         return _of_reactions(cursor, key, people is None, since, until)
-    except duckdb.CatalogException:  # built before there were such tables
+    except (duckdb.CatalogException, duckdb.BinderException):  # built before there were such tables or columns
         return _unknown(key, since, until, 0)
     finally:
         cursor.unregister("asked")

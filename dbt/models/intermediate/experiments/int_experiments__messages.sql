@@ -1,5 +1,3 @@
-{{ config(tags=['hot']) }}
-
 with steps as (
     select
         experiment_id, programme, item.step as step, _build

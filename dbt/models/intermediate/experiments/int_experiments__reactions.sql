@@ -1,5 +1,3 @@
-{{ config(tags=['hot']) }}
-
 with events as (
     select
         message_id,

@@ -1,4 +1,4 @@
-{{ config(materialized='view', tags=['hot']) }}
+{{ config(materialized='view') }}
 
 select
     experiment_id,
