@@ -60,7 +60,7 @@ def cut_batch(abilities: Abilities, batch: MailBatch) -> Cut:
     whole: list[Recipient] = []
     for person in batch.recipients:
         weight = _weight(abilities, person) + copy
-        if _fits(abilities, common + weight, person):
+        if _fits(abilities, common + weight, person, weight - copy):
             fitting.append((person, weight))
         else:
             whole.append(person)
@@ -82,12 +82,15 @@ def _groups(abilities: Abilities, common: int, people: Sequence[tuple[Recipient,
         yield group
 
 
-def _fits(abilities: Abilities, size: int, person: Recipient) -> bool:
+def _fits(abilities: Abilities, size: int, person: Recipient, weight: int) -> bool:
+    """Whether a person may be in a batch; `weight` is never less than the size of the values, where it is known."""
     if abilities.batch < 2 or (abilities.batch_bytes and size > abilities.batch_bytes):
         return False
-    if any("-dm" in value and PLACEHOLDER.search(value) for value in person.values.values()):
+    if "-dm" in "\0".join(person.values.values()) and any(map(PLACEHOLDER.search, person.values.values())):
         return False  # a provider that looks through the text more than once would replace it again
-    return not abilities.values_bytes or _values_size(person) <= abilities.values_bytes
+    if not abilities.values_bytes or 0 < weight <= abilities.values_bytes:
+        return True
+    return _values_size(person) <= abilities.values_bytes
 
 
 def _weight(abilities: Abilities, person: Recipient) -> int:

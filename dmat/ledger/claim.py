@@ -27,7 +27,7 @@ from dmat.ledger.fence import Fence, check_fence
 from dmat.ledger.post import Move, move
 from dmat.ledger.sets import SetMove, move_set
 from dmat.store.engine import Store, lock_rows
-from dmat.store.tables import ledger_entries
+from dmat.store.ledger_tables import ledger_entries
 
 SET_FROM = 4  # from so many on, messages with the same verdict are written together
 BATCH = 16  # as many as are sent at once: what is ambiguous after a crash is what was claimed

@@ -36,7 +36,7 @@ from dmat.ledger.fence import DOOR, Fence, check_fence
 from dmat.ledger.post import move
 from dmat.ledger.sets import SetMove, ids_of, move_set, pack_ids
 from dmat.store.engine import Store, chunks, lock_rows
-from dmat.store.tables import ledger_entries
+from dmat.store.ledger_tables import ledger_entries
 from dmat.store.workspace_values import write_audit
 
 WITH_A_REASON = (SUPPRESSED, HELD_OUT, EXPIRED, REJECTED, PLANNED)

@@ -23,8 +23,8 @@ from sqlalchemy.engine import Connection
 
 from dmat.campaigns.guard import WATCHED, watch
 from dmat.store.engine import Store, chunks, lock_rows, rows_of, upsert
+from dmat.store.ledger_tables import conversions, counters, counters_hourly, ledger_entries, message_marks
 from dmat.store.sets import among
-from dmat.store.tables import conversions, counters, counters_hourly, ledger_entries, message_marks
 
 KINDS = (
     "accepted", "delivered", "opened_human", "opened_machine", "clicked_human", "clicked_machine", "read", "replied",

@@ -23,7 +23,7 @@ from sqlalchemy.engine import Connection
 from dmat.errors import NotFoundError
 from dmat.ledger.log import steps_of
 from dmat.store.engine import Store, rows_of
-from dmat.store.tables import ledger_entries, rendered_messages
+from dmat.store.ledger_tables import ledger_entries, rendered_messages
 
 PLANNED, CLAIMED, HANDED_OVER = "planned", "claimed", "handed_over"
 ACCEPTED, DELIVERED, REJECTED = "accepted", "delivered", "rejected"

@@ -18,7 +18,7 @@ from dmat.ledger.entries import ACCEPTED, DELIVERED, REJECTED
 from dmat.ledger.post import Move, move, note
 from dmat.store.engine import Store, chunks
 from dmat.store.inbox import InboxRow, mark_applied, unapplied
-from dmat.store.tables import ledger_entries
+from dmat.store.ledger_tables import ledger_entries
 
 PROVES_DELIVERED = frozenset({"delivered", "opened", "clicked", "complained", "read", "shown"})
 PROVES_ACCEPTED = PROVES_DELIVERED | {"accepted", "bounced", "dropped", "deferred", "unsubscribed"}

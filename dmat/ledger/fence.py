@@ -31,7 +31,7 @@ from dmat.ledger.entries import AMBIGUOUS, CLAIMED, EXPIRED, HANDED_OVER, PLANNE
 from dmat.ledger.sets import SetMove, move_set
 from dmat.settings import Settings
 from dmat.store.engine import Store, lock_rows, upsert
-from dmat.store.tables import fences, ledger_entries
+from dmat.store.ledger_tables import fences, ledger_entries
 from dmat.store.workspace_values import write_audit
 
 SENDER, DOOR = "sender", "door"  # a door of the API hands messages to people who fetch them, and outlives senders

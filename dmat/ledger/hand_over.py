@@ -26,8 +26,8 @@ from dmat.ledger.fence import SETTLE_SECONDS, Fence, count_hand_over, remember_h
 from dmat.ledger.post import Move, keep_rendered, move
 from dmat.ledger.sets import SetMove, keep_filled, move_set, name_request
 from dmat.store.engine import Store, lock_rows
+from dmat.store.ledger_tables import ledger_entries
 from dmat.store.sets import among
-from dmat.store.tables import ledger_entries
 
 PATIENT_ATTEMPTS, LONGEST_PAUSE_SECONDS = 3, 900
 

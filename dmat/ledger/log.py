@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.store.engine import rows_of
+from dmat.store.ledger_tables import ledger_entries, ledger_sets, ledger_transitions
 from dmat.store.sets import among
-from dmat.store.tables import ledger_entries, ledger_sets, ledger_transitions
 
 STEP = ("from_state", "to_state", "reason", "happened_at")
 

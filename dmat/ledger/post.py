@@ -32,7 +32,7 @@ from dmat.ledger.entries import (
 )
 from dmat.ledger.message_ids import MessageIds
 from dmat.store.engine import Store, chunks, lock_rows, upsert
-from dmat.store.tables import ledger_entries, ledger_transitions, rendered_messages
+from dmat.store.ledger_tables import ledger_entries, ledger_transitions, rendered_messages
 from dmat.store.workspace_values import workspace_id
 
 UNIQUE = ("person_id", "programme", "programme_version", "step", "occurrence")

@@ -21,8 +21,8 @@ from dmat.ledger.replies import find_messages, plan_help, remember_replies
 from dmat.outgoing.outbox import emit_inbound
 from dmat.store.engine import Store
 from dmat.store.inbox import InboundEvent, append_events
+from dmat.store.ledger_tables import ledger_entries
 from dmat.store.sets import among
-from dmat.store.tables import ledger_entries
 
 BY_PERSON = frozenset({"opened", "clicked"})
 COUNTED = frozenset({"delivered", "bounced", "dropped", "complained", "unsubscribed", "read", "replied", "shown"})

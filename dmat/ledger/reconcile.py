@@ -22,7 +22,7 @@ from dmat.ledger.fence import SETTLE_SECONDS
 from dmat.ledger.post import Move, move, note
 from dmat.store.engine import Store, chunks
 from dmat.store.inbox import InboxRow, events_of_message
-from dmat.store.tables import ledger_entries
+from dmat.store.ledger_tables import ledger_entries
 
 
 class Lookup(Protocol):

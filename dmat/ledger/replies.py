@@ -20,8 +20,8 @@ from dmat.ledger.entries import SENT
 from dmat.ledger.post import NewEntry, plan_entries
 from dmat.store.engine import upsert
 from dmat.store.inbox import InboundEvent
+from dmat.store.ledger_tables import last_replies, ledger_entries
 from dmat.store.sets import among
-from dmat.store.tables import last_replies, ledger_entries
 
 FROM_PEOPLE = frozenset({"replied", "help", "unsubscribed"})
 BY_TEXT = frozenset({"sms", "whatsapp"})

@@ -21,7 +21,7 @@ from dmat.ledger.entries import HANDED_OVER, MAY_FOLLOW, REJECTED
 from dmat.ledger.log import log_set, naming, set_count
 from dmat.ledger.post import BEFORE_FAILING, COUNTED, TICK
 from dmat.store.engine import chunks, lock_rows
-from dmat.store.tables import ledger_entries
+from dmat.store.ledger_tables import ledger_entries
 
 OF_A_PERSON = (
     "message_id", "person_id", "address", "not_before", "context", "is_holdout", "state", "reason", "locale",

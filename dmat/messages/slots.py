@@ -210,11 +210,11 @@ class Compiled:
 
     def fits_batch(self, filled: Filled) -> bool:
         """Whether these values may travel as substitutions: none could be taken for a placeholder, or make one."""
-        if any("-dm" in text for text in filled.values()):
+        if "-dm" in "\0".join(filled.values()):
             return False
-        if any(filled[mark].endswith(("-", "-d")) for mark in self.unsure_ends if mark in filled):
+        if self.unsure_ends and any(filled[mark].endswith(("-", "-d")) for mark in self.unsure_ends if mark in filled):
             return False
-        return not any(_RISKY_START.match(filled[mark]) for mark in self.unsure_starts if mark in filled)
+        return not self.unsure_starts or not any(_RISKY_START.match(filled[mark]) for mark in self.unsure_starts if mark in filled)
 
     @cached_property
     def unsure_ends(self) -> frozenset[str]:

@@ -1,25 +1,66 @@
 """The tables of the store: what people set up, what we promised, what came in.
 
-Belongs here: names, types and keys. Stays out: who may write them (`dmat/ledger/post.py` for sends) and the
-steps that bring an older store up to date (`migrations`); a test keeps both equal.
+Belongs here: names, types and keys; those of sending are in `ledger_tables.py` and can be had from here too. Stays
+out: who may write them, and the steps that bring an older store up to date (`migrations`); a test keeps both equal.
 All times are UTC without zone; money is whole cents.
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import Boolean, Column, DateTime, Float, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, Integer, String, Table, Text
 from sqlalchemy import UniqueConstraint as Unique
 
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from dmat.store.ledger_tables import (
+    conversions,
+    counters,
+    counters_hourly,
+    fences,
+    last_replies,
+    ledger_entries,
+    ledger_sets,
+    ledger_transitions,
+    message_marks,
+    programmes,
+    rendered_messages,
+    sending_days,
 )
-Big = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers rows only in an INTEGER key
+from dmat.store.schema import Big, metadata
+
+__all__ = [
+    "Big",
+    "api_tokens",
+    "audit",
+    "consents",
+    "conversions",
+    "counters",
+    "counters_hourly",
+    "fences",
+    "form_submissions",
+    "idempotency_keys",
+    "import_mappings",
+    "inbox",
+    "last_replies",
+    "ledger_entries",
+    "ledger_sets",
+    "ledger_transitions",
+    "message_marks",
+    "metadata",
+    "programmes",
+    "quarantine",
+    "rendered_messages",
+    "segment_drafts",
+    "segment_evaluations",
+    "segment_uses",
+    "segment_versions",
+    "segments",
+    "sending_days",
+    "settings_values",
+    "sign_in_attempts",
+    "sign_ins",
+    "suppressions",
+    "users",
+]
 
 users = Table(
     "users",
@@ -80,123 +121,6 @@ audit = Table(
     Column("action", String(100), nullable=False),
     Column("subject", String(300), nullable=False, default=""),
     Column("detail", sa.JSON, nullable=False),
-)
-
-programmes = Table(
-    "programmes",
-    metadata,
-    Column("programme", String(100), primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("is_paused", Boolean, nullable=False, default=False),
-    Column("paused_reason", Text, nullable=False, default=""),
-    Column("updated_at", DateTime, nullable=False),
-)
-
-ledger_entries = Table(
-    "ledger_entries",
-    metadata,
-    Column("message_id", String(36), primary_key=True),
-    Column("person_id", Big, nullable=False),
-    Column("programme", String(100), nullable=False),
-    Column("programme_version", Integer, nullable=False),
-    Column("step", String(100), nullable=False),
-    Column("occurrence", String(200), nullable=False),
-    Column("channel", String(20), nullable=False),
-    Column("address", String(320), nullable=False),
-    Column("state", String(20), nullable=False),
-    Column("reason", Text, nullable=False, default=""),
-    Column("is_holdout", Boolean, nullable=False, default=False),
-    Column("context", sa.JSON, nullable=False),
-    Column("subject", Text, nullable=False, default=""),
-    Column("provider", String(40), nullable=False, default=""),
-    Column("provider_message_id", String(300), nullable=False, default=""),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("not_before", DateTime),
-    Column("expires_at", DateTime),
-    Column("planned_at", DateTime, nullable=False),
-    Column("claimed_at", DateTime),
-    Column("claimed_by", String(80), nullable=False, default=""),
-    Column("handed_over_at", DateTime),
-    Column("accepted_at", DateTime),
-    Column("delivered_at", DateTime),
-    Column("settles_at_epoch", Float),
-    Column("updated_at", DateTime, nullable=False),
-    Column("revision", Integer, nullable=False, default=1),
-    Column("exported_revision", Integer, nullable=False, default=0),
-    Column("variant", String(100), nullable=False, default="", server_default=""),
-    Column("purpose", String(40), nullable=False, default="marketing", server_default="marketing"),
-    Column("priority", Integer, nullable=False, default=0, server_default="0"),
-    Column("template", String(100), nullable=False, default="", server_default=""),
-    Column("template_version", Integer, nullable=False, default=0, server_default="0"),
-    Column("locale", String(20), nullable=False, default="", server_default=""),
-    Column("batch_id", String(36), nullable=False, default="", server_default=""),
-    Column("cost_micros", Big),
-    Column("cost_currency", String(3), nullable=False, default="", server_default=""),
-    Column("set_ids", Text, nullable=False, default="", server_default=""),
-    Unique("person_id", "programme", "programme_version", "step", "occurrence"),
-    Index(
-        "ix_ledger_entries_due",
-        "channel",
-        "programme",
-        "not_before",
-        sqlite_where=sa.text("state = 'planned'"),
-        postgresql_where=sa.text("state = 'planned'"),
-    ),
-    Index(
-        "ix_ledger_entries_in_flight",
-        "state",
-        sqlite_where=sa.text("state in ('claimed', 'handed_over', 'ambiguous')"),
-        postgresql_where=sa.text("state in ('claimed', 'handed_over', 'ambiguous')"),
-    ),
-    Index("ix_ledger_entries_standing", "programme", "step", "channel", "state"),
-    Index("ix_ledger_entries_address_channel", "address", "channel"),
-    Index("ix_ledger_entries_programme_occurrence", "programme", "occurrence"),
-    Index(
-        "ix_ledger_entries_unexported",
-        "updated_at",
-        sqlite_where=sa.text("exported_revision < revision"),
-        postgresql_where=sa.text("exported_revision < revision"),
-    ),
-)
-
-ledger_transitions = Table(
-    "ledger_transitions",
-    metadata,
-    Column("transition_id", Big, primary_key=True, autoincrement=True),
-    Column("message_id", String(36), ForeignKey("ledger_entries.message_id"), nullable=False, index=True),
-    Column("from_state", String(20), nullable=False),
-    Column("to_state", String(20), nullable=False),
-    Column("reason", Text, nullable=False, default=""),
-    Column("happened_at", DateTime, nullable=False),
-)
-
-ledger_sets = Table(
-    "ledger_sets",
-    metadata,
-    Column("set_id", Big, primary_key=True, autoincrement=True),
-    Column("after_transition_id", Big, nullable=False),
-    Column("from_state", String(20), nullable=False),
-    Column("to_state", String(20), nullable=False),
-    Column("reason", Text, nullable=False, default=""),
-    Column("happened_at", DateTime, nullable=False),
-    Column("message_count", Integer, nullable=False),
-)
-
-rendered_messages = Table(
-    "rendered_messages",
-    metadata,
-    Column("message_id", String(36), ForeignKey("ledger_entries.message_id"), primary_key=True),
-    Column("from_address", String(700), nullable=False),
-    Column("to_address", String(700), nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("html", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("headers", sa.JSON, nullable=False),
-    Column("rendered_at", DateTime, nullable=False),
-    Column("template", String(100), nullable=False, default="", server_default=""),
-    Column("template_version", Integer, nullable=False, default=0, server_default="0"),
-    Column("locale", String(20), nullable=False, default="", server_default=""),
-    Column("filled", sa.JSON),
 )
 
 inbox = Table(
@@ -270,85 +194,6 @@ suppressions = Table(
     Column("source", String(200), nullable=False, default=""),
     Column("suppressed_at", DateTime, nullable=False),
     Column("lifted_at", DateTime),
-)
-
-counters = Table(
-    "counters",
-    metadata,
-    Column("programme", String(100), primary_key=True),
-    Column("step", String(100), primary_key=True),
-    Column("variant", String(100), primary_key=True, default="", server_default=""),
-    Column("channel", String(20), primary_key=True),
-    Column("kind", String(40), primary_key=True),
-    Column("count", Big, nullable=False),
-    Column("updated_at", DateTime, nullable=False),
-)
-
-counters_hourly = Table(
-    "counters_hourly",
-    metadata,
-    Column("programme", String(100), primary_key=True),
-    Column("step", String(100), primary_key=True),
-    Column("variant", String(100), primary_key=True, default="", server_default=""),
-    Column("channel", String(20), primary_key=True),
-    Column("kind", String(40), primary_key=True),
-    Column("hour", DateTime, primary_key=True),
-    Column("count", Big, nullable=False),
-    Column("updated_at", DateTime, nullable=False),
-    Column("exported_count", Big, nullable=False, default=-1),
-    Index(
-        "ix_counters_hourly_unexported",
-        "updated_at",
-        sqlite_where=sa.text("exported_count <> count"),
-        postgresql_where=sa.text("exported_count <> count"),
-    ),
-)
-
-message_marks = Table(
-    "message_marks",
-    metadata,
-    Column("message_id", String(36), primary_key=True),
-    Column("kind", String(40), primary_key=True),
-    Column("first_at", DateTime, nullable=False),
-)
-
-conversions = Table(
-    "conversions",
-    metadata,
-    Column("order_id", String(200), primary_key=True),
-    Column("programme", String(100), nullable=False),
-    Column("step", String(100), nullable=False),
-    Column("variant", String(100), nullable=False, default=""),
-    Column("channel", String(20), nullable=False),
-    Column("happened_at", DateTime, nullable=False),
-)
-
-last_replies = Table(
-    "last_replies",
-    metadata,
-    Column("address_hash", String(64), primary_key=True),
-    Column("channel", String(20), primary_key=True),
-    Column("replied_at", DateTime, nullable=False),
-)
-
-sending_days = Table(
-    "sending_days",
-    metadata,
-    Column("provider", String(40), primary_key=True),
-    Column("domain", String(255), primary_key=True),
-    Column("day", sa.Date, primary_key=True),
-    Column("taken_count", Big, nullable=False),
-)
-
-fences = Table(
-    "fences",
-    metadata,
-    Column("name", String(40), primary_key=True),
-    Column("instance_id", String(36), nullable=False),
-    Column("start_id", String(36), nullable=False),
-    Column("taken_at", DateTime, nullable=False),
-    Column("confirmed_by", String(320), nullable=False, default=""),
-    Column("handed_over_count", Big, nullable=False, default=0),
 )
 
 form_submissions = Table(
