@@ -135,6 +135,31 @@ def _email(settings: Settings) -> Finding:
     return Finding("e-mail", "ok", found.provider)
 
 
+def _webhooks_out(settings: Settings) -> Finding:
+    """Who is told what happens here; one that was switched off hears nothing any more."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from dmat.outgoing.endpoints import Endpoints
+    from dmat.store import open_store
+
+    try:
+        endpoints = Endpoints(settings, open_store(settings))
+        every, troubled = endpoints.all(), endpoints.troubled()
+    except (SQLAlchemyError, DmatError, OSError):
+        return Finding("webhooks out", "note", "not known: the store does not answer")
+    off = [f"{each.name} ({each.disabled_because})" for each in troubled if not each.is_active]
+    if off:
+        advice = "mend it over there, then `dmat webhooks change <name> --on`"
+        return Finding("webhooks out", "wrong", f"switched off: {'; '.join(off)}", advice)
+    if troubled:
+        since = min(each.failing_since for each in troubled if each.failing_since)
+        names = ", ".join(each.name for each in troubled)
+        return Finding(
+            "webhooks out", "note", f"{names}: nothing taken since {since:%d %b %H:%M} UTC", "look over there"
+        )
+    return Finding("webhooks out", "ok", f"{len(every)} endpoints" if every else "nobody is told")
+
+
 def _is_reachable(url: str) -> bool:
     parsed = urlsplit(url)
     if parsed.scheme.startswith("smtp"):
@@ -219,7 +244,7 @@ def _assets(settings: Settings) -> Finding:
 
 
 CHECKS: tuple[Callable[[Settings], Finding], ...] = (
-    _python, _packages, _disk, _store, _warehouse, _vendors, _email, _channels, _public_address,
+    _python, _packages, _disk, _store, _warehouse, _vendors, _email, _channels, _webhooks_out, _public_address,
     _ports, _processes, _assets,
 )  # fmt: skip
 

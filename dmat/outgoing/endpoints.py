@@ -107,6 +107,10 @@ class Endpoints:
                 _endpoint(row) for row in rows_of(connection, sa.select(*_COLUMNS).order_by(webhook_endpoints.c.name))
             ]
 
+    def troubled(self) -> list[Endpoint]:
+        """Those that were switched off by themselves, or have been failing for a while, by name."""
+        return [each for each in self.all() if each.failing_since or (each.disabled_because and not each.is_active)]
+
     def change(self, endpoint_id: str, by: str, **changes: Any) -> Endpoint:
         """Change `name`, `url`, `events` or `is_active`; switching it on forgets why it was off.
 

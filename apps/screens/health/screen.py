@@ -91,6 +91,7 @@ def summary_of(
     unclear, held = len(queue.unclear), queue.quarantined
     refused = sources.refused_fitting if sources else 0
     down = [row for row in system.processes or () if row["state"] != "running"]
+    off = sum(not each.is_active for each in system.endpoints)
     return [
         ("danger" if bad else "success", "database", "Sources",
          f"{bad} of {len(states)} need a look" if bad else f"{len(states)} read without trouble", "sources"),
@@ -98,8 +99,10 @@ def summary_of(
          f"{unclear} unclear of {queue.total:,}" if unclear else f"{queue.total:,} messages, none unclear", "queue"),
         ("warning" if held or refused else "success", "shield", "Put aside",
          f"{refused:,} rows refused, {held:,} in quarantine", "refused"),
-        ("warning" if down or system.is_supervisor_silent else "success" if system.processes else "plain", "server",
-         "Processes", _processes_words(system, down), "system"),
+        ("danger" if off else "warning" if down or system.is_supervisor_silent or system.endpoints
+         else "success" if system.processes else "plain", "server", "Processes",
+         _processes_words(system, down) + (f", {off} webhooks off" if off else ""),
+         "webhooks" if system.endpoints else "system"),
     ]  # fmt: skip
 
 

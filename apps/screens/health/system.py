@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from apps.context import Context, Pulse
 from dmat.clock import utc
 from dmat.errors import InvalidInputError
+from dmat.outgoing.endpoints import Endpoint, Endpoints
 
 PACKAGES = ("dmat", "duckdb", "dbt-core", "dbt-duckdb", "dagster", "panel", "panel-material-ui", "sqlalchemy", "pandas")
 STALE_STATUS_SECONDS = 60
@@ -27,13 +28,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class SystemHealth:
-    """Processes as the supervisor last saw them (None: it does not run here), versions and sizes."""
+    """Processes as the supervisor last saw them (None: it does not run here), versions, sizes, webhooks in trouble."""
 
     processes: tuple[Row, ...] | None
     processes_at: datetime | None
     is_supervisor_silent: bool
     packages: tuple[tuple[str, str], ...]
     facts: tuple[tuple[str, str], ...]
+    endpoints: tuple[Endpoint, ...] = ()
 
 
 def read_system(context: Context, pulse: Pulse) -> SystemHealth:
@@ -47,6 +49,7 @@ def read_system(context: Context, pulse: Pulse) -> SystemHealth:
         is_supervisor_silent=at is not None and (utc(_now()) - at).total_seconds() > STALE_STATUS_SECONDS,
         packages=_packages(),
         facts=_facts(context, pulse),
+        endpoints=tuple(Endpoints(context.settings, context.store).troubled()),
     )
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 from serving_fixture import NASTY, NOW, build_home
 
 from apps.context import open_context, take_pulse
@@ -15,8 +16,11 @@ from apps.screens.health.queue import MEANING, read_queue
 from apps.screens.health.screen import summary_of
 from apps.screens.health.state import HealthState
 from apps.screens.health.system import read_processes, read_system
+from dmat.doctor import examine
 from dmat.errors import InvalidInputError
 from dmat.ledger.entries import STATES
+from dmat.outgoing.endpoints import Endpoints
+from dmat.store.web_tables import webhook_endpoints
 
 
 def test_each_resource_shows_its_last_run(context):
@@ -98,4 +102,24 @@ def test_an_empty_workspace_has_a_health_screen_too(tmp_path):
         ("refused", {"health": None, "state": HealthState()}), ("system", {"system": system}),
     ):  # fmt: skip
         render(f"screens/health/{name}.jinja", NOW, "UTC", **values)
+    context.store.close()
+
+
+def test_a_webhook_that_was_switched_off_is_told_with_its_reason_and_how_to_mend_it(tmp_path):
+    context = open_context(build_home(tmp_path))
+    endpoints = Endpoints(context.settings, context.store)
+    made, _ = endpoints.create("crm", "https://hooks.example.com/dmat", ["message.bounced"], "ana@example.com")
+    assert read_system(context, take_pulse(context)).endpoints == ()
+    with context.store.write() as connection:
+        values = {"is_active": False, "disabled_because": "it answered 410 <gone>"}
+        connection.execute(sa.update(webhook_endpoints).values(values))
+    system = read_system(context, take_pulse(context))
+    assert [each.endpoint_id for each in system.endpoints] == [made.endpoint_id]
+    html = render("screens/health/system.jinja", NOW, "UTC", system=system)
+    assert "crm is switched off" in html
+    assert "410 &lt;gone&gt;" in html
+    [finding] = [each for each in examine(context.settings) if each.part == "webhooks out"]
+    assert (finding.state, "410" in finding.what) == ("wrong", True)
+    endpoints.change(made.endpoint_id, "ana@example.com", is_active=True)
+    assert read_system(context, take_pulse(context)).endpoints == ()
     context.store.close()
