@@ -21,6 +21,8 @@ from rich.table import Table
 from dmat.campaigns.commands import app as campaign_commands
 from dmat.errors import DmatError
 from dmat.experiments.commands import app as test_commands
+from dmat.journeys.commands import app as journey_commands
+from dmat.journeys.commands import replay_command
 from dmat.loyalty.commands import app as loyalty_commands
 from dmat.messages.commands import app as message_commands
 from dmat.outgoing.commands import app as webhook_commands
@@ -236,6 +238,8 @@ app.add_typer(test_commands, name="tests")
 app.add_typer(lead_commands, name="leads")
 app.add_typer(routing_commands, name="routing")
 app.add_typer(loyalty_commands, name="loyalty")
+app.add_typer(journey_commands, name="journeys")
+app.command("replay")(replay_command)
 app.add_typer(message_commands, name="messages")
 app.add_typer(webhook_commands, name="webhooks")
 users = typer.Typer(no_args_is_help=True, help="People who may sign in.")

@@ -51,6 +51,8 @@ from dmat_pipelines.decide.campaigns import count_active, open_runner
 from dmat_pipelines.decide.carts import plan_due_carts
 from dmat_pipelines.decide.conversions import EarnedOrders
 from dmat_pipelines.decide.experiments import count_live_tests, open_test_runner
+from dmat_pipelines.decide.journeys import count_live as count_live_journeys
+from dmat_pipelines.decide.journeys import open_journeys
 from dmat_pipelines.decide.leads import LeadDesk
 from dmat_pipelines.decide.loyalty import LoyaltyDesk
 from dmat_pipelines.decide.segments import open_pass
@@ -158,12 +160,13 @@ def make_parts(settings: Settings, store: Store) -> Parts:
     def plan() -> int:
         return plan_due_carts(settings, store, view).planned_count
 
-    tests = open_test_runner(settings, store, view)
+    tests, journeys = open_test_runner(settings, store, view), open_journeys(settings, store, view)
 
     def run_campaigns() -> int:
         earned.count()
         decided = tests.look().count if count_live_tests(store) else 0  # what they release is planned right away
-        return decided + (campaigns.look().count if count_active(settings, store) else 0)
+        moved = journeys.look().count if count_live_journeys(store) else 0
+        return decided + moved + (campaigns.look().count if count_active(settings, store) else 0)
 
     return Parts(
         is_free=lambda: is_warehouse_free(settings),

@@ -46,6 +46,7 @@ from apps.api.templates import templates_router
 from apps.api.web import SiteDoor, web_router
 from apps.api.webhooks import webhook_router
 from apps.api.webhooks_out import keep_delivering, webhooks_out_router
+from apps.api.workflows import workflows_router
 from dmat.campaigns.library import open_library
 from dmat.errors import DmatError
 from dmat.experiments.library import open_library as open_tests
@@ -102,6 +103,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(campaign_posts_router(settings, opened))
     app.include_router(codes_router(settings, opened))
     app.include_router(link_rules_router(settings, opened))
+    app.include_router(workflows_router(settings, opened, desk))
     for campaign_doors in (campaigns_router, campaign_rules_router, email_campaigns_router):
         app.include_router(campaign_doors(opened, desk, library))
 

@@ -36,7 +36,7 @@ def overrides_of(store: Store, programme: str, version: int, step_key: str, vari
     """What the step says; nothing for programmes and steps that are in no plan."""
     number = campaign_of(programme)
     if number is None:
-        return NONE
+        return _of_journey(store, programme, version, step_key)
     try:
         with store.read() as connection:
             campaign, plan = find_campaign(connection, number), plan_of_version(connection, number, version)
@@ -51,4 +51,26 @@ def overrides_of(store: Store, programme: str, version: int, step_key: str, vari
         campaign_id=number, campaign_name=campaign.name, step_name=step.shown_name,
         subject=(variant.subject if variant else "") or step.subject, from_name=step.from_name,
         from_email=step.from_email, cost_micros_each=step.cost_micros_each, currency_code=plan.currency_code,
+    )  # fmt: skip
+
+
+def _of_journey(store: Store, programme: str, version: int, step_key: str) -> Overrides:
+    """What a step of a journey says; nothing for other programmes."""
+    from dmat.journeys.records import find_journey, find_version  # journeys stand on campaigns, not the other way
+    from dmat.journeys.steps import Send
+
+    kind, _, key = programme.partition(":")
+    if kind != "journey":
+        return NONE
+    try:
+        with store.read() as connection:
+            journey = find_journey(connection, key)
+            step = find_version(connection, journey.journey_id, version).definition.step(step_key)
+    except NotFoundError:
+        return NONE
+    if not isinstance(step, Send):
+        return NONE
+    return Overrides(
+        campaign_name=journey.name, step_name=step.shown_name, subject=step.subject, from_name=step.from_name,
+        from_email=step.from_email,
     )  # fmt: skip

@@ -254,10 +254,11 @@ def read_definition(text: str) -> Definition:
 
 
 _PLACED = re.compile(r"((?:steps|exit_when)(?:\[\d+\])?[\w.\[\]]*): (.*)", re.DOTALL)
-_KINDS = frozenset({"cart_abandoned", "event", "segment", "date", "schedule", "api", "send", "wait", "branch", "split",
-                    "act", "audience", "goal", "exit", "consent", "score", "reacted", "did", "value", "person", "all", "any",
-                    "not", "assign_lead", "create_task", "update_score", "add_points",
-                    "webhook", })  # fmt: skip
+_KINDS = frozenset({
+    "cart_abandoned", "event", "segment", "date", "schedule", "api", "send", "wait", "branch", "split", "audience",
+    "goal", "exit", "consent", "score", "reacted", "did", "value", "person", "all", "any", "not", "assign_lead",
+    "create_task", "update_score", "add_points", "webhook",
+})  # fmt: skip
 
 
 def _words(found: Any) -> tuple[str, str, str]:

@@ -17,6 +17,8 @@ from dmat_pipelines.decide.conversions import EarnedOrders
 from dmat_pipelines.decide.experiment_assets import ASSETS as TEST_ASSETS
 from dmat_pipelines.decide.experiment_assets import CHECKS as TEST_CHECKS
 from dmat_pipelines.decide.experiment_assets import TEST_DECISIONS
+from dmat_pipelines.decide.journeys import ASSETS as JOURNEY_ASSETS
+from dmat_pipelines.decide.journeys import CHECKS as JOURNEY_CHECKS
 from dmat_pipelines.decide.lead_assets import ASSETS as LEAD_ASSETS
 from dmat_pipelines.decide.lead_assets import CHECKS as LEAD_CHECKS
 from dmat_pipelines.decide.loyalty import ASSETS as LOYALTY_ASSETS
@@ -133,5 +135,7 @@ def frozen_audiences_add_up(workspace: WorkspaceResource) -> dg.AssetCheckResult
     )
 
 
-ASSETS = (consents, segment_changes, cart_recovery_intents, campaign_steps, *TEST_ASSETS, *LEAD_ASSETS, *LOYALTY_ASSETS)
-CHECKS = (open_memberships_equal_the_rules, frozen_audiences_add_up, *TEST_CHECKS, *LEAD_CHECKS, *LOYALTY_CHECKS)
+_OTHERS = (*TEST_ASSETS, *JOURNEY_ASSETS, *LEAD_ASSETS, *LOYALTY_ASSETS)
+_OTHER_CHECKS = (*TEST_CHECKS, *JOURNEY_CHECKS, *LEAD_CHECKS, *LOYALTY_CHECKS)
+ASSETS = (consents, segment_changes, cart_recovery_intents, campaign_steps, *_OTHERS)
+CHECKS = (open_memberships_equal_the_rules, frozen_audiences_add_up, *_OTHER_CHECKS)

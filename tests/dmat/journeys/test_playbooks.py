@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from journey_worlds import cart, in_segment, ordered
+from journey_worlds import MAIL, cart, in_segment, ordered
 from segment_world import NOW, change_world, number_of
 
 from dmat.journeys.acting import list_actions
@@ -15,6 +15,7 @@ from dmat.journeys.definition import parse_definition
 from dmat.journeys.playbook import install, list_playbooks
 from dmat.ledger.entries import list_entries
 from dmat.messages.compiled import compile_message
+from dmat.messages.library import Templates
 from dmat.messages.rendering import Failed
 
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
@@ -129,6 +130,8 @@ def test_win_back_on_days_one_seven_and_fourteen_until_they_buy(playbook_world):
 
 
 def test_birthday_and_anniversary_come_once_a_year(playbook_world):
+    templates = Templates(playbook_world.store, playbook_world.settings.clock)  # one of one's own is kept
+    templates.create(name="Own", key="anniversary-offer", channel="email", kind="mjml", content=MAIL, by=ANN)
     for key in ("birthday", "anniversary"):
         begin(playbook_world, key)
     dates = f"set birthday = '1990-04-20', first_order_at = '2024-04-02 10:00:00' where person_id = {number_of(1)}"
@@ -166,7 +169,8 @@ def test_the_best_customers_hear_a_day_before(playbook_world):
 
 def test_thanks_an_hour_after_an_order_and_a_question_a_week_later(playbook_world):
     begin(playbook_world, "thank-you")
-    consent = f"insert into consent.person_channel_consent values ({number_of(1)}, 'push', 'marketing', true, '{NOW}', 1, '', '')"
+    values = f"{number_of(1)}, 'push', 'marketing', true, '{NOW}', 1, '', ''"
+    consent = f"insert into consent.person_channel_consent values ({values})"
     playbook_world.look(NOW + HOUR, ordered(1, NOW + HOUR), ordered(2, NOW + HOUR), consent)
     playbook_world.look(NOW + 2 * HOUR)
     playbook_world.look(NOW + 9 * DAY)

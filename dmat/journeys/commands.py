@@ -1,0 +1,207 @@
+"""`dmat journeys list | show | check | install | import | start | pause | resume | archive` and `dmat replay`.
+
+Belongs here: options, what is printed, exit codes. Stays out: the work (`library.py`, `replay.py`). Heavy modules are
+imported by the command that needs them, so that `dmat --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dmat.errors import DmatError
+
+if TYPE_CHECKING:
+    from dmat.journeys.library import JourneyLibrary
+
+app = typer.Typer(no_args_is_help=True, help="Journeys: list, look at, switch on and off, replay on the past.")
+console = Console(highlight=False, soft_wrap=True)
+
+Home = Annotated[Path | None, typer.Option("--home", help="Folder of the workspace (default: DMAT_HOME, else ./var).")]
+Key = Annotated[str, typer.Argument(help="the journey's key")]
+Reason = Annotated[str, typer.Option(help="why; kept in the audit trail")]
+Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="UTC")]
+
+
+@contextmanager
+def _library(home: Path | None) -> Iterator[JourneyLibrary]:
+    """The library of a workspace; an error of ours is one red line and exit code 1."""
+    from dmat.journeys.entries import Source
+    from dmat.journeys.library import JourneyLibrary
+    from dmat.segments.desk import Desk
+    from dmat.settings import load_settings
+    from dmat.store import open_store
+
+    settings = load_settings(home=home)
+    store = open_store(settings)
+    try:
+        yield JourneyLibrary(Source(settings, store, Desk(settings, store)))
+    except DmatError as error:
+        console.print(f"[red]{error}[/]")
+        raise typer.Exit(1) from None
+    finally:
+        store.close()
+
+
+@app.command("list")
+def list_all(home: Home = None) -> None:
+    """Journeys with their status and how many are in them; and the playbooks to begin with."""
+    from dmat.journeys.members import count_standing
+    from dmat.journeys.playbook import list_playbooks
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("key", "status", "version", "waiting", "ended", "name"):
+        table.add_column(name)
+    with _library(home) as library:
+        known = library.list()
+        for journey in known:
+            with library.store.read() as connection:
+                standing = count_standing(connection, journey.journey_id)
+            waiting = sum(count for (_, status, _), count in standing.items() if status == "waiting")
+            ended = sum(count for (_, status, _), count in standing.items() if status in ("completed", "exited"))
+            table.add_row(journey.key, journey.status, str(journey.version), f"{waiting:,}", f"{ended:,}", journey.name)
+    console.print(table)
+    for playbook in list_playbooks():
+        if playbook.key not in {journey.key for journey in known}:
+            console.print(f"playbook {playbook.key}: {playbook.about}")
+
+
+@app.command()
+def show(key: Key, home: Home = None) -> None:
+    """One journey: what starts and ends it, its steps, and how many stand at each."""
+    from dmat.journeys.members import count_standing
+
+    with _library(home) as library:
+        journey, definition = library.get(key), library.version(key).definition
+        with library.store.read() as connection:
+            standing = count_standing(connection, journey.journey_id)
+    console.print(f"{journey.name}: {journey.status} {journey.status_reason}\nbegins when {definition.trigger.words}")
+    for rule in definition.exit_when:
+        console.print(f"ends when {rule.words}")
+    for step in definition.steps:
+        here = sum(count for (_, status, at), count in standing.items() if status == "waiting" and at == step.key)
+        console.print(f"  {step.key:20} {step.words}" + (f"  ({here:,} are here)" if here else ""))
+
+
+@app.command()
+def schema() -> None:
+    """The JSON Schema of a definition."""
+    import json
+
+    from dmat.journeys.definition import journey_schema
+
+    console.print(json.dumps(journey_schema(), indent=2), markup=False)
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], home: Home = None) -> None:
+    """Read a definition from a file and say what is wrong with it; exit code 1 when it could not run."""
+    from dmat.journeys.checking import check_definition
+    from dmat.journeys.definition import read_definition
+
+    with _library(home) as library:
+        found = check_definition(library.source, read_definition(file.read_text()))
+    for finding in found:
+        console.print(f"{'[red]' if finding.is_blocking else '[yellow]'}{finding.place}: {finding.what}[/]")
+    if any(finding.is_blocking for finding in found):
+        raise typer.Exit(1)
+    console.print("it could run")
+
+
+@app.command("install")
+def install_playbook(playbook: Annotated[str, typer.Argument()], home: Home = None) -> None:
+    """Put a playbook into the workspace: a draft, its templates and segments."""
+    from dmat.journeys.playbook import install
+
+    with _library(home) as library:
+        made = install(library, playbook, getpass.getuser())
+    console.print(f"{made.name} is a draft; look at it with `dmat journeys show {made.key}`, then start it")
+
+
+@app.command("import")
+def import_file(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], home: Home = None) -> None:
+    """Keep a definition from a file: a new journey, or a new version of one."""
+    from dmat.errors import NotFoundError
+    from dmat.journeys.definition import read_definition
+
+    with _library(home) as library:
+        definition = read_definition(file.read_text())
+        try:
+            library.get(definition.key)
+        except NotFoundError:
+            made = library.create(definition, getpass.getuser())
+        else:
+            made = library.change(definition.key, definition, getpass.getuser())
+    console.print(f"{made.key} is at version {made.version}")
+
+
+@app.command()
+def start(key: Key, home: Home = None) -> None:
+    """Switch the newest version on."""
+    with _library(home) as library:
+        console.print(f"{key} is live with version {library.start(key, getpass.getuser()).live_version}")
+
+
+@app.command()
+def pause(key: Key, reason: Reason = "", home: Home = None) -> None:
+    """Let a journey stand still."""
+    with _library(home) as library:
+        library.pause(key, getpass.getuser(), reason)
+    console.print(f"{key} stands still")
+
+
+@app.command()
+def resume(key: Key, home: Home = None) -> None:
+    """Let a journey go on."""
+    with _library(home) as library:
+        library.resume(key, getpass.getuser())
+    console.print(f"{key} goes on")
+
+
+@app.command()
+def archive(key: Key, home: Home = None) -> None:
+    """End a journey for good."""
+    with _library(home) as library:
+        library.archive(key, getpass.getuser())
+    console.print(f"{key} is archived")
+
+
+def replay_command(
+    key: Key,
+    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="UTC")],
+    until: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="UTC")],
+    version: Annotated[int, typer.Option(help="0: the newest")] = 0,
+    as_lived: Annotated[bool, typer.Option(help="as it was lived, compared with the ledger")] = False,
+    home: Home = None,
+) -> None:
+    """Live a journey (or a playbook) through the past: who would have entered, what would have been sent, and when."""
+    from dmat.errors import NotFoundError
+    from dmat.journeys.playbook import find_playbook
+    from dmat.journeys.records import JourneyVersion
+    from dmat.journeys.replay import NOTHING_KNOWN, differences, read_known, replay
+    from dmat.journeys.replay_report import report_of
+
+    with _library(home) as library:
+        try:
+            journey_id, chosen = library.get(key).journey_id, library.version(key, version)
+            known = read_known(library.source, library.get(key)) if as_lived else NOTHING_KNOWN
+        except NotFoundError:
+            definition = find_playbook(key).definition
+            journey_id, known = 0, NOTHING_KNOWN
+            chosen = JourneyVersion(0, 1, definition, {}, "", library.settings.clock.now(), "")
+        found = replay(library.source, journey_id, chosen, since, until, known)
+        for line in report_of(library.source, found).lines():
+            console.print(line)
+        if as_lived:
+            different = differences(library.source, found)
+            console.print(f"{len(different)} rows differ from the ledger")
+            if different:
+                raise typer.Exit(1)
