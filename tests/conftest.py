@@ -17,7 +17,7 @@ pytest_plugins = ["sending_fixtures", "segment_world", "campaign_world", "tested
                   "journey_worlds"]  # fmt: skip
 ROOT = Path(__file__).resolve().parents[1]
 TOGETHER = {"notebooks": "demo", "use_cases": "demo", "dbt": "dbt", "dmat_pipelines": "dmat_pipelines",
-            "browser": "screens", "apps": "screens"}  # fmt: skip
+            "browser": "browser", "apps": "apps"}  # fmt: skip
 
 
 class Together(LoadScopeScheduling):
