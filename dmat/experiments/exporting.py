@@ -75,8 +75,8 @@ def _row(row: Mapping[str, Any], currencies: Mapping[int, str]) -> dict[str, Any
 
 def mark_experiments_exported(store: Store, rows: Iterable[Mapping[str, Any]]) -> None:
     """Say that these are in the warehouse; what changed meanwhile is exported again."""
-    done = [{"key": row["experiment_id"], "new_revision": row["revision"]} for row in rows]
-    statement = sa.update(experiments).where(experiments.c.experiment_id == sa.bindparam("key"))
+    done = [{"its_id": row["experiment_id"], "new_revision": row["revision"]} for row in rows]
+    statement = sa.update(experiments).where(experiments.c.experiment_id == sa.bindparam("its_id"))
     if done:
         with store.write() as connection:
             connection.execute(statement.values(exported_revision=sa.bindparam("new_revision")), done)
@@ -94,9 +94,9 @@ def unexported_visitors(store: Store, limit: int) -> list[dict[str, Any]]:
 def mark_visitors_exported(store: Store, rows: Iterable[Mapping[str, Any]]) -> None:
     """Say that these are in the warehouse; what they did meanwhile is exported again."""
     table = experiment_visitors.c
-    same = sa.and_(table.experiment_id == sa.bindparam("key"), table.visitor == sa.bindparam("its_visitor"))
+    same = sa.and_(table.experiment_id == sa.bindparam("its_id"), table.visitor == sa.bindparam("its_visitor"))
     done = [
-        {"key": row["experiment_id"], "its_visitor": row["visitor"], "new_revision": row["revision"]} for row in rows
+        {"its_id": row["experiment_id"], "its_visitor": row["visitor"], "new_revision": row["revision"]} for row in rows
     ]
     statement = sa.update(experiment_visitors).where(same)
     if done:
