@@ -23,13 +23,13 @@ from dmat.scoring.matrix import seed_bands
 from dmat.scoring.notices import Notice, Recipients, tell
 from dmat.scoring.words import explain
 from dmat.settings import Settings
-from dmat.store.engine import Store, lock_rows, rows_of, upsert
-from dmat.store.lead_tables import sales_reps, score_crossings, score_states
+from dmat.store.engine import Store, chunks, lock_rows, rows_of, upsert
+from dmat.store.lead_tables import leads, sales_reps, score_crossings, score_states
 from dmat.warehouse import Workspace
 
 BY = "scoring"
 NEWS = timedelta(days=1)
-_ABOVE = "select lead_id from scores.lead_scores where is_mql and lead_id is not null"
+_ABOVE = "select person_id from scores.lead_scores where is_mql"
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,22 @@ def look_for_crossings(settings: Settings, store: Store, workspace: Workspace, n
     Raises:
         NotPublishedError: there are no tables yet.
     """
-    above = {int(row["lead_id"]) for row in workspace.rows(_ABOVE)}
+    people = [int(row["person_id"]) for row in workspace.rows(_ABOVE)]
     with store.read() as connection:
+        above = _leads_of_people(connection, people)
         query = sa.select(score_states.c.lead_id).where(score_states.c.is_above)
         known: set[int] = set(connection.execute(query).scalars())
     return note_scores(settings, store, (score_of(store, workspace, each, now) for each in sorted(above ^ known)), now)
+
+
+def _leads_of_people(connection: Connection, people: Sequence[int]) -> set[int]:
+    """The oldest lead of each person; one that was taken in a moment ago is not in the tables yet."""
+    found: dict[int, int] = {}
+    for batch in chunks(people):
+        query = sa.select(sa.func.min(leads.c.lead_id).label("lead_id"), leads.c.person_id)
+        for row in rows_of(connection, query.where(leads.c.person_id.in_(batch)).group_by(leads.c.person_id)):
+            found[int(row["person_id"])] = int(row["lead_id"])
+    return set(found.values())
 
 
 def note_scores(settings: Settings, store: Store, scores: Iterable[Score], now: datetime) -> list[Crossing]:

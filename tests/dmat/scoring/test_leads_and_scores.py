@@ -12,7 +12,7 @@ from dmat.errors import ConflictError, InvalidInputError, NotFoundError
 from dmat.scoring.adopting import adopt_leads
 from dmat.scoring.alerts import crossings_of, look_for_crossings, note_scores
 from dmat.scoring.exporting import mark_leads_exported, unexported_leads
-from dmat.scoring.leads import history_of, list_leads, set_status, take_in
+from dmat.scoring.leads import history_of, set_status, take_in
 from dmat.scoring.live import note_activity, score_of
 from dmat.scoring.matrix import change_rule, read_matrix, reset_rule
 from dmat.scoring.points import sum_of
@@ -108,11 +108,6 @@ def test_a_look_at_the_tables_finds_who_crossed_and_does_not_repeat_itself(lead_
     )
     adopted = adopt_leads(lead_world.store, lead_world.view, LEAD_NOON)
     assert (adopted.new_count, adopt_leads(lead_world.store, lead_world.view, LEAD_NOON).new_count) == (1, 0)
-    [lead] = list_leads(lead_world.store)
-    lead_world.publish(
-        [point("form:a", 7, "demo_request", 50), point("form:b", 7, "form_submission", 20)],
-        [lead_row(lead.lead_id, 7, "john@example.com")],
-    )
     world = (lead_world.settings, lead_world.store, lead_world.view, LEAD_NOON)
     assert [each.told for each in look_for_crossings(*world)] == [("sales@shop.example",)]
     assert look_for_crossings(*world) == []

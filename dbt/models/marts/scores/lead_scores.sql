@@ -35,6 +35,7 @@ select
     scored.person_id,
     scored.email,
     scored.score,
+    cast(round(scored.score, 0) as bigint) as lead_score,
     case
         when scored.score >= (select min(bands.over) from bands where bands.band = 'hot') then 'hot'
         when scored.score >= (select min(bands.over) from bands where bands.band = 'warm') then 'warm'
