@@ -174,15 +174,14 @@ def experiment_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
 
 def visitor_records(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
     """Visitors as records: each once a test, its newest state with the highest revision."""
-    names = ("completed_at", "clicked_at", "seen_at")
+    kept = [{str(name): value for name, value in row.items()} for row in rows]
     return [
-        Record(
-            f"{row['experiment_id']}:{row['visitor']}",
-            _moment(next(row[name] for name in names if row[name])),
-            dict(row),
-        )
-        for row in rows
+        Record(f"{row['experiment_id']}:{row['visitor']}", max(_moment(row[name]) for name in _DID if row[name]), row)
+        for row in kept
     ]
+
+
+_DID = ("seen_at", "clicked_at", "completed_at")
 
 
 def form_records(rows: Iterable[FormSubmission]) -> list[Record]:
