@@ -100,6 +100,26 @@ function setClock(text) {
 }
 
 /* ---- keeping what the reader was doing --------------------------------------------------------------------- */
+// an open dialog with what was typed in it; one with data-shown is opened by its HTML anyway
+function dialogsOf(el, active) {
+  return [...el.querySelectorAll("dialog[open][id]:not([data-shown])")].map((dialog) => {
+    const fields = [...dialog.querySelectorAll("[name]")]
+    return {id: dialog.id, values: fields.map((f) => [f.name, f.value, f.checked]), focus: fields.indexOf(active)}
+  })
+}
+function reopen(el, kept) {
+  const dialog = el.querySelector(`dialog[id="${CSS.escape(kept.id)}"]`)
+  if (!dialog || dialog.open) return
+  dialog.showModal()
+  const fields = [...dialog.querySelectorAll("[name]")]
+  kept.values.forEach(([name, value, checked], at) => {
+    const field = fields[at]
+    if (field?.name !== name) return
+    if (/^(radio|checkbox)$/.test(field.type)) field.checked = checked
+    else field.value = value
+  })
+  fields[kept.focus]?.focus({preventScroll: true})
+}
 function remember(el) {
   const active = el.getRootNode().activeElement
   return {
@@ -108,6 +128,7 @@ function remember(el) {
     scroll: new Map([...el.querySelectorAll("[data-scroll]")].map((d) => [d.dataset.scroll, [d.scrollTop, d.scrollLeft]])),
     figures: new Map([...el.querySelectorAll("[data-figure]")].map((d) => [d.dataset.figure, d.textContent])),
     charts: new Map([...el.querySelectorAll("[data-chart-key]")].map((d) => [d.dataset.chartKey, d])),
+    dialogs: dialogsOf(el, active),
     focus: active?.dataset?.key ?? active?.getAttribute?.("href"),
     typed: /^(INPUT|TEXTAREA)$/.test(active?.tagName) ? [active.value, active.selectionStart, active.selectionEnd] : null,
   }
@@ -130,6 +151,7 @@ function restore(el, kept) {
     if (changed) draw(old)
   }
   kept.charts.forEach(forget)
+  kept.dialogs.forEach((dialog) => reopen(el, dialog))
   if (!kept.focus) return
   const target = [...el.querySelectorAll("[data-key],[href]")].find((d) => (d.dataset.key ?? d.getAttribute("href")) === kept.focus)
   if (!target) return
@@ -194,6 +216,7 @@ function listen(el, send) {
     if (!form.dataset.action) return
     event.preventDefault()
     flush()
+    form.closest("dialog[id]:not([data-shown])")?.close()
     filled(form).then((fields) => send(form.dataset.action, fields))
   })
   el.addEventListener("input", (event) => {

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from playwright.sync_api import Browser, sync_playwright
 
 SEGMENT = "win-back-90-days"
-CAMPAIGN, TEMPLATE = 1, "spring_sale_email"
+CAMPAIGN, TEMPLATE, TEST = 1, "spring_sale_email", 1
 FOLDER = Path(__file__).resolve().parent
 PICTURES = (
     ("home", "/home", 1440, 1400, "light"),
@@ -36,6 +36,11 @@ PICTURES = (
     ("campaign-composer", f"/campaigns?id={CAMPAIGN}&edit=1", 1440, 1500, "light"),
     ("campaign-monitor", f"/campaigns?id={CAMPAIGN}", 1440, 1500, "light"),
     ("campaign-monitor-phone", f"/campaigns?id={CAMPAIGN}", 390, 844, "dark"),
+    ("experiments", "/experiments", 1440, 900, "light"),
+    ("experiment-new", "/experiments?new=1", 1440, 900, "light"),
+    ("experiment-form", f"/experiments?new=message&campaign={CAMPAIGN}", 1440, 1500, "light"),
+    ("experiment", f"/experiments?id={TEST}", 1440, 1500, "light"),
+    ("experiment-phone", f"/experiments?id={TEST}", 390, 844, "dark"),
     ("templates", "/templates", 1440, 900, "light"),
     ("template-editor", f"/templates?id={TEMPLATE}&edit=1&mode=visual", 1440, 1300, "light"),
     ("template-preview", f"/templates?id={TEMPLATE}&edit=1&mode=preview", 1440, 1300, "light"),

@@ -26,6 +26,7 @@ from apps.screens.experiments.keeping import SEND, WRITE, Keeping
 from apps.screens.experiments.patterns import HOURS_OF_A_WEEK, expected_of, factorial_arms
 from apps.screens.segments.addressing import leave_for, remember
 from dmat.experiments.plan import KINDS
+from dmat.experiments.words import about
 from dmat.messages.codes import list_pools
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
@@ -182,7 +183,7 @@ class FormScreen(pn.viewable.Viewer):
 
     def _show_found(self) -> None:
         self._show_variants()
-        self.side.html = self._render("form_side", items=ITEMS)
+        self.side.html = self._render("form_side", items=ITEMS, about=about)
         self._show_head()
 
     def _show_head(self) -> None:

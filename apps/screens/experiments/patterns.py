@@ -108,6 +108,11 @@ def document_of(pattern: Pattern, campaign_id: int | None = None, step: str = ""
     }  # fmt: skip
 
 
+def fitting_pattern(pattern: Pattern, channel: str) -> Pattern:
+    """The pattern, or that of the whole message on a channel without subjects."""
+    return pattern if channel == "email" or pattern.kind not in {"subject", "factorial"} else pattern_of("message")
+
+
 def _arms(pattern: Pattern) -> list[Document]:
     if pattern.kind == "factorial":
         return factorial_arms({"subject": ("plain", "bold"), "message": ("short", "long")})

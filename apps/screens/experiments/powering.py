@@ -24,6 +24,7 @@ from dmat.errors import DmatError, InvalidInputError
 from dmat.experiments import power
 from dmat.experiments.history import Baseline, baseline
 from dmat.experiments.metrics import METRICS
+from dmat.experiments.words import about
 
 USUAL = {
     "click": 0.03, "open_human": 0.2, "open_raw": 0.35, "read": 0.3, "reply": 0.02, "conversion": 0.01,
@@ -203,7 +204,7 @@ def sentences_of(
         said.append(_can_find(metric, found, tested, smallest))
     if found.needed is not None and found.wanted is not None:
         difference = difference_of(metric, found.wanted).replace("+", "")
-        lead = f"To find {difference}, each variant needs about {found.needed:,} people"
+        lead = f"To find {difference}, each variant needs about {about(found.needed)} people"
         enough = smallest is not None and smallest >= found.needed
         said.append(f"{lead}; it has {smallest:,}: enough." if enough else f"{lead}.")
         arms = len(document.get("arms", ()))

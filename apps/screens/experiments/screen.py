@@ -10,9 +10,10 @@ from typing import Any
 from apps.context import Context
 from apps.screens.experiments.desk import TestDesk, desk_of
 from apps.screens.experiments.form import FormScreen
+from apps.screens.experiments.judging import judging_of
 from apps.screens.experiments.listing import ListScreen
 from apps.screens.experiments.monitor import MonitorScreen
-from apps.screens.experiments.patterns import PATTERNS, copy_of, document_of, pattern_of
+from apps.screens.experiments.patterns import PATTERNS, copy_of, document_of, fitting_pattern, pattern_of
 from apps.screens.segments.addressing import asked_for
 from apps.screens.segments.screen import NothingScreen
 from dmat.errors import NotFoundError
@@ -56,6 +57,9 @@ def _new(context: Context, user: User, desk: TestDesk, pattern: str) -> Any:
         return NothingScreen(context, "No such test", "The address is not complete.")
     number = int(campaign) if campaign.isdigit() and len(campaign) < 10 else None
     document = document_of(chosen, number, step if number else "")
+    place = judging_of(desk).place_of(document)
+    if place.step is not None:
+        document = document_of(fitting_pattern(chosen, place.step.channel), number, step)
     afresh = kept is not None and asked_for("new") != GO_ON
     return FormScreen(context, user, desk, document, NEW, None, afresh=afresh)
 

@@ -15,6 +15,7 @@ from apps.screens.experiments.patterns import PATTERNS, Pattern, pattern_of
 from apps.screens.experiments.verdicts import proven_of
 from dmat.experiments.records import Decision, Experiment
 from dmat.experiments.results import Analysis
+from dmat.experiments.words import about
 
 ORDER = ("subject", "cta", "layout", "send_time", "offer", "media", "frequency")
 CLOSE = 1_500
@@ -54,7 +55,7 @@ def suggest(
                           f" top of it: {_small(following.about)}", _link(following, test), "Begin it")  # fmt: skip
     needed = analysis.people_needed_per_arm if analysis else None
     if needed and needed <= CLOSE:
-        return Suggestion("The same again, on more people", f"It ended before it was proven: about {needed:,} more"
+        return Suggestion("The same again, on more people", f"It ended before it was proven: about {about(needed)} more"
                           " people per variant would have settled it.", f"/experiments?again={test.experiment_id}",
                           "Begin it again")  # fmt: skip
     why = (

@@ -12,7 +12,7 @@ from apps.screens.experiments import edits
 from apps.screens.experiments.faults import missing_of
 from apps.screens.experiments.fields import as_typed, in_unit, read_arm_place, read_place
 from apps.screens.experiments.forming import Forming, Found
-from apps.screens.experiments.patterns import PATTERNS, copy_of, document_of, pattern_of
+from apps.screens.experiments.patterns import PATTERNS, copy_of, document_of, fitting_pattern, pattern_of
 from dmat.errors import ConflictError, InvalidInputError, NotFoundError
 from dmat.experiments.plan import parse_test_plan
 
@@ -240,6 +240,12 @@ def test_a_difference_is_typed_in_points_or_money_and_kept_in_the_unit_of_the_me
     assert read_place("mde", typed, primary) == (True, kept_as)
     assert as_typed(primary, kept_as) == typed
     assert in_unit(primary, float(typed)) == kept_as
+
+
+def test_a_text_has_no_subject_so_its_test_is_one_of_the_whole_message():
+    assert fitting_pattern(pattern_of("subject"), "sms").kind == "content"
+    assert fitting_pattern(pattern_of("subject"), "email").kind == "subject"
+    assert fitting_pattern(pattern_of("send_time"), "sms").kind == "send_time"
 
 
 def test_a_copy_shares_nothing_with_the_test_it_came_from():
