@@ -25,6 +25,7 @@ GROUPS = (
     "webhooks",
     "clicks",
     "attribution",
+    "journeys",
 )
 
 

@@ -1,0 +1,105 @@
+"""Under test: what a replay comes to, the commands, and the watchdog that finds who is stuck."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import yaml
+from journey_worlds import cart, document_with, ordered
+from segment_world import NOW
+from typer.testing import CliRunner
+
+from dmat.cli import app
+from dmat.journeys.definition import parse_definition
+from dmat.journeys.records import JourneyVersion
+from dmat.journeys.replay import replay
+from dmat.journeys.replay_report import report_of
+from dmat.journeys.watchdog import find_stuck
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MAIL = {"key": "mail", "do": "send", "channel": "email", "template": "newsletter"}
+SMS = {"key": "sms", "do": "send", "channel": "sms", "template": "news-sms"}
+
+
+def report(world, *steps, **changes):
+    document = document_with(steps=list(steps), exit_when=[], goal={"event": "ordered", "days": 7}) | changes
+    version = JourneyVersion(0, 1, parse_definition(document), {}, "", NOW, "")
+    return report_of(world.source, replay(world.source, 0, version, NOW - 10 * DAY, NOW))
+
+
+def test_a_replay_counts_messages_consent_cost_and_who_reached_the_goal(journey_world):
+    left = [cart(f"c{n}", n, NOW - 5 * DAY) for n in (1, 4, 5, 10)]
+    journey_world.look(NOW, *left, ordered(1, NOW - 4 * DAY))
+    found = report(journey_world, MAIL, SMS)
+    assert (found.entries, found.held_out) == (4, 0)
+    assert found.by_step == {"mail": 3, "sms": 2}  # the fourth agreed to no mail; the fifth and tenth to SMS
+    assert found.stopped == {"no consent to email": 1, "no consent to sms": 2}
+    assert found.cost_micros > 0
+    assert found.reached == 1
+    assert 0 < found.goal_low < 0.25 < found.goal_high < 1
+    assert sum(found.by_hour.values()) == 5
+    assert any("4 entries" in line for line in found.lines())
+
+
+def test_quiet_hours_and_the_weekly_cap_are_met_in_a_replay_as_at_the_gate(journey_world):
+    night = (NOW - 5 * DAY).replace(hour=22)
+    journey_world.look(NOW, cart("c1", 1, night))
+    found = report(journey_world, MAIL)
+    assert (found.quiet, found.by_step["mail"]) == (1, 1)
+    waits = [{"key": f"w{n}", "do": "wait", "for": "1h"} for n in range(4)]
+    mails = [MAIL | {"key": f"m{n}", "expires_after": "1d"} for n in range(4)]
+    found = report(journey_world, *(step for pair in zip(mails, waits, strict=True) for step in pair))
+    assert found.capped == 1
+    assert found.stopped == {"its time would have been over": 1}
+
+
+def test_who_was_due_long_ago_in_a_live_journey_is_found(journey_world):
+    journey_world.start(document_with(steps=[MAIL, {"key": "w", "do": "wait", "for": "2h"}]))
+    journey_world.look(NOW + HOUR + HOUR / 60, cart("c1", 1, NOW + HOUR / 60))
+    assert find_stuck(journey_world.store, NOW + 4 * HOUR) == []
+    [stuck] = find_stuck(journey_world.store, NOW + 5 * HOUR)
+    assert (stuck.journey, stuck.step, stuck.count) == ("cart", "w", 1)
+    journey_world.look(NOW + 5 * HOUR)
+    assert find_stuck(journey_world.store, NOW + 9 * HOUR) == []
+
+
+@pytest.fixture
+def run(journey_world):
+    home = str(journey_world.settings.home)
+
+    def invoke(*arguments, code=0):
+        done = CliRunner().invoke(app, [*arguments, "--home", home])
+        assert done.exit_code == code, done.output
+        return done.output
+
+    return invoke
+
+
+def test_a_journey_is_led_from_a_file_to_its_end_at_a_terminal(journey_world, run, tmp_path):
+    file = tmp_path / "cart.yml"
+    file.write_text(yaml.safe_dump(document_with(steps=[MAIL])))
+    assert "it could run" in run("journeys", "check", str(file))
+    assert "version 1" in run("journeys", "import", str(file))
+    assert "live with version 1" in run("journeys", "start", "cart")
+    journey_world.look(NOW + 2 * HOUR, cart("c1", 1, NOW + HOUR / 60))
+    assert "send email: mail" in run("journeys", "show", "cart")
+    assert "playbook win-back" in run("journeys", "list")
+    out = run("replay", "cart", "--from", "2026-03-04T12:00", "--to", "2026-03-04T14:00", "--as-lived")
+    assert "1 entries" in out
+    assert "0 rows differ" in out
+    for command, words in (("pause", "stands still"), ("resume", "goes on"), ("archive", "archived")):
+        assert words in run("journeys", command, "cart")
+
+
+def test_a_playbook_is_replayed_before_it_is_installed_and_then_installed(journey_world, run):
+    run("replay", "win-back", "--from", "2026-03-01", "--to", "2026-03-03", code=0)
+    assert "is a draft" in run("journeys", "install", "win-back")
+    assert "already" in run("journeys", "install", "win-back", code=1)
+
+
+def test_a_file_that_is_wrong_says_where(run, tmp_path):
+    file = tmp_path / "wrong.yml"
+    file.write_text(yaml.safe_dump(document_with(steps=[MAIL | {"template": "nowhere"}])))
+    assert "steps[0].template" in run("journeys", "check", str(file), code=1)
+    assert "there is no journey" in run("journeys", "show", "nothing", code=1)
