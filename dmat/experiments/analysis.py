@@ -21,7 +21,7 @@ from dmat.experiments.cuped import adjusted_means, adjusted_ratios, has_covariat
 from dmat.experiments.means import Estimates, mean_estimates
 from dmat.experiments.metrics import Metric
 from dmat.experiments.moments import Table
-from dmat.experiments.multiple import adjust
+from dmat.experiments.multiple import adjust, adjust_rows
 from dmat.experiments.ratios import ratio_estimates
 from dmat.experiments.results import (
     Analysis,
@@ -105,14 +105,15 @@ def _metrics(design: Design, observed: Observed) -> list[Metric]:
 
 def _table(design: Design, observed: Observed, metrics: list[Metric]) -> Table:
     """Moments as arrays, under the metrics' own keys."""
-    own = {
-        arm: {design.metric(key).key: moments for key, moments in listed.items()}
-        for arm, listed in observed.moments.items()
-    }
+    names = {key: design.metric(key).key for listed in observed.moments.values() for key in listed}
+    own = observed.moments
+    if any(given != key for given, key in names.items()):
+        own = {arm: {names[key]: sums for key, sums in listed.items()} for arm, listed in own.items()}
     table = Table.of(own, [arm.key for arm in design.arms], [metric.key for metric in metrics])
-    for at, metric in enumerate(metrics):
-        y, n = table["y"][at], table["n"][at]
-        if metric.kind == "proportion" and ((y < 0) | (y > n) | (table["yy"][at] != y)).any():
+    y, n = table["y"], table["n"]
+    is_wrong = ((y < 0) | (y > n) | (table["yy"] != y)).any(axis=1)
+    for metric, wrong in zip(metrics, is_wrong.tolist(), strict=True):
+        if wrong and metric.kind == "proportion":
             raise InvalidInputError("moments", f"{metric.key} counts people, once each", "0 <= y <= n and yy = y")
     return table
 
@@ -212,7 +213,7 @@ def _part(design: Design, observed: Observed, method: str, metrics: list[Metric]
         estimates: Estimates = _ESTIMATES[method](table)
         found = compare_estimates(estimates, control, look, family)
         beliefs = normal_beliefs(estimates.value, estimates.variance, control, sign)
-    adjusted = np.array([adjust(row, kind) for row, kind in zip(found.p, family, strict=True)]).reshape(found.p.shape)
+    adjusted = adjust_rows(found.p, family)
     return _Part(metrics, table, found, beliefs, method, adjusted)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import numpy as np
 
@@ -82,6 +83,7 @@ class Moments:
 
 
 NAMES = tuple(field.name for field in fields(Moments))
+_SUMS_OF = attrgetter(*NAMES)
 
 
 @dataclass(frozen=True)
@@ -94,14 +96,9 @@ class Table:
     def of(cls, moments: Mapping[str, Mapping[str, Moments]], arms: Sequence[str], metrics: Sequence[str]) -> Table:
         """From {arm: {metric: Moments}}."""
         none = Moments(0, 0, 0)
-        rows = [[moments.get(arm, {}).get(metric, none) for arm in arms] for metric in metrics]
-        block = np.array(
-            [
-                [(m.n, m.y, m.yy, m.x, m.xx, m.xy, m.c, m.cc, m.yc, m.xc) for m in row]
-                for row in rows
-            ],
-            dtype=float,
-        ).reshape(len(metrics), len(arms), len(NAMES))  # fmt: skip
+        listed = [moments.get(arm, {}) for arm in arms]
+        rows = [_SUMS_OF(found.get(metric, none)) for metric in metrics for found in listed]
+        block = np.array(rows, dtype=float).reshape(len(metrics), len(arms), len(NAMES))
         return cls({name: np.ascontiguousarray(block[:, :, at]) for at, name in enumerate(NAMES)})
 
     def __getitem__(self, name: str) -> Array:

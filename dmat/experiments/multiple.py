@@ -93,6 +93,28 @@ _METHODS = {
 }  # fmt: skip
 
 
+def adjust_rows(p: Array, family: Sequence[str]) -> Array:
+    """Adjusted p-values of many families at once: each row is one, `family` names its correction."""
+    result = p.copy()
+    is_holm = np.array([name == "holm" for name in family])
+    if is_holm.any():
+        result[is_holm] = _holm_rows(p[is_holm])
+    for row in np.flatnonzero([name not in ("holm", "none") for name in family]).tolist():
+        result[row] = adjust(p[row], family[row])
+    return result
+
+
+def _holm_rows(p: Array) -> Array:
+    known = ~np.isnan(p)
+    order = np.argsort(np.where(known, p, np.inf), axis=1, kind="stable")
+    rising = np.take_along_axis(p, order, axis=1)
+    factors = np.maximum(known.sum(axis=1, keepdims=True) - np.arange(p.shape[1]), 1)
+    adjusted = np.minimum(1.0, np.maximum.accumulate(rising * factors, axis=1))
+    result = np.empty_like(p)
+    np.put_along_axis(result, order, adjusted, axis=1)
+    return np.asarray(np.where(known, result, np.nan))
+
+
 def levels(p: Array, alpha: float, family: str) -> Array:
     """The level at which each comparison was tested; last axis is the family, nan does not count.
 

@@ -157,7 +157,8 @@ def score_difference(hits_a: Array, n_a: Array, hits_b: Array, n_b: Array, k: Ar
 
     low = np.stack([np.maximum(seen - reach, -1.0), np.minimum(seen + _ASIDE, 1.0)])
     high = np.stack([np.maximum(seen - _ASIDE, -1.0), np.minimum(seen + reach, 1.0)])
-    limits = find_roots(beyond, low, high)
+    start = seen - side * _difference_sd(hits_a, n_a, hits_b, n_b, seen)
+    limits = find_roots(beyond, low, high, start=start)
     return np.where(np.isinf(k), -1.0, limits[0]), np.where(np.isinf(k), 1.0, limits[1])
 
 

@@ -18,12 +18,18 @@ _TINY = 1e-15
 
 
 def find_roots(
-    function: Callable[[Array], Array], low: Array, high: Array, rtol: float = 4e-16, rounds: int = 100
-) -> Array:
+    function: Callable[[Array], Array], low: Array, high: Array, rtol: float = 4e-16, rounds: int = 100,
+    start: Array | None = None,
+) -> Array:  # fmt: skip
     """Where `function` (elementwise, continuous) is zero between `low` and `high`.
 
-    Where it has the same sign at both ends, the end with the smaller absolute value is returned.
+    Where it has the same sign at both ends, the end with the smaller absolute value is returned. With a `start` near
+    all roots a few steps of the secant method are tried first.
     """
+    if start is not None:
+        near = _secant(function, np.asarray(low), np.asarray(high), start)
+        if near is not None:
+            return near
     a, b = np.array(high, dtype=float), np.array(low, dtype=float)
     fa, fb = function(a), function(b)
     is_out = np.sign(fa) * np.sign(fb) > 0
@@ -46,6 +52,22 @@ def find_roots(
     ends = np.where(np.abs(function(np.asarray(high, float))) < np.abs(function(np.asarray(low, float))), high, low)
     best = np.where(fa == 0, a, np.where(np.abs(fa) < np.abs(fb), a, b))
     return np.asarray(np.where(is_out, ends, best))
+
+
+def _secant(function: Callable[[Array], Array], low: Array, high: Array, start: Array) -> Array | None:
+    """Secant steps within the ends; None when they have not all come to rest after eight."""
+    before = np.clip(start, low, high)
+    f_before = function(before)
+    at = np.clip(before + f_before, low, high)
+    for _ in range(8):
+        f_at = function(at)
+        if (np.abs(f_at) <= 1e-15).all() and ((at > low) & (at < high)).all():
+            return np.asarray(at)
+        slope = f_at - f_before
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = np.where(slope != 0, f_at * (at - before) / slope, 0.0)
+        before, f_before, at = at, f_at, np.clip(at - np.nan_to_num(step), low, high)
+    return None
 
 
 def _step(a: Array, b: Array, c: Array, fa: Array, fb: Array, fc: Array, near: Array) -> Array:
