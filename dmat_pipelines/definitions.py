@@ -61,7 +61,7 @@ def build_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
             *decide.ASSETS,
             *deliver.ASSETS,
         ],
-        asset_checks=[*decide.CHECKS, *deliver.CHECKS, *evaluate.CHECKS],
+        asset_checks=[*decide.CHECKS, *evaluate.CHECKS],
         jobs=[*calendar.JOBS, *loop_jobs(manifest), *capture.jobs],
         schedules=calendar.make_schedules(),
         resources=resources,

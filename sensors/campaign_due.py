@@ -10,7 +10,7 @@ import dagster as dg
 from dmat_pipelines.decide.assets import CAMPAIGN_STEPS, look_metadata
 from dmat_pipelines.decide.campaigns import count_active, run_due_campaigns
 from dmat_pipelines.resources import WorkspaceResource
-from sensors.under_way import is_resident, is_under_way
+from sensors.under_way import somebody_at_it
 
 
 @dg.op
@@ -35,10 +35,8 @@ def run_campaigns() -> None:
 def campaign_due(context: dg.SensorEvaluationContext, workspace: WorkspaceResource) -> dg.RunRequest | dg.SkipReason:
     """Ask for a run when a campaign is active and nobody looks at it."""
     settings = workspace.settings()
-    if is_resident(settings, "stream"):
-        return dg.SkipReason("the stream process runs campaigns as their steps fall due")
-    if is_under_way(context.instance, run_campaigns.name):
-        return dg.SkipReason("a run is looking at campaigns already")
+    if (busy := somebody_at_it(context, settings, "stream", run_campaigns, "campaigns")) is not None:
+        return busy
     count = count_active(settings, workspace.store())
     if not count:
         return dg.SkipReason("no campaign runs")

@@ -13,7 +13,7 @@ from dmat.errors import NotPublishedError
 from dmat_pipelines.decide.assets import CART_INTENTS
 from dmat_pipelines.decide.carts import count_due_carts, plan_due_carts
 from dmat_pipelines.resources import WorkspaceResource
-from sensors.under_way import is_resident, is_under_way
+from sensors.under_way import somebody_at_it
 
 
 @dg.op
@@ -38,10 +38,8 @@ def plan_abandoned_carts() -> None:
 def cart_abandoned(context: dg.SensorEvaluationContext, workspace: WorkspaceResource) -> dg.RunRequest | dg.SkipReason:
     """Ask for a run when carts are due and nobody is planning them."""
     settings = workspace.settings()
-    if is_resident(settings, "stream"):
-        return dg.SkipReason("the stream process plans carts as they fall due")
-    if is_under_way(context.instance, plan_abandoned_carts.name):
-        return dg.SkipReason("a run is planning carts already")
+    if (busy := somebody_at_it(context, settings, "stream", plan_abandoned_carts, "carts")) is not None:
+        return busy
     try:
         count = count_due_carts(settings, workspace.store(), workspace.view())
     except NotPublishedError as error:

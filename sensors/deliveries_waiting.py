@@ -11,7 +11,7 @@ from dmat_pipelines.deliver.assets import SENT_MESSAGES, drain_metadata
 from dmat_pipelines.deliver.lanes import due_channels
 from dmat_pipelines.deliver.sender import drain
 from dmat_pipelines.resources import WorkspaceResource
-from sensors.under_way import is_resident, is_under_way
+from sensors.under_way import somebody_at_it
 
 
 @dg.op
@@ -38,10 +38,8 @@ def deliveries_waiting(
 ) -> dg.RunRequest | dg.SkipReason:
     """Ask for a run when messages are due and nobody is sending."""
     settings = workspace.settings()
-    if is_resident(settings, "sender"):
-        return dg.SkipReason("the sender process sends messages as they fall due")
-    if is_under_way(context.instance, drain_ledger.name):
-        return dg.SkipReason("a run is sending already")
+    if (busy := somebody_at_it(context, settings, "sender", drain_ledger, "messages")) is not None:
+        return busy
     if not due_channels(workspace.store(), settings.clock.now()):
         return dg.SkipReason("no message is due")
     return dg.RunRequest()

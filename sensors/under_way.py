@@ -27,3 +27,14 @@ def is_resident(settings: Settings, process: str) -> bool:
 def is_under_way(instance: dg.DagsterInstance, job_name: str) -> bool:
     """Whether a run of the job is queued or running."""
     return instance.get_runs_count(dg.RunsFilter(job_name=job_name, statuses=UNFINISHED)) > 0
+
+
+def somebody_at_it(
+    context: dg.SensorEvaluationContext, settings: Settings, process: str, job: dg.JobDefinition, what: str
+) -> dg.SkipReason | None:
+    """Why a sensor need not ask for a run of `job`: a resident process or a run is at it; None when nobody is."""
+    if is_resident(settings, process):
+        return dg.SkipReason(f"the {process} process looks at {what} itself")
+    if is_under_way(context.instance, job.name):
+        return dg.SkipReason(f"a run is looking at {what} already")
+    return None

@@ -6,7 +6,7 @@ vendors), launch the partitioned job `recapture_days`, a day or a range of days 
 (Dagster reads the annotation of `config` as it stands: this file does without `from __future__ import annotations`.)
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dagster as dg
@@ -14,6 +14,8 @@ import dagster as dg
 from dmat.connectors.catalogue import CONNECTORS, open_connector, raw_table
 from dmat.connectors.contract import Window
 from dmat.landing import Outcome
+from dmat.settings import Settings
+from dmat.store import Store
 from dmat_pipelines.capture.deliveries import (
     export_campaigns,
     export_counters,
@@ -110,81 +112,49 @@ def fail_if_any_failed(outcomes: list[Outcome]) -> None:
 source_assets = [build_source_asset(source) for source in CONNECTORS]
 
 
-@dg.asset(key=raw_key("delivery_events"), group_name=GROUP, kinds={"duckdb"})
-def delivery_events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """What providers told us by webhook about messages: deliveries, opens, clicks, bounces, unsubscribes."""
-    return dg.MaterializeResult(
-        metadata=metadata_of(land_inbox(workspace.settings(), workspace.store(), context.run_id))
+def build_store_asset(
+    table: str, land: Callable[[Settings, Store, str], Outcome], words: str, *deps: str
+) -> dg.AssetsDefinition:
+    """A raw table of what our own store knows: `land` brings what changed since the last time."""
+
+    @dg.asset(
+        key=raw_key(table), deps=[raw_key(name) for name in deps], group_name=GROUP, kinds={"duckdb"}, description=words
     )
+    def landed(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        outcome = land(workspace.settings(), workspace.store(), context.run_id)
+        return dg.MaterializeResult(metadata=metadata_of(outcome))
+
+    return landed
 
 
-@dg.asset(key=raw_key("ledger_entries"), group_name=GROUP, kinds={"duckdb"})
-def ledger_entries(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Every message we promised, with its newest state, from the ledger."""
-    return dg.MaterializeResult(
-        metadata=metadata_of(export_ledger(workspace.settings(), workspace.store(), context.run_id))
-    )
-
-
-@dg.asset(
-    key=raw_key("ledger_counters"),
-    deps=[raw_key("delivery_events"), raw_key("ledger_entries")],
-    group_name=GROUP,
-    kinds={"duckdb"},
-)
-def ledger_counters(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Live counters by the hour, to be reconciled with the tables."""
-    return dg.MaterializeResult(
-        metadata=metadata_of(export_counters(workspace.settings(), workspace.store(), context.run_id))
-    )
-
-
-@dg.asset(key=raw_key("campaign_plans"), group_name=GROUP, kinds={"duckdb"})
-def campaign_plans(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Campaigns with the plan that runs, as the store has them."""
-    return dg.MaterializeResult(
-        metadata=metadata_of(export_campaigns(workspace.settings(), workspace.store(), context.run_id))
-    )
-
-
-@dg.asset(key=raw_key("experiment_plans"), group_name=GROUP, kinds={"duckdb"})
-def experiment_plans(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Tests with the plan that runs, as the store has them."""
-    return dg.MaterializeResult(
-        metadata=metadata_of(export_experiments(workspace.settings(), workspace.store(), context.run_id))
-    )
-
-
-@dg.asset(key=raw_key("experiment_visitors"), group_name=GROUP, kinds={"duckdb"})
-def experiment_visitors(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Visitors of tested pages, each with the version that it saw and what it did there."""
-    return dg.MaterializeResult(
-        metadata=metadata_of(export_visitors(workspace.settings(), workspace.store(), context.run_id))
-    )
-
-
-@dg.asset(key=raw_key("form_submissions"), group_name=GROUP, kinds={"duckdb"})
-def form_submissions(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Forms that people filled in at our own door, as they were filled in."""
-    return dg.MaterializeResult(
-        metadata=metadata_of(land_forms(workspace.settings(), workspace.store(), context.run_id))
-    )
-
-
-@dg.asset(key=raw_key("device_registrations"), group_name=GROUP, kinds={"duckdb"})
-def device_registrations(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Devices that take push notifications, as they registered at our own door."""
-    return dg.MaterializeResult(
-        metadata=metadata_of(land_devices(workspace.settings(), workspace.store(), context.run_id))
-    )
-
-
-@dg.asset(key=raw_key("preference_decisions"), group_name=GROUP, kinds={"duckdb"})
-def preference_decisions(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """What people decided in the preference centre, by double opt-in and on their devices, each with its proof."""
-    return dg.MaterializeResult(
-        metadata=metadata_of(land_preferences(workspace.settings(), workspace.store(), context.run_id))
-    )
+store_assets = [
+    build_store_asset(
+        "delivery_events", land_inbox,
+        "What providers told us by webhook about messages: deliveries, opens, clicks, bounces, unsubscribes.",
+    ),
+    build_store_asset("ledger_entries", export_ledger, "Every message we promised, with its newest state."),
+    build_store_asset(
+        "ledger_counters", export_counters, "Live counters by the hour, to be reconciled with the tables.",
+        "delivery_events", "ledger_entries",
+    ),
+    build_store_asset("campaign_plans", export_campaigns, "Campaigns with the plan that runs, as the store has them."),
+    build_store_asset("experiment_plans", export_experiments, "Tests with the plan that runs, as the store has them."),
+    build_store_asset(
+        "experiment_visitors", export_visitors,
+        "Visitors of tested pages, each with the version that it saw and what it did there.",
+    ),
+    build_store_asset(
+        "form_submissions", land_forms, "Forms that people filled in at our own door, as they were filled in."
+    ),
+    build_store_asset(
+        "device_registrations", land_devices,
+        "Devices that take push notifications, as they registered at our own door.",
+    ),
+    build_store_asset(
+        "preference_decisions", land_preferences,
+        "What people decided in the preference centre, by double opt-in and on their devices, each with its proof.",
+    ),
+]  # fmt: skip
 
 
 imported_tables = [
@@ -237,15 +207,7 @@ def recapture_days() -> None:
 
 assets = [
     *source_assets,
-    delivery_events,
-    ledger_entries,
-    ledger_counters,
-    campaign_plans,
-    experiment_plans,
-    experiment_visitors,
-    form_submissions,
-    device_registrations,
-    preference_decisions,
+    *store_assets,
     *LEAD_ASSETS,
     *imported_tables,
 ]

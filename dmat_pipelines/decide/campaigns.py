@@ -13,6 +13,7 @@ from dmat.campaigns.library import open_library
 from dmat.campaigns.records import FINISHED, RUNNING, SCHEDULED, read_campaigns
 from dmat.campaigns.running import Look, Runner
 from dmat.campaigns.step_runs import read_runs
+from dmat.ledger.control import standing
 from dmat.segments.desk import Desk
 from dmat.settings import Settings
 from dmat.store import Store
@@ -53,6 +54,9 @@ def unfinished_reasons(store: Store) -> tuple[int, dict[int, list[str]]]:
         runs = {found.campaign_id: read_runs(connection, found.campaign_id) for found in finished}
     for campaign in finished:
         reasons = incomplete_because(store, campaign, runs[campaign.campaign_id])
+        open_count = sum(each.waiting + each.ambiguous for each in standing(store, campaign.programme).values())
+        if open_count and not reasons:
+            reasons = [f"{open_count:,} messages have not come to an end"]
         if reasons:
             wrong[campaign.campaign_id] = reasons
     return len(finished), wrong

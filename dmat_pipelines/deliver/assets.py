@@ -11,7 +11,6 @@ from typing import Any
 import dagster as dg
 
 from dmat.ledger.entries import counts_by_state
-from dmat_pipelines.deliver.adding_up import look_at_finished
 from dmat_pipelines.deliver.lanes import DrainReport
 from dmat_pipelines.deliver.sender import drain
 from dmat_pipelines.resources import WorkspaceResource
@@ -41,18 +40,4 @@ def drain_metadata(workspace: WorkspaceResource, report: DrainReport) -> dict[st
     return facts
 
 
-@dg.asset_check(
-    asset=SENT_MESSAGES,
-    description="What is called finished adds up: sent + failed + suppressed + held out + expired = audience.",
-)
-def finished_campaigns_add_up(workspace: WorkspaceResource) -> dg.AssetCheckResult:
-    """Look for open messages of campaigns that are called finished."""
-    found = look_at_finished(workspace.store())
-    worst = ", ".join(f"{programme}: {count:,}" for programme, count in sorted(found.open.items())[:20])
-    said = f"still open: {worst}" if worst else f"{found.finished_count} finished campaigns add up"
-    numbers = {"finished_campaigns": found.finished_count, "messages": found.messages, "open": sum(found.open.values())}
-    return dg.AssetCheckResult(passed=not found.open, description=said, metadata=numbers)
-
-
 ASSETS = (sent_messages,)
-CHECKS = (finished_campaigns_add_up,)
