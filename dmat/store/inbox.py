@@ -99,7 +99,7 @@ def _append_raw(
         query = sa.select(inbox.c.event_id).where(
             inbox.c.provider == provider, among(connection, inbox.c.event_id, ids)
         )
-        known |= {(provider, str(event_id)) for event_id in connection.execute(query).scalars()}
+        known |= {(provider, str(row[0])) for row in connection.execute(query)}
     fresh = [event for key, event in unique.items() if key not in known]
     if fresh:
         received = _as_text(now)
