@@ -38,7 +38,7 @@ PICTURES = (
     ("campaign-monitor-phone", f"/campaigns?id={CAMPAIGN}", 390, 844, "dark"),
     ("experiments", "/experiments", 1440, 900, "light"),
     ("experiment-new", "/experiments?new=1", 1440, 900, "light"),
-    ("experiment-form", f"/experiments?new=message&campaign={CAMPAIGN}", 1440, 1500, "light"),
+    ("experiment-form", f"/experiments?new=message&campaign={CAMPAIGN}&step=announcement", 1440, 1500, "light"),
     ("experiment", f"/experiments?id={TEST}", 1440, 1500, "light"),
     ("experiment-phone", f"/experiments?id={TEST}", 390, 844, "dark"),
     ("templates", "/templates", 1440, 900, "light"),

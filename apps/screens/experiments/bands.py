@@ -52,6 +52,8 @@ def bands(points: Sequence[Point], names: Mapping[str, str], metric: str, summar
     top = rounded_up(_top(points) * size)
     is_long = bool(points) and points[-1].hours >= LONG
     labels = [hour_label(round(point.hours) if is_long else point.hours) for point in points]
+    if labels[-2:-1] == labels[-1:]:
+        labels[-2] = ""  # the last full hour and now
     shown = list(names.items())[:MOST_LINES]
     lines = [Series(name, _column(points, key, 0, size), f"series-{number}", "line")
              for number, (key, name) in enumerate(shown)]  # fmt: skip
