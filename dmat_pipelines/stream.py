@@ -150,7 +150,7 @@ def make_parts(settings: Settings, store: Store) -> Parts:
         return total
 
     memberships, campaigns = open_pass(settings, store, view), open_runner(settings, store, view)
-    earned, lead_desk = EarnedOrders(settings, store, view), LeadDesk(settings, store, view)
+    earned, lead_desk = EarnedOrders(settings, store, view), LeadDesk(settings, store, view, rest=4.0)
     loyalty_desk = LoyaltyDesk(settings, store, view)
 
     def land_arrivals(run_id: str) -> int:

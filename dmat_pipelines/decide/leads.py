@@ -6,9 +6,9 @@ Stays out: the rules (`dmat/scoring`, `dmat/routing`).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import duckdb
 import sqlalchemy as sa
@@ -58,14 +58,26 @@ class LeadLook:
 
 
 class LeadDesk:
-    """Looks at the leads of one workspace; a resident process keeps it, with its connections."""
+    """Looks at the leads of one workspace; a resident process keeps it, with its connections.
+
+    Args:
+        settings, store, view: the workspace.
+        ways: how vendors are reached; by default the connected ones.
+        rest: after reading the tables they are left alone for so many times as long as that took, so that a large
+            workspace is not read without pause.
+    """
 
     def __init__(
-        self, settings: Settings, store: Store, view: Workspace, ways: Mapping[str, Push] | None = None
+        self,
+        settings: Settings,
+        store: Store,
+        view: Workspace,
+        ways: Mapping[str, Push] | None = None,
+        rest: float = 0.0,
     ) -> None:
-        self.settings, self.store, self.view = settings, store, view
+        self.settings, self.store, self.view, self.rest = settings, store, view, rest
         self._ways = open_ways(settings) if ways is None else ways
-        self._seen = 0
+        self._seen, self._rests_until = 0, 0.0
 
     def look(self) -> LeadLook:
         """Do what is due; the tables are only read when a new version of them was published.
@@ -73,16 +85,23 @@ class LeadDesk:
         Raises:
             NotPublishedError: there are no tables yet.
         """
-        now, version = self.settings.clock.now(), self.view.version.number
-        found: dict[str, Any] = {}
-        if version != self._seen and has_scores(self.view):
-            adopted = adopt_leads(self.store, self.view, now)
-            crossings = look_for_crossings(self.settings, self.store, self.view, now)
-            found = {"adopted": adopted.new_count, "moved": adopted.moved_count, "crossed": len(crossings)}
-        self._seen = version
+        now, found = self.settings.clock.now(), self._read_tables()
         routed = route_due(self.settings, self.store, self.view, now)
         pushed = push_due(self.store, self._ways, now) if count_due(self.settings, self.store) else Pushed()
         return LeadLook(**found, routed=routed, pushed=pushed)
+
+    def _read_tables(self) -> dict[str, int]:
+        version, began = self.view.version.number, time.monotonic()
+        if version == self._seen or began < self._rests_until:
+            return {}
+        found = {}
+        if has_scores(self.view):
+            now = self.settings.clock.now()
+            adopted = adopt_leads(self.store, self.view, now)
+            crossings = look_for_crossings(self.settings, self.store, self.view, now)
+            found = {"adopted": adopted.new_count, "moved": adopted.moved_count, "crossed": len(crossings)}
+        self._seen, self._rests_until = version, began + (1 + self.rest) * (time.monotonic() - began)
+        return found
 
 
 def open_ways(settings: Settings) -> dict[str, Push]:
