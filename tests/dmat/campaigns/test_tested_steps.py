@@ -245,3 +245,86 @@ def test_a_paused_test_lets_nothing_leave_and_its_clock_stands_still(tested):
     tested.clock.advance(timedelta(hours=3))
     tested.tests.resume(number, BOB)
     assert tested.tests.get(number).deadline_at == deadline + timedelta(hours=3)
+
+
+def test_the_gate_lets_nobody_through_who_is_held_out_of_everything(tested):
+    from dmat.campaigns.gate import make_gate
+    from dmat.campaigns.holdout import is_held_out_of_all
+    from dmat.ledger.entries import list_entries
+
+    tested.start(tested.draft())
+    tested.world.settings.global_holdout_share = 0.25
+    entries = list_entries(tested.world.store, programme="campaign:1", limit=1_000)
+    with tested.world.store.write() as connection:
+        verdicts = make_gate(tested.world.settings)(connection, entries, NOW)
+    alone = {e.message_id for e in entries if is_held_out_of_all(tested.world.settings, e.person_id)}
+    refused = {number for number, verdict in verdicts.items() if verdict.reason == "global holdout"}
+    assert refused == alone
+    assert len(alone) > 60
+    tested.world.settings.global_holdout_period = "2027"
+    other = {e.message_id for e in entries if is_held_out_of_all(tested.world.settings, e.person_id)}
+    assert other != alone
+
+
+def test_a_test_of_an_approved_campaign_asks_for_a_new_yes(tested):
+    number = tested.draft(approval={"from_recipients": 1}, starts_at=str(NOW + timedelta(days=1)))
+    library = tested.world.library
+    library.submit(number, ANN)
+    library.approve(number, BOB)
+    tested.add_test(number)
+    found = library.get(number)
+    assert (found.status, "its arms need a yes as well" in found.status_reason) == ("draft", True)
+    library.submit(number, ANN)
+    assert library.get(number).status == "in_review"
+
+
+def test_a_running_approved_campaign_takes_no_test(tested):
+    late = {"key": "mail", "channel": "email", "template": "cart_recovery", "at": str(NOW + timedelta(days=1))}
+    number = tested.draft(approval={"from_recipients": 1}, starts_at=str(NOW), steps=[late])
+    library = tested.world.library
+    library.submit(number, ANN)
+    library.approve(number, BOB)
+    library.start(number, ANN)
+    with pytest.raises(ConflictError, match="approved without this test"):
+        tested.add_test(number)
+
+
+def test_a_test_that_ends_after_its_campaign_is_refused(tested):
+    from dmat.errors import InvalidInputError
+
+    number = tested.draft(ends_at=str(NOW + timedelta(hours=3)))
+    with pytest.raises(InvalidInputError, match="nobody would get the winner"):
+        tested.add_test(number)
+
+
+def test_the_time_of_the_campaign_over_the_waiting_get_nothing_and_the_account_adds_up(tested):
+    from dmat.experiments.running import TestRunner as Tests
+
+    number = tested.add_test(tested.draft(ends_at=str(NOW + timedelta(hours=6))), rule={"auto": False})
+    tested.start(1)
+    tested.clock.advance(timedelta(hours=6))
+    world = tested.world
+    Tests(world.settings, world.store, world.desk.workspace).look()
+    tested.look()
+    assert tested.tests.get(number).status == "stopped"
+    assert len(tested.ledger()) == MORE_PEOPLE
+
+
+def test_a_person_in_the_time_of_their_own_gets_the_rest_at_the_next_such_time(tested):
+    step = {
+        "key": "mail",
+        "channel": "email",
+        "template": "cart_recovery",
+        "day": 1,
+        "time": "18:00",
+        "clock": "person",
+    }
+    number = tested.add_test(tested.draft(steps=[step]))
+    tested.start(1)
+    tested.look()
+    assert {row.not_before for row in tested.ledger()} == {NOW.replace(hour=17)}  # Paris is an hour ahead
+    tested.clock.set(NOW.replace(hour=20))
+    tested.tests.declare_winner(number, "a", BOB, "better")
+    tested.look()
+    rest = {row.not_before for row in tested.ledger() if row.variant == "a-rest"}
+    assert rest == {NOW.replace(hour=17) + timedelta(days=1)}
