@@ -24,6 +24,7 @@ GROUPS = (
     "sending",
     "webhooks",
     "clicks",
+    "experiments",
     "attribution",
     "journeys",
 )
