@@ -49,11 +49,16 @@ class Cost:
     cpu_s: float = 0.0
     peak_rss_mb: float = 0.0
     _cpu_of: dict[int, float] = field(default_factory=dict)
+    _tree: list[psutil.Process] = field(default_factory=list)
+    _looks: int = 0
 
     def sample(self, root: psutil.Process) -> None:
-        """Look at the process tree once."""
+        """Look at the process tree once; new processes are looked for at every fifth time, as that costs the most."""
+        if self._looks % 5 == 0:
+            self._tree = [root, *root.children(recursive=True)]
+        self._looks += 1
         resident = 0
-        for process in (root, *root.children(recursive=True)):
+        for process in self._tree:
             try:
                 resident += process.memory_info().rss
                 used = process.cpu_times()
