@@ -287,7 +287,5 @@ def differences(source: Source, found: Replay) -> list[Difference]:
     with source.store.read() as connection:
         kept = {(row.pop("step"), row.pop("occurrence")): row for row in rows_of(connection, query)}
     made = {(row.step, row.occurrence): {name: getattr(row, name) for name in COMPARED} for row in found.rows}
-    return [
-        Difference(*key, made.get(key), kept.get(key))
-        for key in sorted(made.keys() | kept.keys()) if made.get(key) != kept.get(key)
-    ]  # fmt: skip
+    different = [key for key in sorted(made.keys() | kept.keys()) if made.get(key) != kept.get(key)]
+    return [Difference(key[0], key[1], made.get(key), kept.get(key)) for key in different]

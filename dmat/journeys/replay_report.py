@@ -116,7 +116,7 @@ def _ask_gate(source: Source, found: Replay, report: ReplayReport) -> None:
 def _agreed(source: Source, found: Replay) -> dict[int, bool]:
     asking = [
         Asking(number, row.person_id, row.occurrence, row.not_before or found.until,
-               Asked(HasConsent.model_construct(kind="consent", channel=row.channel), row.not_before or found.until))
+               Asked(HasConsent.model_validate({"channel": row.channel}), row.not_before or found.until))
         for number, row in enumerate(found.rows) if row.channel in ASKED_FOR and row.purpose != "transactional"
     ]  # fmt: skip
     return find_answers(source, found.version.definition.programme, asking) if asking else {}

@@ -79,13 +79,14 @@ class Look:
     planned: int = 0
     ended: int = 0
     withdrawn: int = 0
+    carried: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         """How much was done."""
-        return self.entered + self.moved + self.withdrawn
+        return self.entered + self.moved + self.withdrawn + self.carried
 
 
 @dataclass

@@ -8,6 +8,7 @@ sensors); the asset. Stays out: the rules (`dmat/journeys`).
 import dagster as dg
 import sqlalchemy as sa
 
+from dmat.journeys.carrying import carry_out
 from dmat.journeys.entries import Source
 from dmat.journeys.records import LIVE
 from dmat.journeys.runner import JourneyRunner, Look
@@ -23,9 +24,26 @@ JOURNEY_STEPS = dg.AssetKey(["store", "journey_steps"])
 READ = (["store", "consents"], ["raw", "segment_changes"], ["people", "dim_people"], ["commerce", "fct_carts"])
 
 
-def open_journeys(settings: Settings, store: Store, view: Workspace) -> JourneyRunner:
+class Journeys:
+    """Runs the journeys of a workspace and carries out what they ask for; a resident process keeps it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._runner = source, JourneyRunner(source)
+
+    def look(self) -> Look:
+        """Do what is due, then what journeys asked of sales, scores and loyalty; twice does nothing twice.
+
+        Raises:
+            NotPublishedError: there are no tables yet.
+        """
+        look = self._runner.look()
+        look.carried = carry_out(self._source)
+        return look
+
+
+def open_journeys(settings: Settings, store: Store, view: Workspace) -> Journeys:
     """What runs the journeys of a workspace; a resident process keeps it."""
-    return JourneyRunner(Source(settings, store, Desk(settings, store, view)))
+    return Journeys(Source(settings, store, Desk(settings, store, view)))
 
 
 def run_due_journeys(settings: Settings, store: Store, view: Workspace) -> Look:
@@ -46,7 +64,7 @@ def count_live(store: Store) -> int:
 
 def journeys_metadata(look: Look) -> dict[str, dg.MetadataValue]:  # type: ignore[type-arg]
     """What a look at the journeys did."""
-    counts = {name: getattr(look, name) for name in ("entered", "moved", "planned", "ended", "withdrawn")}
+    counts = {name: getattr(look, name) for name in ("entered", "moved", "planned", "ended", "withdrawn", "carried")}
     told = {"refused": dict(look.refused), "failed": look.failed}
     return {
         **{name: dg.MetadataValue.int(count) for name, count in counts.items()},
