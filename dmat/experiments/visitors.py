@@ -166,7 +166,7 @@ def note_seen(connection: Connection, test: PageTest, visitor: str, path: str, n
         "form": "", "revision": 1, "exported_revision": 0,
     }  # fmt: skip
     statement = upsert(connection, experiment_visitors).values(row).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement.returning(experiment_visitors.c.visitor)).first() is not None
 
 
 def note_clicked(connection: Connection, test: PageTest, visitor: str, now: datetime) -> bool:
