@@ -1,4 +1,4 @@
-"""Under test: a pool of codes is made and filled on its screen; a campaign gets rules and steps for who did not react."""
+"""Under test: a pool of codes is made and filled on its screen; a campaign gets rules and a step for some people."""
 
 from __future__ import annotations
 
