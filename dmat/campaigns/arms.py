@@ -19,6 +19,7 @@ from dmat.experiments.records import (
     DRAFT,
     LIVE,
     ROLLED_OUT,
+    STOPPED,
     Experiment,
     find_experiment,
     plan_of_version,
@@ -52,13 +53,18 @@ def running_plan(connection: Connection, experiment: Experiment) -> TestPlan:
 def _governing(connection: Connection, started: Sequence[Experiment], campaign_id: int, step: str) -> Experiment | None:
     """Of the tests of a campaign the one that split a step, or that will."""
     touching = [each for each in started if step in each.plan.steps]
-    if len(touching) > 1 or (touching and touching[0].status not in (*LIVE, DECIDED, ROLLED_OUT)):
+    if len(touching) > 1 or (touching and not touching[0].is_live):
         table = experiment_assignments.c
         split = read_waves(connection, table.campaign_id == campaign_id, table.step == step)
         if split:
             return find_experiment(connection, split[0].experiment_id)
-    going = [each for each in touching if each.status in (*LIVE, DECIDED, ROLLED_OUT)]
+    going = [each for each in touching if each.is_live or has_winner(each)]
     return max(going, key=lambda each: each.experiment_id, default=None)
+
+
+def has_winner(experiment: Experiment) -> bool:
+    """Whether it is decided what steps get that begin from now on."""
+    return experiment.status in (DECIDED, ROLLED_OUT, STOPPED) and bool(experiment.winner)
 
 
 def _with_arms(step: Step, plan: TestPlan) -> Step:

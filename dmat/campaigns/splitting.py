@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.engine import Connection
 
-from dmat.campaigns.arms import running_plan, test_of
+from dmat.campaigns.arms import has_winner, running_plan, test_of
 from dmat.campaigns.audience import Ids
 from dmat.campaigns.facts import TRANSACTIONAL
 from dmat.campaigns.holdout import global_salt
@@ -27,8 +27,6 @@ from dmat.campaigns.step_runs import StepRun
 from dmat.experiments.assign import NO_ARM, Codes, Units, arm_of, chosen_few, in_part, unit_of, wave_of
 from dmat.experiments.plan import TestPlan
 from dmat.experiments.records import (
-    DECIDED,
-    ROLLED_OUT,
     Experiment,
     lock_experiment,
 )
@@ -67,7 +65,7 @@ def split_step(
         return
     found = lock_experiment(connection, found.experiment_id)
     tested = running_plan(connection, found)
-    if found.status in (DECIDED, ROLLED_OUT):
+    if has_winner(found):
         _follow_winner(connection, found, tested, run, len(people), now)
         return
     silent = left_alone(settings, programme_of(run.campaign_id), plan, people) if alone is None else alone

@@ -144,6 +144,13 @@ def test_a_winner_named_before_the_step_begins_goes_to_everybody(tested):
     assert tested.variants() == {"b-rest": MORE_PEOPLE}
 
 
+def test_stopped_before_the_step_begins_with_an_arm_for_all_everybody_gets_that_arm(tested):
+    number = tested.add_test(tested.draft())
+    tested.tests.stop(number, BOB, "no time", rest="b")
+    tested.start(1)
+    assert tested.variants() == {"b-rest": MORE_PEOPLE}
+
+
 def test_a_test_stopped_before_the_step_begins_changes_nothing(tested):
     number = tested.add_test(tested.draft())
     tested.tests.stop(number, BOB, "not now")
