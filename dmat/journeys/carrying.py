@@ -84,7 +84,7 @@ def _lead_of(source: Source, action: Action, now: datetime) -> int:
 def _assign(source: Source, action: Action, now: datetime) -> str:
     lead = _lead_of(source, action, now)
     assignment = assign_lead(source.settings, source.store, source.desk.workspace, lead, now, _by(action))
-    return f"lead {lead}: {assignment.state}"
+    return f"lead {lead}: {assignment.rep_key or assignment.place}"
 
 
 def _score(source: Source, action: Action, now: datetime) -> str:

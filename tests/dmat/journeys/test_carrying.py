@@ -6,12 +6,15 @@ from datetime import timedelta
 
 import pytest
 from journey_worlds import cart, change_quickly, document_with
+from lead_world import _TABLES as SCORES
 from segment_world import NOW, number_of
 
 from dmat.journeys import carrying
 from dmat.journeys.acting import list_actions
 from dmat.journeys.carrying import carry_out
 from dmat.loyalty.ledger import balances
+from dmat.scoring.leads import get_lead
+from dmat.scoring.live import score_of
 
 MINUTE = timedelta(minutes=1)
 
@@ -61,3 +64,16 @@ def test_a_person_who_is_gone_cannot_be_given_to_sales(journey_world):
     carry_out(journey_world.source)
     [action] = list_actions(journey_world.store)
     assert (action.state, action.note) == ("failed", f"there is no person {number_of(1)} any more")
+
+
+def test_a_person_becomes_a_lead_and_is_given_to_sales_with_more_points(journey_world):
+    change_quickly(journey_world.settings, [part for part in SCORES.split(";") if part.strip()])
+    steps = [{"key": "s", "do": "update_score", "data": {"points": 20}}, {"key": "a", "do": "assign_lead"}]
+    asked(journey_world, *steps)
+    carry_out(journey_world.source)
+    found = {action.step: (action.state, action.note.split(":")[0]) for action in list_actions(journey_world.store)}
+    assert found == {"s": ("done", "lead 1"), "a": ("done", "lead 1")}
+    with journey_world.store.read() as connection:
+        lead = get_lead(connection, 1)
+    assert (lead.email, lead.name) == ("person1@example.com", "Person1 Test")
+    assert score_of(journey_world.store, journey_world.source.desk.workspace, 1, NOW + timedelta(hours=2)).score >= 19
