@@ -143,20 +143,25 @@ def compare_estimates(found: Estimates, control: int, look: Look, family: list[s
         p = look.p(t, freedom)
         level = _levels(p, look.alpha, family)
         k = look.k(level, freedom)
-        half = np.where(np.isnan(t), np.nan, k * error)
+        half = np.where(np.isnan(t), np.nan, _times(k, error))
         lift = np.where(value[:, a] > 0, difference / value[:, a], np.nan)
         low, high = fieller(
             value[:, a] + 0 * apart, whole[:, a] + 0 * apart, value[:, others], whole[:, others], k,
             found.together(a, others),
         )  # fmt: skip
         arm_error = np.sqrt(whole)
-        arm_k = look.k(np.full(value.shape, look.alpha), np.maximum(df, 1.0), look.progress)
+        arm_half = _times(look.k(np.full(value.shape, look.alpha), np.maximum(df, 1.0), look.progress), arm_error)
     return _agreeing(
         Found(
-            value, value - arm_k * arm_error, value + arm_k * arm_error, arm_error, difference, difference - half,
+            value, value - arm_half, value + arm_half, arm_error, difference, difference - half,
             difference + half, lift, low - 1, high - 1, p, level, np.zeros(p.shape, bool),
         )
     )  # fmt: skip
+
+
+def _times(k: Array, error: Array) -> Array:
+    """Half a width; without limit before there is information, also where nobody differs yet."""
+    return np.asarray(np.where(np.isinf(k) & ~np.isnan(error), np.inf, np.where(np.isinf(k), 0.0, k) * error))
 
 
 def _split(control: int, arms: int) -> tuple[slice, Places]:

@@ -319,3 +319,16 @@ def test_importing_the_statistics_loads_neither_scipy_nor_statsmodels_nor_pandas
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("inference", INFERENCES)
+def test_few_people_who_all_did_the_same_give_an_answer_and_no_certainty(inference: str) -> None:
+    spend = Metric("spend", "spend", "mean", unit="cents")
+    design = Design(TWO, "a", "spend", inference=inference, extra_metrics=(spend,))
+    found = analyse(design, Observed({"a": 2, "b": 2}, {key: {"spend": Moments(2, 0, 0)} for key in "ab"}))
+    one = found.comparison("b")
+    assert not one.is_significant
+    assert one.difference == 0
+    assert one.low <= 0 <= one.high
+    assert "level" in found.sentence
