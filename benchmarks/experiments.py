@@ -5,8 +5,9 @@ five arms: rates with intervals, four comparisons each with p, intervals of diff
 best and expected losses by quadrature. `experiments.analysis_100x5_rates_ms`: the same with rates only, which is what
 gbstats does in its own environment (two-sided, absolute and relative, and Bayesian); the ratio is in CPU time.
 `experiments.analysis_100x5_always_valid_ms`: the default inference. `experiments.import_s`: a fresh Python that imports
-what an analysis needs (scipy follows with the first number). `experiments.gbstats_disagreeing_share`: of small tests of two rates (100 to 400
-people an arm) with any significant result, those where gbstats' absolute and relative verdicts differ; ours is 0.
+what an analysis needs (scipy follows with the first number). `experiments.gbstats_disagreeing_share`: of small tests of
+two rates (100 to 400 people an arm) with any significant result, those where gbstats' absolute and relative verdicts
+differ; ours is 0.
 Checked: our p of rates, unpooled, equals gbstats' to what Welch's and the normal distribution differ by.
 """
 
