@@ -60,7 +60,7 @@ def write_actions(
     count = 0
     for batch in chunks(rows):
         statement = upsert(connection, journey_actions).on_conflict_do_nothing(index_elements=["member_id", "step"])
-        count += connection.execute(statement, batch).rowcount
+        count += len(connection.execute(statement.returning(journey_actions.c.action_id), batch).all())
     told = [
         Told("journey.step", f"{member.member_id}:{step.key}", {
             "journey": journey.key, "step": step.key, "person_id": member.person_id, "entry": member.entry_key,

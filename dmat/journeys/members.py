@@ -133,7 +133,8 @@ def insert_members(
         statement = upsert(connection, journey_members).on_conflict_do_nothing(
             index_elements=["journey_id", "entry_key"]
         )  # fmt: skip
-        count += connection.execute(statement, rows).rowcount
+        made = connection.execute(statement.returning(journey_members.c.member_id), rows)
+        count += len(made.all())
     return count
 
 
