@@ -6,6 +6,7 @@ Belongs here: pure choices about what is shown and in which words. Stays out: th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -150,7 +151,7 @@ def is_proven(analysis: Analysis, currency: str = "EUR") -> Statement:
         return Statement(asked, "Cannot be said", "Not before what is wrong above is understood.", "danger")
     found = comparisons_of(analysis)
     shown = _most_telling(found)
-    if shown is None or shown.low is None or shown.high is None:
+    if shown is None or not _is_known(shown.low) or not _is_known(shown.high):
         return Statement(asked, "Too early", "There is not enough yet to compare.")
     one, other = design.title(shown.arm), design.title(shown.control)
     low, high = (difference_of(analysis.primary, value, currency) for value in (shown.low, shown.high))
@@ -208,9 +209,14 @@ def rows_of(analysis: Analysis, metric: str, plan: TestPlan, currency: str = "EU
     return rows
 
 
+def _is_known(limit: float | None) -> bool:
+    """Whether an interval has a limit there; very early ones have none."""
+    return limit is not None and math.isfinite(limit)
+
+
 def _span(results: Sequence[ArmResult]) -> tuple[float, float]:
-    lows = [each.low for each in results if each.low is not None]
-    highs = [each.high for each in results if each.high is not None]
+    lows = [each.low for each in results if each.low is not None and math.isfinite(each.low)]
+    highs = [each.high for each in results if each.high is not None and math.isfinite(each.high)]
     low, high = min(lows, default=0.0), max(highs, default=1.0)
     return (low, high) if high > low else (low, low + 1)
 

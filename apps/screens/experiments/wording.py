@@ -6,6 +6,7 @@ the statistics (`dmat/experiments/words.py`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -45,6 +46,7 @@ HITS_WORDS = {
 OF_MESSAGES = ("click", "conversion", "revenue", "reply", "read", "open_human", "open_raw", "unsubscribe")
 OF_PAGES = ("form_completion", "click", "conversion", "revenue")
 GUARDS = ("unsubscribe", "complaint", "click", "conversion", "revenue")
+NO_LIMIT = "no limit"
 HOURS = (1, 2, 4, 8, 12, 24, 48, 72, 168, 336, 672)
 
 
@@ -67,6 +69,8 @@ def value_of(key: str, value: float | None, currency: str = "EUR", digits: int |
     """A rate or amount: 18.7%, €4.12; small rates with more digits, so that 0.04% is not 0.0%."""
     if value is None or value != value:
         return NOTHING
+    if math.isinf(value):
+        return NO_LIMIT
     if is_money(key):
         return money(value, currency)
     percents = value * 100
@@ -78,6 +82,8 @@ def difference_of(key: str, value: float | None, currency: str = "EUR") -> str:
     """A difference with its sign: +6.7 points, −€0.40."""
     if value is None or value != value:
         return NOTHING
+    if math.isinf(value):
+        return NO_LIMIT
     sign = "+" if value > 0 else "−" if value < 0 else "±"
     if is_money(key):
         return f"{sign}{money(abs(value), currency)}"

@@ -5,6 +5,8 @@ The first figures are those of the requirement's own mock-up, which calls 23 of 
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -176,6 +178,21 @@ def test_after_a_winner_the_next_thing_is_tried_and_after_none_something_bolder_
 def test_lines_of_the_log_are_sentences():
     assert telling.log_words(LogLine(NOW, "ana", "running", "draft -> running", {})) == "Started."
     assert telling.log_words(LogLine(NOW, "ana", "paused", "wrong price", {})) == "Paused: Wrong price."
+
+
+def test_an_interval_without_limits_is_told_as_too_early_and_drawn_within_the_chart():
+    analysis = seen(*MOCK_UP)
+    inf = float("inf")
+    arms = tuple(replace(arm, low=-inf, high=inf) for arm in analysis.arms)
+    early = replace(
+        analysis, arms=arms, comparisons=tuple(replace(c, low=-inf, high=inf) for c in analysis.comparisons)
+    )
+    assert telling.is_proven(early).answer == "Too early"
+    row = telling.rows_of(early, "click", PLAN)[1]
+    assert (row.start, row.end) == (0, 100)
+    assert row.between == "no limit to no limit"
+    points = [point_of(1, early, "click"), point_of(2, early, "click")]
+    json.dumps(bands(points, {"a": "A", "b": "B"}, "click", ""), allow_nan=False)
 
 
 # -- the chart -----------------------------------------------------------------------------------------------------
