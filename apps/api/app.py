@@ -59,6 +59,13 @@ from dmat.store.inbox import waiting_counts
 IN_STEP_SECONDS = 1.0
 
 
+_OF_THE_STORE = (
+    purposes_router, webhooks_out_router, opt_in_router, sign_in_router, loyalty_router, campaign_posts_router,
+    codes_router, link_rules_router,
+)  # fmt: skip
+"""Doors that need nothing but the settings and the store."""
+
+
 def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     """The application of one workspace; it closes the store that it opened itself."""
     opened = store or open_store(settings)
@@ -80,33 +87,32 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(webhook_router(settings, committer))
     app.include_router(links_router(settings, opened, committer))
     app.include_router(preferences_router(settings, opened, committer))
-    app.include_router(purposes_router(settings, opened))
+    for doors in _OF_THE_STORE:
+        app.include_router(doors(settings, opened))
     app.include_router(site_router(settings))
-    app.include_router(webhooks_out_router(settings, opened))
     site_door = SiteDoor(settings, opened, committer)
     app.include_router(web_router(opened, site_door))
     app.include_router(devices_router(settings, opened, site_door))
-    app.include_router(opt_in_router(settings, opened))
     page_tests = PageTestDoor(settings, opened)
     app.include_router(page_tests_router(page_tests, site_door))
     app.include_router(forms_router(settings, opened, page_tests))
-    app.include_router(sign_in_router(settings, opened))
     app.include_router(reading_router(settings, opened, committer))
     for router in (rules_router, segments_router, people_router):
         app.include_router(router(opened, desk))
     app.include_router(templates_router(settings, opened, desk))
-    app.include_router(loyalty_router(settings, opened))
     for lead_doors in (leads_router, routing_router):
         app.include_router(lead_doors(settings, opened, desk.workspace))
     app.include_router(ab_tests_router(opened, desk, open_tests(settings, opened)))
     library = open_library(settings, opened, desk)
-    app.include_router(campaign_posts_router(settings, opened))
-    app.include_router(codes_router(settings, opened))
-    app.include_router(link_rules_router(settings, opened))
     app.include_router(workflows_router(settings, opened, desk))
     for campaign_doors in (campaigns_router, campaign_rules_router, email_campaigns_router):
         app.include_router(campaign_doors(opened, desk, library))
 
+    _add_health(app, opened)
+    return app
+
+
+def _add_health(app: FastAPI, opened: Store) -> None:
     @app.get("/health", tags=["health"])
     async def health() -> dict[str, str]:
         """The process answers."""
@@ -119,8 +125,6 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
             return JSONResponse({"status": "ready"} | await asyncio.to_thread(_look, opened))
         except SQLAlchemyError:
             return JSONResponse({"status": "the store does not answer"}, 503)
-
-    return app
 
 
 async def keep_in_step(desk: Desk, every_seconds: float = IN_STEP_SECONDS) -> None:
