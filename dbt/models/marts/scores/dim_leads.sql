@@ -37,6 +37,7 @@ found as (
     left join forms on people.person_id = forms.person_id
     where
         people.email is not null
+        and people.email not in (select claimed.email from kept as claimed where claimed.email is not null)
         and (people.lifecycle in ('lead', 'opportunity') or (forms.person_id is not null and people.orders_count = 0))
 ),
 
