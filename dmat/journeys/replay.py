@@ -168,13 +168,13 @@ class _Replaying:
         happened = find_happenings(self._source, [self._definition], since, until)
         for each in self._later:
             self._heard[each.entry_key] += happened.of(each.person_id, each.entry_key)
-        first = True
-        while waiting or first:
+        concerned = self._concerned(happened.of_person, happened.of_cart)
+        self._hear(concerned, happened.of_person, happened.of_cart)
+        self._live_on(concerned | self._take_due(until), until)
+        while waiting:
             waiting, entered = self._let_in(waiting, until)
-            concerned = set(entered) if not first else self._concerned(happened.of_person, happened.of_cart)
-            self._hear(concerned, happened.of_person, happened.of_cart)
-            self._live_on(concerned | self._take_due(until), until)
-            first = False
+            self._hear(set(entered), happened.of_person, happened.of_cart)
+            self._live_on(set(entered) | self._take_due(until), until)
 
     def _is_ours(self, candidate: Candidate) -> bool:
         """Whether the entry was one of this version; one that was never lived counts as such."""

@@ -143,12 +143,11 @@ class _JourneyLook:
         happened = Happenings()
         if is_news:
             happened = find_happenings(self.source, self.definitions.values(), since, self.now)
+        self._live_on(happened)  # first: whoever ended meanwhile may come again
         waiting = self._candidates(since, is_news)
-        while True:
+        while waiting:
             waiting = self._let_in(waiting)
             self._live_on(happened)
-            if not waiting:
-                break
         sync_lists(self.source, self.journey, self.live)
         with self.store.write() as connection:
             mine = journeys.c.journey_id == self.journey.journey_id

@@ -177,9 +177,8 @@ def _still_planned(connection: Connection, entries: Sequence[Entry]) -> Sequence
     query = sa.select(table.message_id).where(
         among(connection, table.message_id, [entry.message_id for entry in entries]), table.state == PLANNED
     )
-    locked = set(
-        connection.execute(lock_rows(connection, query.order_by(table.message_id), skip_locked=True)).scalars()
-    )
+    rows = connection.execute(lock_rows(connection, query.order_by(table.message_id), skip_locked=True))
+    locked: set[str] = set(rows.scalars())
     return [entry for entry in entries if entry.message_id in locked]
 
 

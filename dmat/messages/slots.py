@@ -214,7 +214,8 @@ class Compiled:
             return False
         if self.unsure_ends and any(filled[mark].endswith(("-", "-d")) for mark in self.unsure_ends if mark in filled):
             return False
-        return not self.unsure_starts or not any(_RISKY_START.match(filled[mark]) for mark in self.unsure_starts if mark in filled)
+        begins = (filled[mark] for mark in self.unsure_starts if mark in filled)
+        return not any(_RISKY_START.match(text) for text in begins)
 
     @cached_property
     def unsure_ends(self) -> frozenset[str]:

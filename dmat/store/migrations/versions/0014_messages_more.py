@@ -44,5 +44,5 @@ def downgrade() -> None:
     op.drop_table("arrivals")
 
 
-def _big() -> sa.types.TypeEngine:
+def _big() -> sa.types.TypeEngine[int]:
     return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
