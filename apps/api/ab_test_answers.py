@@ -12,6 +12,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from dmat.experiments.factors import Factors
 from dmat.experiments.plan import as_document
 from dmat.experiments.records import Decision, Experiment, LogLine, Wave
 from dmat.experiments.running import Judged
@@ -48,9 +49,9 @@ def whole_json(found: Experiment) -> Json:
 
 def results_json(
     found: Experiment, judged: Judged, counts: Mapping[str, Mapping[str, int]], waves: Sequence[Wave],
-    decision: Decision | None, now: datetime,
+    decision: Decision | None, now: datetime, factors: Sequence[Factors] = (),
 ) -> Json:  # fmt: skip
-    """What is known of a test now, and what would be concluded from it."""
+    """What is known of a test now, and what would be concluded from it; `factors` of tests of two things at once."""
     analysis, verdict = judged.analysis, judged.verdict
     left = (found.deadline_at - now).total_seconds() if found.deadline_at and found.is_live else None
     answer: Json = finite({
@@ -69,6 +70,7 @@ def results_json(
             for arm in judged.design.arms
         ],
         "comparisons": [asdict(each) for each in analysis.comparisons],
+        "factors": [asdict(each) for each in factors],
         "guardrails": [asdict(each) for each in analysis.guardrails],
         "health": [asdict(each) for each in analysis.health], "healthLevel": analysis.health_level,
         "family": analysis.family, "peopleNeededPerVariation": analysis.people_needed_per_arm,

@@ -10,13 +10,13 @@ Satterthwaite, since variances of the cells may differ.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from dmat.errors import InvalidInputError
-from dmat.experiments.means import mean_estimates, t_critical, t_two_sided
+from dmat.experiments.means import Estimates, mean_estimates, t_critical, t_two_sided
 from dmat.experiments.moments import Moments, Table
 from dmat.experiments.special import Array
 
@@ -54,8 +54,15 @@ class Factorial:
         )
 
 
-def two_by_two(cells: Mapping[Cell, Moments], alpha: float = 0.05) -> Factorial:
+def two_by_two(
+    cells: Mapping[Cell, Moments], alpha: float = 0.05, estimates: Callable[[Table], Estimates] = mean_estimates
+) -> Factorial:
     """Effects from the moments of the four cells (level of the first factor, level of the second).
+
+    Args:
+        cells: the four.
+        alpha: of each interval.
+        estimates: how a cell's value and its variance come from the moments; of ratios `ratio_estimates`.
 
     Raises:
         InvalidInputError: a cell is missing or has fewer than two people, or nobody differs.
@@ -65,9 +72,9 @@ def two_by_two(cells: Mapping[Cell, Moments], alpha: float = 0.05) -> Factorial:
         raise InvalidInputError("cells", f"{missing} missing or with fewer than two people", "all four of 0/1 x 0/1")
     names = [f"{one}{other}" for one, other in CELLS]
     listed = {name: {"m": cells[cell]} for name, cell in zip(names, CELLS, strict=True)}
-    found = mean_estimates(Table.of(listed, names, ("m",)))
+    found = estimates(Table.of(listed, names, ("m",)))
     value, variance, df = found.value[0], found.variance[0], found.df[0]
-    if variance.sum() <= 0:
+    if not variance.sum() > 0:
         raise InvalidInputError("cells", "nobody differs from anybody", "some variance")
     weights = (np.array([-1, -1, 1, 1]) / 2, np.array([-1, 1, -1, 1]) / 2, np.array([1.0, -1, -1, 1]))
     return Factorial(*(_effect(weight, value, variance, df, alpha) for weight in weights))

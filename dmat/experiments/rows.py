@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from dmat.campaigns.step_runs import pack_people
 from dmat.errors import ConflictError, InvalidInputError
 from dmat.experiments.assign import Codes, Ids, pack_codes
+from dmat.experiments.notices import tell_outside
 from dmat.experiments.plan import TestPlan, as_document, plan_hash
 from dmat.experiments.records import (
     DRAFT,
@@ -92,7 +93,7 @@ def keep_version(
 def move_to(
     connection: Connection, experiment: Experiment, status: str, by: str, now: datetime, reason: str = "", **card: Any
 ) -> Experiment:
-    """Lead a test to another status, and log it.
+    """Lead a test to another status, log it, and tell those who listen from outside.
 
     Raises:
         ConflictError: that status may not follow the present one.
@@ -103,8 +104,11 @@ def move_to(
         raise ConflictError(f"test {number} is {experiment.status}: it cannot become {status} (allowed: {allowed})")
     write_card(connection, number, {"status": status, "status_reason": reason, **card}, by, now)
     write_log(connection, number, status, reason or f"{experiment.status} -> {status}", by, now)
-    write_audit(connection, now, by, f"test {status}", str(number), reason=reason, before=experiment.status)
-    return find_experiment(connection, number)
+    write_audit(connection, now, by, f"test {status}", str(number), reason=reason, before=experiment.status,
+                **({"winner": card["winner"]} if card.get("winner") else {}))  # fmt: skip
+    found = find_experiment(connection, number)
+    tell_outside(connection, found, experiment.status, by, now)
+    return found
 
 
 def write_log(
