@@ -25,6 +25,7 @@ from apps.screens.calendar.screen import CalendarScreen
 from apps.screens.campaigns.files import CampaignExportHandler
 from apps.screens.campaigns.screen import campaigns_screen
 from apps.screens.codes.screen import CodesScreen
+from apps.screens.experiments.files import TestExportHandler
 from apps.screens.experiments.screen import experiments_screen
 from apps.screens.follow.screen import FollowScreen
 from apps.screens.health.screen import HealthScreen
@@ -104,6 +105,7 @@ def build_server(context: Context, port: int, start: bool = False, late_ms: int 
         exclude_cookies=[COOKIE_NAME], exclude_headers=["Cookie", "Authorization"], ico_path="none", session_history=0,
         extra_patterns=[*routes(context), (r"/segments-export", ExportHandler, {"context": context}),
                         (r"/campaigns-export", CampaignExportHandler, {"context": context}),
+                        (r"/experiments-export", TestExportHandler, {"context": context}),
                         (r"/assets/(.*)", AssetHandler, {"path": str(FOLDER)})],
     )  # fmt: skip
     server._tornado.add_transform(SafeHeaders)

@@ -28,17 +28,22 @@ from apps.api.faults import REFUSALS, Door
 from apps.api.once import once
 from dmat.campaigns.records import programme_of
 from dmat.errors import InvalidInputError
+from dmat.experiments.factors import factors_of
 from dmat.experiments.library import ExperimentLibrary, WantedTests
 from dmat.experiments.plan import plan_schema
 from dmat.experiments.records import STATUSES, Experiment
+from dmat.experiments.result_files import file_name, take_away
 from dmat.experiments.running import TestRunner, running_plan_of
 from dmat.ledger.counters import read_counters
 from dmat.segments.desk import Desk
+from dmat.segments.export import FORMATS
+from dmat.settings import Settings
 from dmat.store import Store
 from dmat.store.access import Caller
 
 LARGEST_BODY = 1024 * 1024
 MOST_LISTED = 500
+FILES: dict[int | str, dict[str, Any]] = {200: {"content": {media: {} for media in FORMATS.values()}}}
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="the test's number")]
 IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", description="the same key gives the same answer")]
@@ -96,20 +101,37 @@ def _add_looking(router: APIRouter, library: ExperimentLibrary, reader: Any) -> 
 def _add_results(router: APIRouter, desk: Desk, library: ExperimentLibrary, reader: Any) -> None:
     settings, store = library.settings, library.store
 
-    @router.get("/{test_id}/results", summary="Its results now")
-    def get_results(test_id: Number, _caller: Caller = reader) -> dict[str, Any]:
+    @router.get("/{test_id}/results", summary="Its results now", response_model=None, responses=FILES)
+    def get_results(
+        test_id: Number,
+        caller: Caller = reader,
+        format_: Annotated[str, Query(alias="format", pattern="^(json|csv|xlsx)$")] = "json",
+    ) -> dict[str, Any] | Response:
         """Rates with intervals, comparisons with the control, health, and what would be concluded.
+
+        Of tests of two things at once `factors` has the effect of each and their interaction. With `format=csv` or
+        `format=xlsx` it is a file of one line for each variation and metric, and the audit trail says who took it.
 
         `probability_best` and `is_significant` are two different statements. With always-valid inference results may
         be looked at whenever one likes; with the others they count at the end (at planned looks).
         """
         found, now = library.get(test_id), settings.clock.now()
+        if format_ != "json":
+            return _file(settings, store, desk, found, format_, caller)
         with store.read() as connection:
             plan = running_plan_of(connection, found)
         judged = TestRunner(settings, store, desk.workspace).judge(found, plan, now)
         counts, waves = _counts(store, found), library.waves(test_id)
-        answer: dict[str, Any] = results_json(found, judged, counts, waves, library.decision(test_id), now)
+        factors = factors_of(plan, judged.design, judged.observed)
+        answer: dict[str, Any] = results_json(found, judged, counts, waves, library.decision(test_id), now, factors)
         return answer
+
+
+def _file(settings: Settings, store: Store, desk: Desk, found: Experiment, wanted: str, caller: Caller) -> Response:
+    content = take_away(settings, store, desk.workspace, found, wanted, caller.name)
+    name = file_name(found, wanted, settings.clock.now())
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, headers=headers, media_type=FORMATS[wanted])
 
 
 def _counts(store: Store, found: Experiment) -> dict[str, dict[str, int]]:

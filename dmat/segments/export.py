@@ -67,7 +67,7 @@ def csv_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[PersonColumn]
     buffer.write(BYTE_ORDER_MARK)
     writer.writerow(names)
     for row in rows:
-        writer.writerow([_as_text(_major(row[name]) if name in money else row[name]) for name in names])
+        writer.writerow([as_text(_major(row[name]) if name in money else row[name]) for name in names])
         if buffer.tell() > 64 * 1024:
             yield buffer.getvalue()
             buffer.seek(0)
@@ -80,18 +80,19 @@ def write_xlsx(file: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[
     book = Workbook(write_only=True)
     names = header(columns)
     money = {column.key for column in columns if column.type == "money"}
-    count, sheet = 0, _new_sheet(book, 1, names)
+    count, sheet = 0, new_sheet(book, "Members", names)
     for row in rows:
         if count and count % ROWS_PER_SHEET == 0:
-            sheet = _new_sheet(book, count // ROWS_PER_SHEET + 1, names)
-        sheet.append([_as_cell(sheet, _major(row[name]) if name in money else row[name]) for name in names])
+            sheet = new_sheet(book, f"Members {count // ROWS_PER_SHEET + 1}", names)
+        sheet.append([as_cell(sheet, _major(row[name]) if name in money else row[name]) for name in names])
         count += 1
     book.save(file)
     return count
 
 
-def _new_sheet(book: Workbook, number: int, names: Sequence[str]) -> Any:
-    sheet = book.create_sheet("Members" if number == 1 else f"Members {number}")
+def new_sheet(book: Workbook, title: str, names: Sequence[str]) -> Any:
+    """A sheet with names of columns in bold that stay in sight."""
+    sheet = book.create_sheet(title)
     sheet.freeze_panes = "A2"
     cells = []
     for name in names:
@@ -107,7 +108,8 @@ def is_formula(text: str) -> bool:
     return bool(_FORMULA.match(text)) and not _PHONE.fullmatch(text)
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A value as a cell of a CSV file, never a formula."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -120,7 +122,8 @@ def _as_text(value: Any) -> str:
     return f"'{text}" if is_formula(text) else text
 
 
-def _as_cell(sheet: Any, value: Any) -> Any:
+def as_cell(sheet: Any, value: Any) -> Any:
+    """A value as a cell of a workbook; texts are stored as texts, never as formulas."""
     if value is None or isinstance(value, (bool, float, date, datetime)):
         return value
     if isinstance(value, int) and abs(value) < 10**15:  # a spreadsheet keeps no more digits of a number

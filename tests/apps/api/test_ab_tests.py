@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 from campaign_world import ANN
 from fastapi.testclient import TestClient
@@ -188,3 +191,33 @@ def test_analysts_look_and_decide_nothing(doors, tested):
 def test_what_is_not_there_is_404(marketer):
     assert marketer.get("/api/ab-tests/99/results").status_code == 404
     assert marketer.post("/api/ab-tests/create", json=BODY | {"campaignId": 99}).status_code == 404
+
+
+def test_the_result_is_a_file_as_well(marketer, tested):
+    make(marketer)
+    marketer.post("/api/ab-tests/1/start")
+    tested.start(1)
+    found = marketer.get("/api/ab-tests/1/results", params={"format": "csv"})
+    assert found.headers["content-type"] == "text/csv; charset=utf-8"
+    assert found.headers["content-disposition"].startswith('attachment; filename="test-1-')
+    lines = list(csv.DictReader(io.StringIO(found.content.decode("utf-8-sig"))))
+    assert [line["name"] for line in lines[:2]] == ["Variation A", "Variation B"]
+    book = marketer.get("/api/ab-tests/1/results", params={"format": "xlsx"})
+    assert book.content[:2] == b"PK"
+    assert marketer.get("/api/ab-tests/1/results", params={"format": "pdf"}).status_code == 422
+    assert marketer.get("/api/ab-tests/9/results", params={"format": "csv"}).status_code == 404
+
+
+def test_two_things_at_once_have_effects_and_other_tests_none(marketer, tested):
+    make(marketer)
+    assert marketer.get("/api/ab-tests/1/results").json()["factors"] == []
+    variations = [
+        {"name": f"{subject} {picture}", "content": {"subject": f"{subject} {picture}"}, "trafficPercentage": 25,
+         "levels": {"Subject": subject, "Picture": picture}}
+        for subject in ("News", "Sale") for picture in ("Sea", "Hills")
+    ]  # fmt: skip
+    made = make(marketer, name="Both", variations=variations)
+    assert made["kind"] == "factorial"
+    factors = marketer.get(f"/api/ab-tests/{made['id']}/results").json()["factors"]
+    assert (factors[0]["metric"], factors[0]["effects"]) == ("click", [])
+    assert factors[0]["sentence"] == "There is not enough yet to tell the two apart."
