@@ -35,6 +35,7 @@ from apps.screens.campaigns.fields import HOLDOUT, PLACES, read_place, read_step
 from apps.screens.campaigns.keeping import SCOPES, Keeping
 from apps.screens.campaigns.listing import TONES
 from apps.screens.campaigns.plan_edits import edit_of
+from apps.screens.campaigns.testing import step_tests
 from apps.screens.segments.addressing import leave_for
 from dmat.campaigns.approval import approval_limit, is_approved
 from dmat.campaigns.records import DRAFT, IN_REVIEW, SCHEDULED, Campaign
@@ -61,6 +62,7 @@ class ComposerScreen(pn.viewable.Viewer):
         self.model = Composing(self.answering, self.keeping, user.email, campaign)
         kept = self.keeping.find_draft(user.email, campaign.campaign_id)
         self.is_resumed = kept is not None and self.model.resume(kept.document, kept.based_on_version, kept.updated_at)
+        self.tests = step_tests(desks.tests, campaign.campaign_id)
         self.words, self.tried = "", dict[str, Tried]()
         with context.store.read() as connection:
             self.pools = list_pools(connection)
@@ -93,6 +95,7 @@ class ComposerScreen(pn.viewable.Viewer):
         """Check and count anew, and see whether somebody else moved the campaign on."""
         now = self.desks.library.get(self.model.key)
         found = self.answering.look(self.model.plan, -1)
+        tests = step_tests(self.desks.tests, self.model.key)
 
         def show() -> None:
             if now.status != self.model.campaign.status and not self.model.is_changed:
@@ -100,6 +103,9 @@ class ComposerScreen(pn.viewable.Viewer):
                 return
             self.model.found = found
             self._show_found()
+            if tests != self.tests:
+                self.tests = tests
+                self._show_plan()
 
         return show
 
@@ -208,7 +214,7 @@ class ComposerScreen(pn.viewable.Viewer):
         self.steps.html = self._render(
             "composer_steps", timeline=self._timeline(), templates=self.templates, pools=self.pools,
             names={each.key: each for each in self.segments}, reaction_choices=reaction_choices,
-            earlier=lambda key: earlier_steps(self.model.plan, key),
+            earlier=lambda key: earlier_steps(self.model.plan, key), tests=self.tests,
         )  # fmt: skip
         self._show_rest()
 

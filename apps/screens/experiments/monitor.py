@@ -22,6 +22,7 @@ from apps.screens.experiments.desk import TestDesk
 from apps.screens.experiments.keeping import SCOPES, Keeping
 from apps.screens.experiments.listing import OUTCOMES
 from apps.screens.experiments.standing import last_words
+from apps.screens.experiments.together import Together, together_of
 from apps.screens.experiments.watching import Watched, watching_of
 from apps.screens.segments.addressing import asked_for, leave_for, remember
 from dmat.errors import DmatError
@@ -119,12 +120,18 @@ class MonitorScreen(pn.viewable.Viewer):
         points = found.points[metric]
         said = summary_of(points, names, metric)
         rows = telling.rows_of(found.analysis, metric, found.plan, self._currency())
-        self.results.html = self._render("monitor_results", metric=metric, metrics=list(found.points), rows=rows)
+        self.results.html = self._render(
+            "monitor_results", metric=metric, metrics=list(found.points), rows=rows, both=self._both(found, metric)
+        )
         self.course.html = self._render(
             "monitor_course", metric=metric, said=said,
             options=bands(points, names, metric, said) if len(points) > 1 else None,
             unit=f"money:{self._currency()}" if wording.is_money(metric) else "percent",
         )  # fmt: skip
+
+    def _both(self, found: Watched, metric: str) -> Together | None:
+        is_sound = found.analysis.health_level != "block"
+        return together_of(found.factors, metric, self._currency(), is_sound=is_sound)
 
     def _show_head(self) -> None:
         test = self.test

@@ -21,6 +21,7 @@ from dmat.experiments.allocating import design_now
 from dmat.experiments.analysis import analyse
 from dmat.experiments.course import Point as Moment
 from dmat.experiments.course import course
+from dmat.experiments.factors import Factors, factors_of
 from dmat.experiments.observed import observe, running_plan
 from dmat.experiments.plan import TestPlan
 from dmat.experiments.records import Decision, Experiment, LogLine, Wave, count_assigned
@@ -36,6 +37,7 @@ class Watched:
 
     Attributes:
         points: metric -> its course, oldest first.
+        factors: of tests of two things at once what each does, by metric; else empty.
         people: people in the test so far.
         rest: people who wait for the winner, or got it.
     """
@@ -45,6 +47,7 @@ class Watched:
     observed: Observed
     analysis: Analysis
     points: Mapping[str, Sequence[Point]]
+    factors: Sequence[Factors]
     decision: Decision | None
     log: Sequence[LogLine]
     waves: Sequence[Wave]
@@ -85,7 +88,8 @@ class Watching:
         arms = [arm.model_dump() for arm in plan.arms]
         return Watched(
             test=test, plan=plan, observed=observed, analysis=analysis, points=self._points(test, design, analysis),
-            decision=decision, log=library.log(experiment_id), waves=library.waves(experiment_id), place=place,
+            factors=factors_of(plan, design, observed), decision=decision,
+            log=library.log(experiment_id), waves=library.waves(experiment_id), place=place,
             looks=self.judging.previews.of(place.step, arms, place.step_names),
             next=suggest(test, decision, analysis, self._tested()),
         )  # fmt: skip
