@@ -17,6 +17,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from dmat.experiments.in_journeys import tested_steps
 from dmat.experiments.moments import Moments
 from dmat.experiments.observed import FROM_TABLES, KINDS, Place, observe, place_of, running_plan
 from dmat.experiments.plan import TestPlan
@@ -72,9 +73,21 @@ def course(store: Store, workspace: Workspace, experiment: Experiment, points: i
 
 
 def _read_steps(connection: Connection, experiment: Experiment, plan: TestPlan) -> Steps:
+    if experiment.journey:
+        return _steps_of_members(connection, experiment, plan)
     if experiment.campaign_id is None:
         return _steps_of_visitors(connection, experiment.experiment_id)
     return _steps_of_messages(connection, place_of(experiment, plan))
+
+
+def _steps_of_members(connection: Connection, experiment: Experiment, plan: TestPlan) -> Steps:
+    """People who came into a test inside a journey, and reactions to the messages after its split."""
+    messages = tested_steps(connection, experiment.journey, experiment.step)
+    reached = _steps_of_visitors(connection, experiment.experiment_id)
+    reactions = _steps_of_messages(connection, Place(experiment.programme, messages, plan.arm_keys, ()))
+    for hour, counts in reactions.items():
+        reached[hour] = {key: n for key, n in counts.items() if key[1] != ACCEPTED} | reached.get(hour, {})
+    return reached
 
 
 def _steps_of_messages(connection: Connection, place: Place) -> Steps:

@@ -7,7 +7,7 @@ carries its arm.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from dmat.campaigns.plan import CampaignPlan
 from dmat.campaigns.records import programme_of
+from dmat.experiments.in_journeys import tested_steps
 from dmat.experiments.plan import TestPlan
 from dmat.store.campaign_tables import campaign_versions, campaigns
 from dmat.store.engine import Store, rows_of
@@ -31,7 +32,11 @@ def unexported_experiments(store: Store, limit: int) -> list[dict[str, Any]]:
     """Tests that have started and changed since they were exported, as plain rows."""
     table, versions = experiments.c, experiment_versions.c
     query = (
-        sa.select(*(table[name] for name in CARD), table.campaign_id, table.created_by, versions.version, versions.plan)
+        sa.select(
+            *(table[name] for name in (*CARD, "campaign_id", "journey", "step", "created_by")),
+            versions.version,
+            versions.plan,
+        )
         .join(
             experiment_versions,
             sa.and_(versions.experiment_id == table.experiment_id, versions.version == table.running_version),
@@ -43,7 +48,11 @@ def unexported_experiments(store: Store, limit: int) -> list[dict[str, Any]]:
     with store.read() as connection:
         rows = rows_of(connection, query)
         currencies = campaign_currencies(connection, {row["campaign_id"] for row in rows} - {None})
-    return [_row(row, currencies) for row in rows]
+        inside = {
+            row["experiment_id"]: tested_steps(connection, row["journey"], row["step"])
+            for row in rows if row["journey"]
+        }  # fmt: skip
+    return [_row(row, currencies, inside.get(row["experiment_id"])) for row in rows]
 
 
 def campaign_currencies(connection: Connection, campaign_ids: Iterable[int]) -> dict[int, str]:
@@ -56,7 +65,7 @@ def campaign_currencies(connection: Connection, campaign_ids: Iterable[int]) -> 
     return {row.campaign_id: CampaignPlan.model_validate(row.plan).currency_code for row in rows}
 
 
-def _row(row: Mapping[str, Any], currencies: Mapping[int, str]) -> dict[str, Any]:
+def _row(row: Mapping[str, Any], currencies: Mapping[int, str], inside: Sequence[str] | None) -> dict[str, Any]:
     plan, campaign_id = TestPlan.model_validate(row["plan"]), row["campaign_id"]
     found = {name: row[name] for name in (*CARD, "version")} | {name: getattr(plan, name) for name in OF_THE_PLAN}
     arms = [
@@ -65,12 +74,18 @@ def _row(row: Mapping[str, Any], currencies: Mapping[int, str]) -> dict[str, Any
     ]
     return found | {
         "owner": row["created_by"],
-        "programme": "" if campaign_id is None else programme_of(campaign_id),
+        "programme": _programme(row),
         "currency_code": currencies.get(campaign_id or 0, DEFAULT_CURRENCY),
         "counts_everybody": plan.kind in COUNTS_EVERYBODY,
-        "steps": [{"step": step} for step in plan.steps],
+        "steps": [{"step": step} for step in (plan.steps if inside is None else inside)],
         "arms": arms,
     }
+
+
+def _programme(row: Mapping[str, Any]) -> str:
+    if row["journey"]:
+        return f"journey:{row['journey']}"
+    return "" if row["campaign_id"] is None else programme_of(row["campaign_id"])
 
 
 def mark_experiments_exported(store: Store, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -83,7 +98,7 @@ def mark_experiments_exported(store: Store, rows: Iterable[Mapping[str, Any]]) -
 
 
 def unexported_visitors(store: Store, limit: int) -> list[dict[str, Any]]:
-    """Visitors who saw a tested page or did something there since they were exported, as plain rows."""
+    """Visitors of tested pages, and people inside tested journeys, that are new or changed, as plain rows."""
     table = experiment_visitors.c
     query = sa.select(*(column for column in table if column.name != "exported_revision"))
     query = query.where(table.exported_revision < table.revision).order_by(table.seen_at).limit(limit)

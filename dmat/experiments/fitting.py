@@ -21,6 +21,7 @@ from dmat.campaigns.step_runs import WAITING, read_runs
 from dmat.campaigns.templates_of_steps import newest_version, template_fault
 from dmat.errors import ConflictError, InvalidInputError
 from dmat.experiments.assign import free_part
+from dmat.experiments.in_journeys import refuse_unfit_split
 from dmat.experiments.plan import Arm, TestPlan
 from dmat.experiments.records import DECIDED, LIVE, Experiment, read_experiments
 from dmat.settings import Settings
@@ -33,10 +34,12 @@ def refuse_unfit(connection: Connection, settings: Settings, experiment: Experim
     """Stop a test that could not run.
 
     Raises:
-        InvalidInputError: names the first place that is wrong. NotFoundError: there is no such campaign.
-        ConflictError: the campaign is over, the step has begun, or another test has it.
+        InvalidInputError: names the first place that is wrong. NotFoundError: there is no such campaign or journey.
+        ConflictError: the campaign or journey is over, the step has begun, or another test has it.
     """
     plan = experiment.plan
+    if plan.is_of_a_journey:
+        refuse_unfit_split(connection, experiment)
     if plan.campaign_id is None:
         return
     campaign = find_campaign(connection, plan.campaign_id)

@@ -6,6 +6,7 @@ what people did before). Stays out: inference (`analysis.py`), which order count
 
 People are counted by intention to treat: everybody whose message passed the gate, in the arm assigned, whatever became
 of it. Where the arms may be treated differently by the gate (send times, frequency), those whom it stopped count too.
+Inside a journey everybody who reached the split counts.
 Messages and reactions are of this moment; orders are as of the published data. Machine opens count only in `open_raw`.
 """
 
@@ -20,6 +21,7 @@ from sqlalchemy.engine import Connection
 
 from dmat.campaigns.records import programme_of
 from dmat.experiments.exporting import COUNTS_EVERYBODY
+from dmat.experiments.in_journeys import count_members
 from dmat.experiments.moments import Moments
 from dmat.experiments.plan import TestPlan
 from dmat.experiments.published import read_health, read_moments
@@ -70,7 +72,10 @@ def observe(store: Store, workspace: Workspace, experiment: Experiment) -> Obser
     plan = running_plan(store, experiment)
     tables = read_moments(workspace, experiment.experiment_id)
     with store.read() as connection:
-        if experiment.campaign_id is None:
+        if experiment.journey:
+            wanted = {metric: KINDS[metric] for metric in wanted_metrics(plan)}
+            assigned, live = count_members(connection, experiment, plan, wanted, PASSED)
+        elif experiment.campaign_id is None:
             assigned, live = count_visitors(connection, experiment.experiment_id, plan.arm_keys)
         else:
             assigned, live = _count_messages(connection, place_of(experiment, plan), wanted_metrics(plan))

@@ -28,7 +28,8 @@ Kind = Literal[
 ]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(Kind)
 OF_A_CAMPAIGN = ("content", "subject", "media", "offer", "send_time", "frequency")
-"""Kinds that test a step of a campaign; the others may."""
+"""Kinds that test a step of a campaign, or the split of a journey; the others may."""
+OF_A_JOURNEY = (*OF_A_CAMPAIGN, "custom")
 MOST_ARMS, MOST_GUARDRAILS, MOST_WAVES, LARGEST_PLAN = 6, 6, 50, 100_000
 
 ArmKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,19}$")]
@@ -112,7 +113,8 @@ class TestPlan(Part):
     hypothesis: str = Field("", max_length=2000)
     kind: Kind = "content"
     campaign_id: int | None = Field(None, ge=1)
-    step: str = Field("", max_length=60, description="key of the campaign's step")
+    journey: PlanKey = Field("", description="key of a journey whose split is tested, instead of a campaign")
+    step: str = Field("", max_length=60, description="key of the campaign's step, or of the journey's split")
     page: str = Field("", max_length=500, pattern=r"^$|^/[^\s<>\"']*$", description="path as / or /sale/*")
     form: str = Field("", max_length=100, description="which form counts as completed; empty: any")
     arms: tuple[Arm, ...] = Field(min_length=2, max_length=MOST_ARMS)
@@ -153,6 +155,11 @@ class TestPlan(Part):
         return self.campaign_id is not None
 
     @property
+    def is_of_a_journey(self) -> bool:
+        """Whether people get it by the split of a journey."""
+        return bool(self.journey)
+
+    @property
     def steps(self) -> tuple[str, ...]:
         """Keys of the campaign's steps that it touches."""
         if self.kind != "frequency":
@@ -180,12 +187,21 @@ class TestPlan(Part):
 
     @model_validator(mode="after")
     def _has_its_place(self) -> TestPlan:
+        if self.is_of_a_journey:
+            return self
         if self.kind in OF_A_CAMPAIGN and self.campaign_id is None:
             raise ValueError(f"a test of {self.kind} needs the number of a campaign in campaign_id")
         if self.campaign_id is not None and self.kind != "frequency" and not self.step:
             raise ValueError("say in step which step of the campaign is tested")
         if self.kind == "landing_page" and not self.page:
             raise ValueError("a test of a landing page says in page which one, as /offer")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_a_journey(self) -> TestPlan:
+        fault = _journey_fault(self) if self.is_of_a_journey else ""
+        if fault:
+            raise ValueError(fault)
         return self
 
     @model_validator(mode="after")
@@ -208,10 +224,25 @@ class TestPlan(Part):
 
     @model_validator(mode="after")
     def _arms_differ(self) -> TestPlan:
-        fault = _FAULTS.get(self.kind, _no_fault)(self)
+        fault = "" if self.is_of_a_journey else _FAULTS.get(self.kind, _no_fault)(self)
         if fault:
             raise ValueError(fault)
         return self
+
+
+def _journey_fault(plan: TestPlan) -> str:
+    """The ways of the split are what differs; everybody who reaches it is in the test."""
+    if plan.kind not in OF_A_JOURNEY:
+        return f"a test inside a journey is of {', '.join(OF_A_JOURNEY)}, not of {plan.kind}"
+    if plan.campaign_id is not None or plan.page:
+        return "a test is inside a journey, of a campaign or of a page: leave campaign_id and page empty"
+    if not plan.step:
+        return "say in step which split of the journey is tested"
+    if any(arm.overrides != Overrides() for arm in plan.arms):
+        return "inside a journey the ways of the split say what differs: leave the overrides of the arms empty"
+    if plan.test_share != 1 or plan.exclusion_group or plan.allocation != "fixed":
+        return "inside a journey everybody who reaches the split is in the test: no test_share, group or bandit"
+    return ""
 
 
 def _no_fault(_plan: TestPlan) -> str:

@@ -22,6 +22,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from dmat.campaigns.records import programme_of
 from dmat.campaigns.step_runs import unpack_people
 from dmat.errors import NotFoundError
 from dmat.experiments.assign import Codes, Ids, unpack_codes
@@ -78,6 +79,7 @@ class Experiment:
     status: str
     status_reason: str
     campaign_id: int | None
+    journey: str
     step: str
     page: str
     exclusion_group: str
@@ -106,6 +108,13 @@ class Experiment:
     def salt(self) -> str:
         """What decides who is in which arm."""
         return salt_of(self.experiment_id)
+
+    @property
+    def programme(self) -> str:
+        """Where its messages are in the ledger; empty for a test of pages."""
+        if self.journey:
+            return f"journey:{self.journey}"
+        return "" if self.campaign_id is None else programme_of(self.campaign_id)
 
     @property
     def is_live(self) -> bool:

@@ -38,7 +38,7 @@ from dmat.store.experiment_tables import (
 )
 from dmat.store.workspace_values import write_audit
 
-OF_THE_PLAN = ("name", "kind", "campaign_id", "step", "page", "exclusion_group")
+OF_THE_PLAN = ("name", "kind", "campaign_id", "journey", "step", "page", "exclusion_group")
 
 
 def insert_experiment(connection: Connection, plan: TestPlan, by: str, now: datetime) -> int:

@@ -48,6 +48,7 @@ from dmat.experiments.results import Analysis, Design, Observed
 from dmat.experiments.rows import move_to, note_look, write_log
 from dmat.experiments.settling import settle
 from dmat.experiments.snapshots import Snapshot, write_snapshot
+from dmat.journeys.records import ARCHIVED, find_journey
 from dmat.settings import Settings
 from dmat.store.engine import Store
 from dmat.store.experiment_tables import experiments
@@ -153,7 +154,7 @@ class TestRunner:
                 write_snapshot(connection, snapshot)
                 settle(
                     connection, fresh, WINNER if verdict.kind == "winner" else CHOSEN, verdict.arm, verdict.reason, BY,
-                    now, figures=judged.figures, snapshot_id=snapshot.snapshot_id,
+                    self.settings.clock.now(), figures=judged.figures, snapshot_id=snapshot.snapshot_id,
                 )  # fmt: skip
                 done.decided[number] = verdict.arm
             elif verdict.kind == "ask" or (verdict.kind == "blocked" and is_over(fresh, plan, judged.observed, now)):
@@ -186,6 +187,8 @@ class TestRunner:
 
     def _why_over(self, experiment: Experiment, now: datetime) -> str:
         """Why a test that is not decided cannot go on; empty when it can."""
+        if experiment.journey:
+            return self._why_journey_over(experiment)
         if experiment.campaign_id is None:
             return ""
         with self.store.read() as connection:
@@ -202,6 +205,11 @@ class TestRunner:
                 return "its step began without it" if states and all(state in ENDS for state in states) else ""
         is_late = plan.ends_at is not None and plan.ends_at <= now
         return "its campaign's time was over before it was decided" if is_late else ""
+
+    def _why_journey_over(self, experiment: Experiment) -> str:
+        with self.store.read() as connection:
+            is_over = find_journey(connection, experiment.journey).status == ARCHIVED
+        return "its journey is archived" if is_over else ""
 
     def _stop(self, experiment: Experiment, why: str, now: datetime, done: TestsLook) -> None:
         with self.store.write() as connection:

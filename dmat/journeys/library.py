@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from dmat.campaigns.programmes import ensure_programme, pause_within
 from dmat.campaigns.templates_of_steps import newest_version
 from dmat.errors import ConflictError, InvalidInputError
+from dmat.experiments.in_journeys import keep_split
 from dmat.journeys.checking import refuse_unfit
 from dmat.journeys.definition import Definition, as_document, definition_hash
 from dmat.journeys.entries import Source
@@ -135,7 +136,8 @@ class JourneyLibrary:
         """Switch the newest version on: from now on people enter it; who is in an older one stays there.
 
         Raises:
-            InvalidInputError: it could not run; names the place. ConflictError: it is archived.
+            InvalidInputError: it could not run; names the place.
+            ConflictError: it is archived, or divides otherwise than a test that is under way.
         """
         version = self.version(key)
         refuse_unfit(self.source, version.definition)
@@ -143,6 +145,7 @@ class JourneyLibrary:
         with self.store.write() as connection:
             journey = find_journey(connection, key)
             _refuse(journey, {ARCHIVED})
+            keep_split(connection, journey, version.definition, by, now)
             templates = {each.template: newest_version(connection, each.template) for each in version.definition.sends}
             table = journey_versions.c
             is_it = sa.and_(table.journey_id == journey.journey_id, table.version == version.version)

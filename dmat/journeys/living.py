@@ -6,13 +6,14 @@ Belongs here: putting both in order for the machine, collecting what is to be do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from dmat.journeys.definition import Definition
 from dmat.journeys.machine import WAITING, Asked, Effect, Happening, Lift, Moved, Person, State, advance, happen, same
+from dmat.journeys.trials import Trial
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Life:
     entered_at: datetime
     state: State
     lift: Lift = same
+    trials: Sequence[Trial] = ()
     answers: dict[Asked, bool] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     passed: list[tuple[str, datetime]] = field(default_factory=list)
@@ -40,7 +42,7 @@ class Life:
 
     def done(self) -> tuple[Any, ...]:
         """What became of it, to be compared."""
-        effects = [(effect.step.key, effect.at) for effect in self.effects]
+        effects = [(effect.step.key, effect.at, effect.variant) for effect in self.effects]
         return self.state, effects, self.passed, [at for _, at in self.applied], self.withdrawn_at
 
     @property
@@ -73,7 +75,7 @@ def live(life: Life, happenings: Iterable[Happening], until: datetime) -> Asked 
 def _wait_out(life: Life, until: datetime) -> Asked | None:
     """Everything that is due up to a moment."""
     while (due := life.next_at) is not None and due <= until:
-        moved = advance(life.definition, life.state, life.person, life.values, life.answers, life.lift)
+        moved = advance(life.definition, life.state, life.person, life.values, life.answers, life.lift, life.trials)
         _take(life, moved)
         if moved.lacking is not None:
             return moved.lacking

@@ -19,7 +19,7 @@ lead forward only, so each is passed at most once for each entry.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -28,6 +28,7 @@ from dmat.campaigns.pace import find_zone
 from dmat.journeys.conditions import AllOf, AnyOf, Not, Of, Question
 from dmat.journeys.definition import CART_ORDERED, Definition
 from dmat.journeys.steps import END, Arm, Branch, Exit, Goal, Split, Step, Wait, WaitEvent
+from dmat.journeys.trials import Trial, tried_way
 
 WAITING, COMPLETED, EXITED = "waiting", "completed", "exited"
 NOT_KNOWN = "the person is not known any more"
@@ -45,6 +46,7 @@ class State(NamedTuple):
         status: waiting, completed or exited.
         why: what it waits for, or why it ended, in words.
         reached_goal_at: when it passed a goal.
+        variant: its arm in the experiment that it came into last; what messages of it carry.
     """
 
     step: str
@@ -53,6 +55,7 @@ class State(NamedTuple):
     status: str = WAITING
     why: str = ""
     reached_goal_at: datetime | None = None
+    variant: str = ""
 
 
 class Person(NamedTuple):
@@ -73,10 +76,15 @@ class Happening(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """Something to be done: the step says what, `at` when (logical), `arm` in which arm of the last split."""
+    """Something to be done: the step says what, `at` when (logical), `variant` in which arm of an experiment.
+
+    Of a split it is to be written down that the member came into the experiment `exposed_to`.
+    """
 
     step: Step
     at: datetime
+    variant: str = ""
+    exposed_to: int = 0
 
 
 class Asked(NamedTuple):
@@ -117,8 +125,9 @@ def enter(at: datetime) -> State:
 
 
 def advance(
-    definition: Definition, state: State, person: Person, values: Mapping[str, Any], answers: Answers, lift: Lift = same
-) -> Moved:
+    definition: Definition, state: State, person: Person, values: Mapping[str, Any], answers: Answers,
+    lift: Lift = same, trials: Sequence[Trial] = (),
+) -> Moved:  # fmt: skip
     """Live a due member on until it waits, ends, or lacks an answer.
 
     Args:
@@ -128,13 +137,14 @@ def advance(
         values: what the trigger gave.
         answers: what is known of questions about it.
         lift: the moment at which a wait ends that would have ended while the journey stood still.
+        trials: experiments on its splits, the newest first.
     """
     if state.status != WAITING or state.due_at is None:
         return Moved(state)
     at = max(state.at, lift(state.due_at))
     if not person.is_known:
         return Moved(_ended(state._replace(at=at), EXITED, NOT_KNOWN), is_withdrawn=True)
-    return _Walk(definition, person, values, answers, lift).go(state._replace(at=at))
+    return _Walk(definition, person, values, answers, lift, trials).go(state._replace(at=at))
 
 
 def happen(definition: Definition, state: State, happening: Happening, entered_at: datetime) -> Moved | None:
@@ -170,10 +180,11 @@ class _Walk:
     """One walk of one member over steps."""
 
     def __init__(
-        self, definition: Definition, person: Person, values: Mapping[str, Any], answers: Answers, lift: Lift
-    ) -> None:
+        self, definition: Definition, person: Person, values: Mapping[str, Any], answers: Answers, lift: Lift,
+        trials: Sequence[Trial],
+    ) -> None:  # fmt: skip
         self._definition, self._person, self._values = definition, person, values
-        self._answers, self._lift = answers, lift
+        self._answers, self._lift, self._trials = answers, lift, trials
         self._effects: list[Effect] = []
         self._passed: list[tuple[str, datetime]] = []
 
@@ -205,8 +216,9 @@ class _Walk:
             return _ended(state, EXITED, step.reason or "the journey ends here")
         if isinstance(step, Goal):
             return state._replace(reached_goal_at=state.reached_goal_at or state.at)
-        if not isinstance(step, Split):
-            self._effects.append(Effect(step, state.at))
+        if isinstance(step, Split):
+            return self._divide(step, state)
+        self._effects.append(Effect(step, state.at, state.variant))
         return state
 
     def _after(self, state: State) -> str:
@@ -219,8 +231,6 @@ class _Walk:
         step = definition.by_key[key.removesuffix("!")]
         if isinstance(step, Wait) and step.until_event and not key.endswith("!"):
             return step.on_timeout or step.then or definition.below[step.key]
-        if isinstance(step, Split):
-            return arm_of(definition, step, self._person.person_id).go
         return getattr(step, "then", None) or definition.below[step.key]
 
     def _wait(self, step: Wait, state: State) -> State:
@@ -231,6 +241,18 @@ class _Walk:
         if until <= state.at:
             return state._replace(step=step.key)
         return state._replace(step=step.key, due_at=until, why=step.words)
+
+    def _divide(self, step: Split, state: State) -> State:
+        """The member on its way behind a split: by an experiment, else by the split's own shares."""
+        person_id = self._person.person_id
+        tried = tried_way(self._trials, step, person_id, state.at)
+        if tried is None:
+            return state._replace(step=f"{step.key}>{arm_of(self._definition, step, person_id).go}")
+        go = next(arm.go for arm in step.arms if arm.key == tried.arm)
+        if tried.exposed_to:
+            self._effects.append(Effect(step, state.at, tried.variant, tried.exposed_to))
+            return state._replace(step=f"{step.key}>{go}", variant=tried.variant)
+        return state._replace(step=f"{step.key}>{go}", variant=state.variant or tried.variant)
 
     def _choose(self, step: Branch, at: datetime) -> str | Asked:
         for case in step.cases:

@@ -36,6 +36,7 @@ class Member:
     Attributes:
         entered_at: logical; `seen_at` is when the entry was found.
         context: what the trigger gave, as JSON.
+        variant: its arm in an experiment, of a split that it passed.
         path: the steps that were passed, `step@moment` separated by blanks.
         revision: grows with each change; who writes with an old one writes nothing.
     """
@@ -57,12 +58,13 @@ class Member:
     seen_at: datetime
     reached_goal_at: datetime | None
     ended_at: datetime | None
+    variant: str
     revision: int
 
     @property
     def state(self) -> State:
         """As the machine sees it."""
-        return State(self.step, self.at, self.due_at, self.status, self.why, self.reached_goal_at)
+        return State(self.step, self.at, self.due_at, self.status, self.why, self.reached_goal_at, self.variant)
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -166,7 +168,7 @@ def new_row(
         "entry_key": candidate.entry_key, "status": state.status, "step": state.step, "at": state.at,
         "due_at": state.due_at, "why": state.why, "context": orjson.dumps(dict(candidate.values)).decode(), "path": "",
         "is_holdout": is_holdout, "entered_at": candidate.at, "seen_at": now, "reached_goal_at": None,
-        "ended_at": None, "revision": 1,
+        "ended_at": None, "variant": "", "revision": 1,
     }  # fmt: skip
 
 
@@ -184,7 +186,7 @@ def lock_unchanged(connection: Connection, members: Sequence[Member]) -> set[int
 
 _UPDATE = (
     "update journey_members set status = {0}, step = {0}, at = {0}, due_at = {0}, why = {0}, path = {0},"
-    " reached_goal_at = {0}, ended_at = {0}, revision = revision + 1 where member_id = {0}"
+    " reached_goal_at = {0}, ended_at = {0}, variant = {0}, revision = revision + 1 where member_id = {0}"
 )
 
 
@@ -196,7 +198,7 @@ def write_states(connection: Connection, moved: Iterable[tuple[int, State, str]]
     for batch in chunks(moved, AT_ONCE):
         rows = [
             (state.status, state.step, text(state.at), text(state.due_at), state.why, path, text(state.reached_goal_at),
-             text(None if state.status == WAITING else state.at), number)
+             text(None if state.status == WAITING else state.at), state.variant, number)
             for number, state, path in batch
         ]  # fmt: skip
         connection.exec_driver_sql(statement, rows)

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from dmat.campaigns.holdout import is_held_out
 from dmat.errors import InvalidInputError
+from dmat.experiments.in_journeys import read_trials
 from dmat.journeys.admitting import Stay, admit, begin_of, in_order, in_their_segments
 from dmat.journeys.answers import find_answers
 from dmat.journeys.crowd import One, live_all
@@ -34,6 +35,7 @@ from dmat.journeys.records import Gaps, Journey, JourneyVersion, read_gaps
 from dmat.journeys.runner import begins_at
 from dmat.journeys.sending import Sending, prepare, without_shared
 from dmat.journeys.steps import Send
+from dmat.journeys.trials import Trial
 from dmat.ledger.post import NewEntry
 from dmat.store.engine import rows_of
 from dmat.store.journey_tables import journey_happenings, journey_members
@@ -86,6 +88,7 @@ class Known(NamedTuple):
     effective_at: Mapping[tuple[str, str, datetime], datetime]
     versions: Mapping[str, int]
     refused: Mapping[str, str]
+    trials: Sequence[Trial] = ()
 
 
 NOTHING_KNOWN = Known(Gaps([]), {}, {}, {}, {})
@@ -97,6 +100,7 @@ def read_known(source: Source, journey: Journey) -> Known:
     mine = members.journey_id == journey.journey_id
     with source.store.read() as connection:
         gaps = read_gaps(connection, journey.journey_id)
+        trials = read_trials(connection, journey.key)
         named = (members.entry_key, members.seen_at, members.version, members.status, members.why)
         entries = sa.select(*named).where(mine)
         rows = rows_of(connection, entries)
@@ -108,7 +112,7 @@ def read_known(source: Source, journey: Journey) -> Known:
         }
     seen = {row["entry_key"]: row["seen_at"] for row in rows}
     refused = {row["entry_key"]: row["why"] for row in rows if row["status"] == REFUSED}
-    return Known(gaps, seen, effective, {row["entry_key"]: row["version"] for row in rows}, refused)
+    return Known(gaps, seen, effective, {row["entry_key"]: row["version"] for row in rows}, refused, trials)
 
 
 def replay(
@@ -200,8 +204,9 @@ class _Replaying:
         people = read_people(self._source.desk.workspace, ids, dates_needed([self._definition])) if ids else {}
         for each in admitted.entering:
             state = enter(each.lives_from or each.at)
-            life = Life(self._definition, people[each.person_id], each.values, each.at, state, self._known.gaps)
             held = is_held_out(self._definition.programme, each.person_id, self._definition.holdout.share)
+            trials = () if held else self._known.trials
+            life = Life(self._definition, people[each.person_id], each.values, each.at, state, self._known.gaps, trials)
             self.members[each.entry_key] = Replayed(each.entry_key, life, held, self._heard.pop(each.entry_key, []))
             self._stays[each.person_id].append(each.entry_key)
             self._of_person[each.person_id].add(each.entry_key)
@@ -258,7 +263,8 @@ class _Replaying:
             for effect in life.effects:
                 if isinstance(effect.step, Send):
                     groups[effect.step.key].append(
-                        Sending(life.person.person_id, key, effect.at, member.is_holdout, life.values)
+                        Sending(life.person.person_id, key, effect.at, member.is_holdout, life.values,
+                                effect.variant)
                     )  # fmt: skip
         found: list[NewEntry] = []
         for name, sendings in groups.items():

@@ -23,6 +23,7 @@ from sqlalchemy.engine import Connection
 
 from dmat.campaigns.permissions import bring_consent
 from dmat.errors import DmatError
+from dmat.experiments.in_journeys import Exposure, note_exposed, read_trials
 from dmat.journeys.acting import leave_lists, sync_lists, write_actions
 from dmat.journeys.admitting import admit, in_order, in_their_segments
 from dmat.journeys.answers import find_answers
@@ -131,6 +132,7 @@ class _JourneyLook:
         self.data_version = source.desk.workspace.version.number
         with self.store.write() as connection:
             self.gaps = _note_look(connection, journey, self.now)
+            self.trials = read_trials(connection, journey.key)
             self.versions = {each.version: each for each in read_versions(connection, journey.journey_id)}
         self.live = self.versions[journey.live_version or journey.version]
         self.definitions = {number: each.definition for number, each in self.versions.items()}
@@ -217,7 +219,7 @@ class _JourneyLook:
         lives = {
             member.member_id: Life(
                 self.definitions[member.version], known[member.person_id], member.values, member.entered_at,
-                member.state, self.gaps,
+                member.state, self.gaps, () if member.is_holdout else self.trials,
             )
             for member in members
         }  # fmt: skip
@@ -236,7 +238,8 @@ class _JourneyLook:
             for effect in lives[member.member_id].effects:
                 if isinstance(effect.step, Send):
                     groups[(member.version, effect.step.key)].append(
-                        Sending(member.person_id, member.entry_key, effect.at, member.is_holdout, member.values)
+                        Sending(member.person_id, member.entry_key, effect.at, member.is_holdout, member.values,
+                                effect.variant)
                     )  # fmt: skip
         found = {}
         for (version, key), sendings in groups.items():
@@ -258,6 +261,7 @@ class _JourneyLook:
             self._plan(connection, batch, {(member.person_id, member.entry_key) for member in members})
             self._withdraw(connection, members, batch.lives)
             self._act(connection, members, batch.lives)
+            note_exposed(connection, self.journey.key, _exposures(members, batch.lives))
             _write_lives(connection, self.journey.journey_id, members, batch.lives)
         self.found.moved += len(members)
         self.found.ended += sum(batch.lives[member.member_id].state.due_at is None for member in members)
@@ -296,6 +300,14 @@ class _JourneyLook:
         ]  # fmt: skip
         if wanted:
             write_actions(connection, self.journey, wanted, self.now)
+
+
+def _exposures(members: Sequence[Member], lives: Mapping[int, Life]) -> list[Exposure]:
+    """Who came into an experiment."""
+    return [
+        Exposure(effect.exposed_to, member.person_id, effect.variant, effect.at)
+        for member in members for effect in lives[member.member_id].effects if effect.exposed_to
+    ]  # fmt: skip
 
 
 def begins_at(entered_at: datetime, seen_at: datetime, gaps: Gaps) -> datetime:

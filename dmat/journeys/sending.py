@@ -49,6 +49,7 @@ class Sending(NamedTuple):
     at: datetime
     is_holdout: bool
     values: Mapping[str, Any]
+    variant: str = ""
 
 
 class Prepared(NamedTuple):
@@ -86,6 +87,7 @@ def prepare(source: Source, version: JourneyVersion, step: Send, sendings: Seque
             expires_at=each.at + step.expires_after, suppressed_because="" if who.address else NO_ADDRESS,
             not_before=each.at, purpose=step.purpose or version.definition.purpose,
             priority=version.definition.priority, template=step.template, template_version=template, locale=who.locale,
+            variant=each.variant,
         ))  # fmt: skip
     return Prepared(rows, needs)
 

@@ -21,6 +21,7 @@ experiments = Table(
     Column("status", String(20), nullable=False, index=True),
     Column("status_reason", Text, nullable=False, default=""),
     Column("campaign_id", Big, index=True),
+    Column("journey", String(60), nullable=False, default="", server_default="", index=True),
     Column("step", String(100), nullable=False, default=""),
     Column("page", Text, nullable=False, default=""),
     Column("exclusion_group", String(60), nullable=False, default=""),

@@ -72,6 +72,7 @@ journey_members = Table(
     Column("seen_at", DateTime, nullable=False),
     Column("reached_goal_at", DateTime),
     Column("ended_at", DateTime),
+    Column("variant", String(100), nullable=False, default="", server_default=""),
     Column("revision", Integer, nullable=False, default=1),
     Unique("journey_id", "entry_key"),
     Index(

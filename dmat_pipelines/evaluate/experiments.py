@@ -5,12 +5,13 @@ Belongs here: comparing what two places say of the same test. Stays out: Dagster
 
 from __future__ import annotations
 
-from dmat.campaigns.records import programme_of
 from dmat.experiments.exporting import unexported_experiments, unexported_visitors
+from dmat.experiments.in_journeys import count_members
 from dmat.experiments.moments import Moments
 from dmat.experiments.observed import (
     KINDS,
     ON_THE_PAGE,
+    PASSED,
     count_hits,
     count_people,
     count_visitors,
@@ -72,7 +73,7 @@ def compare_live_figures(store: Store, view: Workspace) -> Finding:
 
 def _compare_one(store: Store, view: Workspace, experiment: Experiment) -> dict[str, tuple[int, int]]:
     tables, live = read_moments(view, experiment.experiment_id), _live(store, experiment)
-    merged = {row["variant"]: int(row["messages_count"]) for row in view.rows(_MERGED, [_programme(experiment)])}
+    merged = {row["variant"]: int(row["messages_count"]) for row in view.rows(_MERGED, [experiment.programme])}
     numbers = {}
     for arm, of_arm in live.items():
         for metric, (people, hits) in of_arm.items():
@@ -81,10 +82,6 @@ def _compare_one(store: Store, view: Workspace, experiment: Experiment) -> dict[
             numbers[f"{name}: people"] = _explained(people, int(known.n), merged.get(arm, 0))
             numbers[f"{name}: hits"] = _explained(hits, int(known.y), merged.get(arm, 0))
     return numbers
-
-
-def _programme(experiment: Experiment) -> str:
-    return "" if experiment.campaign_id is None else programme_of(experiment.campaign_id)
 
 
 def _explained(live: int, tables: int, merged: int) -> tuple[int, int]:
@@ -96,7 +93,10 @@ def _live(store: Store, experiment: Experiment) -> dict[str, dict[str, tuple[int
     """Arm -> metric -> (people, those of them who did it)."""
     plan = running_plan(store, experiment)
     with store.read() as connection:
-        if experiment.campaign_id is None:
+        if experiment.journey:
+            people, sums = count_members(connection, experiment, plan, KINDS, PASSED)
+            hits = {metric: {arm: int(sums[arm][metric].y) for arm in sums} for metric in KINDS}
+        elif experiment.campaign_id is None:
             people, sums = count_visitors(connection, experiment.experiment_id, plan.arm_keys)
             hits = {metric: {arm: int(sums[arm][metric].y) for arm in sums} for metric in ON_THE_PAGE}
         else:
