@@ -84,9 +84,10 @@ class Levels:
 
 def levels_of(plan: TestPlan) -> Levels | None:
     """Factors, levels and cells of a plan; None when it does not test two things at once."""
-    if plan.kind != "factorial":
+    names = list(dict.fromkeys(name for arm in plan.arms for name in arm.levels))
+    if plan.kind != "factorial" or len(names) != 2:
         return None
-    first, second = dict.fromkeys(name for arm in plan.arms for name in arm.levels)
+    first, second = names
     control = next(arm.levels for arm in plan.arms if arm.key == plan.control_key)
     pairs = [
         (

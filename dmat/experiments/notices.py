@@ -37,8 +37,9 @@ def tell_outside(connection: Connection, experiment: Experiment, before: str, by
 def _card(experiment: Experiment) -> dict[str, Any]:
     return {
         "test_id": experiment.experiment_id, "key": experiment.key, "name": experiment.name, "kind": experiment.kind,
-        "status": experiment.status, "campaign_id": experiment.campaign_id, "step": experiment.step,
-        "page": experiment.page, "metric": experiment.plan.primary,
+        "status": experiment.status, "campaign_id": experiment.campaign_id,
+        "journey": experiment.journey, "step": experiment.step, "page": experiment.page,
+        "metric": experiment.plan.primary,
     }  # fmt: skip
 
 

@@ -11,9 +11,13 @@ from datetime import timedelta
 
 import pytest
 
+from apps.screens.segments.from_tests import people_of_test
 from dmat.experiments.moments import Moments
 from dmat.experiments.published import Health, cumulated, read_days, read_health, read_moments
 from dmat.landing import Record
+from dmat.segments.catalogue import read_catalogue
+from dmat.segments.compiler import compile_rule
+from dmat.segments.rules import parse
 from dmat.warehouse import Workspace, publish, writer, writer_lock
 from dmat_pipelines.conform.runner import build
 from dmat_pipelines.evaluate.experiments import compare_sums_with_people
@@ -81,6 +85,21 @@ class Company:
         entry = self.raw.ledger_entry(f"m{number}", self.people[number], "", state, self._revision, **more)
         changes = {"programme": "campaign:7", "step": "mail", "variant": self.arm(number), "context": {}}
         return Record(entry.record_id, entry.updated_at, entry.payload | changes)
+
+    def inside_a_journey(self, number):
+        """A message after the split of a journey, in arm b."""
+        at = self.raw.at(9, 11)
+        entry = self.raw.ledger_entry(f"j{number}", self.people[number], "", "accepted", 500, updated=at,
+                                      accepted=at.isoformat())  # fmt: skip
+        changes = {"programme": "journey:cart", "step": "mail", "variant": "b", "context": {}}
+        return Record(entry.record_id, entry.updated_at, entry.payload | changes)
+
+    def at_the_split(self, number, arm, seen):
+        """Somebody who reached the split of a journey."""
+        name = f"person:{self.people[number]}"
+        payload = {"experiment_id": 5, "visitor": name, "arm": arm, "page": "journey:cart", "form": "",
+                   "seen_at": seen.isoformat(), "clicked_at": None, "completed_at": None, "revision": 1}  # fmt: skip
+        return Record(f"5:{name}", seen, payload)
 
     def react(self, number, what, at, **more):
         self._event += 1
@@ -176,9 +195,14 @@ def days(new_home, raw, tmp_path_factory):
 
     company.land(
         "four", shopify_orders=[company.order(2007, 2, at(9), 100)],
-        experiment_plans=[plan(2, at(9), raw, kind="landing_page", programme="", page="/offer", steps=[])],
+        ledger_entries=[company.inside_a_journey(12)],
+        delivery_events=[raw.mail_event(900, "click", "p12@x.example", at(9, 12), dmat_message_id="j12")],
+        experiment_plans=[plan(2, at(9), raw, kind="landing_page", programme="", page="/offer", steps=[]),
+                          plan(5, at(9), raw, programme="journey:cart")],
         experiment_visitors=[visitor(raw, "1.1", "a", at(9)), visitor(raw, "2.2", "b", at(9)),
-                             visitor(raw, "2.2", "b", at(9), 2, completed_at=at(10))],
+                             visitor(raw, "2.2", "b", at(9), 2, completed_at=at(10)),
+                             *(company.at_the_split(*each) for each in ((1, "a", at(6, 12)), (11, "b", at(9)),
+                                                                        (12, "b", at(9))))],
     )  # fmt: skip
     found.append((read_moments(company.build(), 1), company.expected()))
     return found, company
@@ -236,8 +260,38 @@ def test_visitors_of_a_page_and_their_forms_are_counted(days):
     }  # fmt: skip
 
 
+def test_people_inside_a_journey_count_from_the_split_on_whether_or_not_they_were_written_to(days):
+    sums = read_moments(Workspace(days[1].settings), 5)
+    assert {arm: sums[arm]["click"].n for arm in "ab"} == {"a": 1, "b": 2}
+    assert {arm: sums[arm]["click"].y for arm in "ab"} == {"a": 0, "b": 1}
+    assert {arm: sums[arm]["conversion"].y for arm in "ab"} == {"a": 1, "b": 0}
+
+
 def test_health_is_clean_when_nobody_crossed_over(days):
     assert read_health(Workspace(days[1].settings), 1) == Health(crossovers=0, early_conversions=0, carried_over=0)
+
+
+def test_a_segment_of_the_people_behind_a_figure_has_as_many_as_the_figure_says(days):
+    settings = days[1].settings
+    build(
+        settings, select=["+dim_people", "segment_catalogue", "regions", "country_defaults"], exclude_tests=True
+    ).require_ok()
+    with writer_lock(settings):
+        publish(settings)
+    workspace, now = Workspace(settings), settings.clock.now()
+    catalogue = read_catalogue(workspace)
+
+    def count(*part):
+        query = compile_rule(parse(people_of_test(*part).rule), catalogue, now)
+        return len(workspace.rows(query.sql, query.parameters))
+
+    sums = read_moments(workspace, 1)
+    for arm in "ab":
+        assert count(1, arm) == sums[arm]["click"].n > 0
+        for metric in ("open_human", "click", "unsubscribe", "conversion"):
+            assert count(1, arm, metric) == sums[arm][metric].y, (arm, metric)
+    assert sum(sums[arm]["conversion"].y for arm in "ab") > 0
+    assert count(3, "a") == 0
 
 
 def test_the_check_finds_sums_that_are_not_those_of_people(days):

@@ -96,7 +96,8 @@ def in_the_making(plan: TestPlan, experiment_id: int, now: datetime) -> Experime
     """A plan as a test that nobody started, for the checks before the start."""
     return Experiment(
         experiment_id=experiment_id, key=plan.key, name=plan.name, kind=plan.kind, status=DRAFT, status_reason="",
-        campaign_id=plan.campaign_id, step=plan.step, page=plan.page, exclusion_group=plan.exclusion_group,
+        campaign_id=plan.campaign_id, journey=plan.journey, step=plan.step, page=plan.page,
+        exclusion_group=plan.exclusion_group,
         group_low=None, group_high=None, version=1, running_version=None, started_at=None, began_at=None,
         deadline_at=None, paused_at=None, decided_at=None, ended_at=None, winner="", verdict=None, looks=0,
         looked_at=None, learning="", created_at=now, created_by="", updated_at=now, updated_by="", plan=plan,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import panel as pn
@@ -25,6 +26,7 @@ from apps.screens.experiments.standing import last_words
 from apps.screens.experiments.together import Together, together_of
 from apps.screens.experiments.watching import Watched, watching_of
 from apps.screens.segments.addressing import asked_for, leave_for, remember
+from apps.screens.segments.from_tests import people_of_test
 from dmat.errors import DmatError
 from dmat.experiments.records import LIVE, PAUSED, Experiment
 from dmat.store.access import caller_of_user
@@ -121,7 +123,12 @@ class MonitorScreen(pn.viewable.Viewer):
         said = summary_of(points, names, metric)
         rows = telling.rows_of(found.analysis, metric, found.plan, self._currency())
         self.results.html = self._render(
-            "monitor_results", metric=metric, metrics=list(found.points), rows=rows, both=self._both(found, metric)
+            "monitor_results",
+            metric=metric,
+            metrics=list(found.points),
+            rows=rows,
+            both=self._both(found, metric),
+            people_of=partial(people_of_test, self.test.experiment_id),
         )
         self.course.html = self._render(
             "monitor_course", metric=metric, said=said,

@@ -20,6 +20,7 @@ from apps.screens.segments.answers import Answers
 from apps.screens.segments.beginning import Beginning
 from apps.screens.segments.builder import BuilderScreen
 from apps.screens.segments.detail import DetailScreen
+from apps.screens.segments.from_tests import read_people_of_test
 from apps.screens.segments.listing import ListScreen
 from apps.screens.segments.narrowing import read_narrow
 from dmat.errors import NotFoundError
@@ -65,7 +66,8 @@ def segments_screen(context: Context, user: User) -> Any:
     new, key = asked_for("new"), asked_for("id")
     may_write = caller_of_user(user).may("segments:write")
     if new and may_write:
-        beginning = Beginning(None, new, asked_for("within"), read_narrow(asked_for("narrow")))
+        narrow, of_test = read_narrow(asked_for("narrow")), read_people_of_test(asked_for("test"))
+        beginning = Beginning(None, new, asked_for("within"), narrow, of_test)
         try:
             return BuilderScreen(context, user, answers, beginning)
         except NotFoundError:

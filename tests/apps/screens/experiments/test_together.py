@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,10 @@ import pytest
 from apps.parts.render import render
 from apps.screens.experiments import wording
 from apps.screens.experiments.patterns import factorial_arms
+from apps.screens.experiments.telling import rows_of
 from apps.screens.experiments.together import together_of
+from apps.screens.segments.from_tests import people_of_test
+from dmat.experiments.analysis import analyse
 from dmat.experiments.factors import factors_of
 from dmat.experiments.moments import Moments
 from dmat.experiments.plan import parse_test_plan
@@ -63,8 +67,22 @@ def test_before_there_is_enough_it_is_said_and_other_tests_show_nothing():
 def test_the_page_shows_the_effects_below_the_combinations_and_escapes_what_was_typed(clicks, shown):
     page = render(
         "screens/experiments/monitor_results.jinja", NOW, ZoneInfo("UTC"), metric="click", metrics=["click"], rows=[],
+        people_of=None, may=lambda _: True,
         plan=PLAN, test=SimpleNamespace(winner=""), wording=wording, both=together_of(factors(*clicks), "click"),
     )  # fmt: skip
     assert page.count("data-effect=") == shown
     assert "<Sale>" not in page
     assert "Each by itself" in page
+
+
+@pytest.mark.parametrize(("may", "links"), [(True, 8), (False, 0)])
+def test_the_figures_of_a_variation_lead_to_its_people_for_who_may_make_segments(may, links):
+    moments = {arm: {"click": Moments.of_proportion(100, 10)} for arm in "abcd"}
+    analysis = analyse(design_of(PLAN), Observed(dict.fromkeys("abcd", 100), moments))
+    page = render(
+        "screens/experiments/monitor_results.jinja", NOW, ZoneInfo("UTC"), metric="click", metrics=["click"],
+        rows=rows_of(analysis, "click", PLAN), people_of=partial(people_of_test, 7), may=lambda _: may, plan=PLAN,
+        test=SimpleNamespace(winner=""), wording=wording, both=None,
+    )  # fmt: skip
+    assert page.count("data-people=") == links
+    assert ("/segments?new=blank&amp;test=7%3Ab%3Aclick" in page) is may
