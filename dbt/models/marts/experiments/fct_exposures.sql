@@ -24,6 +24,11 @@ people as (
         min(case when messages.has_passed_the_gate then messages.reached_at end) as passed_at,
         min(case when messages.was_stopped then messages.reached_at end) as stopped_at
     from messages
+    where
+        messages.experiment_id not in (
+            select inside.experiment_id from {{ ref('dim_experiments') }} as inside
+            where inside.programme like 'journey:%'
+        )
     group by messages.experiment_id, messages.person_id
 ),
 
@@ -31,8 +36,8 @@ visitors as (
     select
         visitors.experiment_id,
         visitors.unit_id,
-        'visitor' as unit_kind,
-        clients.person_id,
+        case when visitors.member_person_id is null then 'visitor' else 'member' end as unit_kind,
+        coalesce(merged.surviving_person_id, visitors.member_person_id, clients.person_id) as person_id,
         visitors.arm,
         cast(1 as bigint) as arms_count,
         visitors.seen_at as assigned_at,
@@ -40,8 +45,12 @@ visitors as (
         cast(null as timestamp) as stopped_at
     from {{ ref('stg_experiments__visitors') }} as visitors
     left join {{ ref('int_people__client_ids') }} as clients on visitors.client_id = clients.client_id
+    left join {{ ref('person_merges') }} as merged on visitors.member_person_id = merged.merged_person_id
     {%- if is_incremental() %}
-    where visitors._build > {{ last_build() }} or clients._build > {{ last_build() }}
+    where
+        visitors._build > {{ last_build() }}
+        or clients._build > {{ last_build() }}
+        or merged._build > {{ last_build() }}
     {%- endif %}
 ),
 
