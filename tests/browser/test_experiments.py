@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from experiments_screens import Laboratory
 
+from dmat.experiments.plan import parse_test_plan
+
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "apps" / "assets" / "build" / "axe.min.js"
@@ -136,6 +138,44 @@ def test_a_test_is_paused_goes_on_and_is_stopped_with_a_reason(visit, laboratory
     page.get_by_role("button", name="Stop it").click()
     page.get_by_text("Stopped without a winner.").wait_for(timeout=SLOW)
     assert laboratory.tests.get(number).status == "stopped"
+    assert one.problems == []
+
+
+def test_two_things_at_once_tell_each_by_itself_and_figures_lead_to_files_and_people(visit, laboratory):
+    campaign = laboratory.campaign("Both at once")
+    arms = [{"key": "abcd"[at], "share": 0.25, "name": f"{one} × {other}", "overrides": {"subject": f"{one}, {other}"},
+             "levels": {"Greeting": one, "Offer": other}}
+            for at, (one, other) in enumerate((g, o) for o in ("Ten", "Gift") for g in ("Hello", "Dear"))]  # fmt: skip
+    plan = parse_test_plan({"name": "Greeting and offer", "kind": "factorial", "campaign_id": campaign, "step": "mail",
+                            "duration_hours": 4, "inference": "fixed", "arms": arms})  # fmt: skip
+    number = laboratory.tests.create(plan, "marketer@example.com").experiment_id
+    laboratory.tests.start(number, "marketer@example.com")
+    laboratory.library.start(campaign, "marketer@example.com")
+    laboratory.follow()
+    laboratory.send()
+    sent = laboratory.sent(number)
+    laboratory.react(number, "clicked_human", {"a": 2, "b": sent["b"] // 2, "c": 3, "d": sent["d"] // 2})
+    one = visit(f"/experiments?id={number}")
+    page = one.page
+    page.get_by_text("Proven: it makes it better.").wait_for(timeout=SLOW)
+    assert one.text("[data-effect=first] th").startswith("Greeting")
+    assert "can still be chance" in one.text("[data-effect=second]")
+    link = page.locator("[data-people=b-click]").get_attribute("href")
+    assert link == f"/segments?new=blank&test={number}%3Ab%3Aclick"
+    if AXE.exists():
+        page.evaluate(AXE.read_text())
+        broken = "async () => (await axe.run(document, {iframes: false})).violations.map((rule) => rule.id)"
+        assert page.evaluate(broken) == []
+
+    taken = one.window.request.get(f"{one.served.url}/experiments-export?id={number}")
+    assert (taken.status, taken.headers["content-disposition"].split(";")[0]) == (200, "attachment")
+    assert "effect,click,yes,,Greeting,Dear instead of Hello" in taken.text()
+    assert one.window.request.get(f"{one.served.url}/experiments-export?id={number}&format=xlsx").body()[:2] == b"PK"
+    assert one.window.request.get(f"{one.served.url}/experiments-export?id=999").status == 404
+
+    one.open(f"/campaigns?id={campaign}&edit=1")
+    page.get_by_text("Under test").first.wait_for(timeout=SLOW)
+    assert page.locator(f"[data-test='{number}'] a").get_attribute("href") == f"/experiments?id={number}"
     assert one.problems == []
 
 
