@@ -26,7 +26,6 @@ from apps.api.ab_test_bodies import (
 from apps.api.callers import caller_with
 from apps.api.faults import REFUSALS, Door
 from apps.api.once import once
-from dmat.campaigns.records import programme_of
 from dmat.errors import InvalidInputError
 from dmat.experiments.factors import factors_of
 from dmat.experiments.library import ExperimentLibrary, WantedTests
@@ -137,9 +136,9 @@ def _file(settings: Settings, store: Store, desk: Desk, found: Experiment, wante
 def _counts(store: Store, found: Experiment) -> dict[str, dict[str, int]]:
     """Variation -> what happened to its messages: accepted, delivered, read, clicked_human ..."""
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    if found.campaign_id is not None:
-        for row in read_counters(store, programme_of(found.campaign_id)):
-            if row["step"] in found.plan.steps:
+    if found.programme:
+        for row in read_counters(store, found.programme):
+            if row["step"] in found.plan.steps or (found.journey and row["variant"]):
                 counts[row["variant"]][row["kind"]] += row["count"]
     return counts
 

@@ -63,8 +63,8 @@ def list_all(
         table.add_column(name, justify="right" if name in {"number", "campaign"} else "left")
     for each in found:
         table.add_row(
-            str(each.experiment_id), each.status, each.name, each.kind, str(each.campaign_id or ""), each.winner,
-            str((each.verdict or {}).get("sentence", "")),
+            str(each.experiment_id), each.status, each.name, each.kind, str(each.campaign_id or each.journey),
+            each.winner, str((each.verdict or {}).get("sentence", "")),
         )  # fmt: skip
     console.print(table)
 
