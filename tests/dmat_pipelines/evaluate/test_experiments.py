@@ -8,17 +8,20 @@ import pytest
 import sqlalchemy as sa
 from sending_fixtures import NOON, plan_messages
 
+from dmat.experiments.in_journeys import Exposure, note_exposed
 from dmat.experiments.observed import observe
 from dmat.experiments.plan import parse_test_plan
 from dmat.experiments.published import read_moments
 from dmat.experiments.records import find_experiment
 from dmat.experiments.rows import insert_experiment, keep_version
 from dmat.experiments.visitors import note_completed, note_seen, read_page_tests
+from dmat.journeys.definition import as_document, parse_definition
 from dmat.ledger import apply_waiting
 from dmat.ledger.post import Move, move
 from dmat.ledger.receive import receive
 from dmat.store.experiment_tables import experiment_visitors, experiments
 from dmat.store.inbox import InboundEvent
+from dmat.store.journey_tables import journey_versions, journeys
 from dmat.warehouse import Workspace, publish, writer_lock
 from dmat_pipelines.capture.deliveries import export_experiments, export_ledger, export_visitors, land_inbox
 from dmat_pipelines.conform.runner import build
@@ -29,6 +32,11 @@ ARMS = [{"key": "a", "share": 0.5}, {"key": "b", "share": 0.5, "overrides": {"su
 MAIL = {"name": "Subject", "kind": "subject", "campaign_id": 1, "step": "mail", "duration_hours": 4, "arms": ARMS}
 PAGE = {
     "name": "Headline", "kind": "landing_page", "page": "/offer", "primary": "form_completion", "duration_hours": 72,
+    "arms": [{"key": "a", "share": 0.5}, {"key": "b", "share": 0.5}],
+}  # fmt: skip
+
+INSIDE = {
+    "name": "A mail or none", "journey": "cart", "step": "arms", "duration_hours": 72,
     "arms": [{"key": "a", "share": 0.5}, {"key": "b", "share": 0.5}],
 }  # fmt: skip
 
@@ -44,8 +52,31 @@ def begin(store, document):
         return find_experiment(connection, number)
 
 
-def send(store, arm, first, count, state="accepted"):
-    changes = {"programme": "campaign:1", "step": "mail", "variant": arm}
+def install_journey(store):
+    definition = parse_definition({
+        "key": "cart", "name": "Cart", "trigger": {"kind": "cart_abandoned", "after": "1h"},
+        "steps": [
+            {"key": "arms", "do": "split", "arms": [{"key": "a", "share": 0.5, "go": "mail"},
+                                                    {"key": "b", "share": 0.5, "go": "end"}]},
+            {"key": "mail", "do": "send", "channel": "email", "template": "newsletter"},
+        ],
+    })  # fmt: skip
+    card = {"key": "cart", "name": "Cart", "status": "live", "version": 1, "created_at": NOON, "updated_at": NOON,
+            "created_by": MARKETER, "updated_by": MARKETER}  # fmt: skip
+    with store.write() as connection:
+        number = connection.execute(sa.insert(journeys).values(card).returning(journeys.c.journey_id)).scalar()
+        version = {"journey_id": number, "version": 1, "definition": as_document(definition), "templates": {},
+                   "definition_hash": "-", "note": "", "created_at": NOON, "created_by": MARKETER}  # fmt: skip
+        connection.execute(sa.insert(journey_versions).values(version))
+
+
+def reach_the_split(store, number, arm, people):
+    with store.write() as connection:
+        note_exposed(connection, "cart", [Exposure(number, person, arm, NOON) for person in people])
+
+
+def send(store, arm, first, count, state="accepted", programme="campaign:1"):
+    changes = {"programme": programme, "step": "mail", "variant": arm}
     ids = plan_messages(store, count, first=first, **changes)
     with store.write() as connection:
         for each in ("claimed", "handed_over", "accepted") if state == "accepted" else (state,):
@@ -85,7 +116,8 @@ def carry(settings, store):
 @pytest.fixture
 def workspace(settings, store):
     """A test of subjects and one of a page, with everything that happened carried to the tables."""
-    mail, page = begin(store, MAIL), begin(store, PAGE)
+    install_journey(store)
+    mail, page, inside = begin(store, MAIL), begin(store, PAGE), begin(store, INSIDE)
     first, other = send(store, "a", 1, 6), send(store, "b", 11, 5)
     send(store, "b", 21, 2, "suppressed")
     send(store, "b-rest", 31, 9)
@@ -95,6 +127,9 @@ def workspace(settings, store):
     react(store, other[:3], "clicked")
     react(store, other[:1], "unsubscribed")
     visit(store, page.experiment_id, (0, 20), completed=7)
+    reach_the_split(store, inside.experiment_id, "a", range(51, 54))
+    reach_the_split(store, inside.experiment_id, "b", range(61, 65))
+    react(store, send(store, "a", 51, 3, programme="journey:cart")[:1], "clicked")
     assert mail.experiment_id == 1
     return carry(settings, store)
 
@@ -107,6 +142,9 @@ def test_live_figures_equal_the_tables_until_something_new_happens(workspace, se
     assert found.numbers["test 1, b, click: people"] == (5, 5)
     assert found.numbers["test 1, b, click: hits"] == (3, 3)
     assert found.numbers["test 1, a, open_raw: hits"] == (4, 4)
+    assert found.numbers["test 3, a, click: people"] == (3, 3)
+    assert found.numbers["test 3, a, click: hits"] == (1, 1)
+    assert found.numbers["test 3, b, click: people"] == (4, 4)
     assert sum(found.numbers[f"test 2, {arm}, form_completion: hits"][0] for arm in "ab") == 7
     assert compare_sums_with_people(workspace).is_equal
     seen = observe(store, workspace, _experiment(store, 1))
