@@ -22,7 +22,7 @@ from dmat.campaigns.records import find_campaign
 from dmat.errors import NotFoundError
 from dmat.experiments.factors import FactorEffect, Factors, factors_of, levels_of
 from dmat.experiments.plan import TestPlan
-from dmat.experiments.records import Experiment
+from dmat.experiments.records import PAUSED, RUNNING, Experiment
 from dmat.experiments.results import ArmResult, Comparison
 from dmat.experiments.running import Judged, TestRunner, running_plan_of
 from dmat.segments.export import BYTE_ORDER_MARK, as_cell, as_text, check_format, new_sheet
@@ -59,13 +59,16 @@ def result_rows(
         "test_id": found.experiment_id, "test": found.name, "status": found.status, "as_of": now,
         "inference": design.inference, "health": analysis.health_level,
     }  # fmt: skip
+    may_prove = _may_prove(found, judged)
     compared = {(each.arm, each.metric): each for each in analysis.comparisons}
     rows = [
-        common | _of_arm(found, plan, judged, each, currency) | _compared(compared.get((each.arm, each.metric)), judged)
+        common
+        | _of_arm(found, plan, judged, each, currency)
+        | _compared(compared.get((each.arm, each.metric)), judged, may_prove)
         for each in analysis.arms
     ]
     effects = [(each.metric, effect) for each in factors for effect in each.effects]
-    rows += [common | _of_effect(judged, metric, effect, currency) for metric, effect in effects]
+    rows += [common | _of_effect(judged, metric, effect, currency, may_prove) for metric, effect in effects]
     return [_finite({name: row.get(name) for name in COLUMNS}) for row in rows]
 
 
@@ -83,7 +86,13 @@ def _of_arm(found: Experiment, plan: TestPlan, judged: Judged, each: ArmResult, 
     }  # fmt: skip
 
 
-def _compared(each: Comparison | None, judged: Judged) -> Row:
+def _may_prove(found: Experiment, judged: Judged) -> bool:
+    """Whether a difference counts: the figures are sound, and a test that is judged at its end has come to it."""
+    is_time = judged.design.inference == "always_valid" or found.status not in (RUNNING, PAUSED)
+    return is_time and judged.analysis.health_level != "block"
+
+
+def _compared(each: Comparison | None, judged: Judged, may_prove: bool) -> Row:
     if each is None:
         return {}
     per = _per(judged, each.metric)
@@ -91,12 +100,12 @@ def _compared(each: Comparison | None, judged: Judged) -> Row:
         "difference": _scaled(each.difference, per), "difference_low": _scaled(each.low, per),
         "difference_high": _scaled(each.high, per), "lift": each.lift, "lift_low": each.lift_low,
         "lift_high": each.lift_high, "p": each.p, "p_adjusted": each.p_adjusted,
-        "is_proven": each.is_significant and judged.analysis.health_level != "block", "is_better": each.is_better,
+        "is_proven": each.is_significant and may_prove, "is_better": each.is_better,
         "interval_level": 1 - each.level,
     }  # fmt: skip
 
 
-def _of_effect(judged: Judged, metric: str, effect: FactorEffect, currency: str) -> Row:
+def _of_effect(judged: Judged, metric: str, effect: FactorEffect, currency: str, may_prove: bool) -> Row:
     per = _per(judged, metric)
     is_interaction = effect.part == "interaction"
     return {
@@ -105,7 +114,7 @@ def _of_effect(judged: Judged, metric: str, effect: FactorEffect, currency: str)
         "levels": "" if is_interaction else f"{effect.after} instead of {effect.before}",
         "unit": _unit(judged, metric, currency), "difference": _scaled(effect.value, per),
         "difference_low": _scaled(effect.low, per), "difference_high": _scaled(effect.high, per), "p": effect.p,
-        "is_proven": effect.is_significant and judged.analysis.health_level != "block", "is_better": effect.is_better,
+        "is_proven": effect.is_significant and may_prove, "is_better": effect.is_better,
         "interval_level": 1 - judged.design.alpha,
     }  # fmt: skip
 

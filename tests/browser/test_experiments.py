@@ -147,7 +147,7 @@ def test_two_things_at_once_tell_each_by_itself_and_figures_lead_to_files_and_pe
              "levels": {"Greeting": one, "Offer": other}}
             for at, (one, other) in enumerate((g, o) for o in ("Ten", "Gift") for g in ("Hello", "Dear"))]  # fmt: skip
     plan = parse_test_plan({"name": "Greeting and offer", "kind": "factorial", "campaign_id": campaign, "step": "mail",
-                            "duration_hours": 4, "inference": "fixed", "arms": arms})  # fmt: skip
+                            "duration_hours": 4, "arms": arms})  # fmt: skip
     number = laboratory.tests.create(plan, "marketer@example.com").experiment_id
     laboratory.tests.start(number, "marketer@example.com")
     laboratory.library.start(campaign, "marketer@example.com")

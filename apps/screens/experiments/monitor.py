@@ -100,7 +100,8 @@ class MonitorScreen(pn.viewable.Viewer):
         analysis = found.analysis
         self.figures.html = self._render(
             "monitor_figures", caution=telling.caution_of(analysis), headline=self._headline(found),
-            proven=telling.is_proven(analysis, self._currency()), bet=telling.best_bet(analysis, self._currency()),
+            proven=telling.is_proven(analysis, self._currency(), preview=telling.is_preview(self.test, analysis)),
+            bet=telling.best_bet(analysis, self._currency()),
             health=telling.health_of(analysis),
         )  # fmt: skip
         self._show_course()
@@ -121,7 +122,9 @@ class MonitorScreen(pn.viewable.Viewer):
         names = {arm.key: arm.shown_name for arm in found.plan.arms}
         points = found.points[metric]
         said = summary_of(points, names, metric)
-        rows = telling.rows_of(found.analysis, metric, found.plan, self._currency())
+        rows = telling.rows_of(
+            found.analysis, metric, found.plan, self._currency(), preview=telling.is_preview(self.test, found.analysis)
+        )
         self.results.html = self._render(
             "monitor_results",
             metric=metric,
@@ -138,7 +141,8 @@ class MonitorScreen(pn.viewable.Viewer):
 
     def _both(self, found: Watched, metric: str) -> Together | None:
         is_sound = found.analysis.health_level != "block"
-        return together_of(found.factors, metric, self._currency(), is_sound=is_sound)
+        preview = telling.is_preview(self.test, found.analysis)
+        return together_of(found.factors, metric, self._currency(), is_sound=is_sound, preview=preview)
 
     def _show_head(self) -> None:
         test = self.test

@@ -30,9 +30,13 @@ from apps.screens.experiments.wording import (
     value_of,
 )
 from dmat.experiments.plan import TestPlan
-from dmat.experiments.records import DECIDING, PAUSED, STOPPED, Decision, Experiment, LogLine
+from dmat.experiments.records import DECIDING, PAUSED, RUNNING, STOPPED, Decision, Experiment, LogLine
 from dmat.experiments.results import Analysis, ArmResult, Comparison, GuardrailVerdict
 
+PREVIEW = (
+    "This test is judged at its planned time, not before. What is shown until then is a preview: who stops at the first"
+    " good figure finds winners that are none."
+)
 EXPERIMENTS_WITHOUT = "The message has not left yet, so there is nothing to compare."
 
 
@@ -91,6 +95,11 @@ class Guard:
     words: str
 
 
+def is_preview(test: Experiment, analysis: Analysis | None) -> bool:
+    """Whether nothing counts as proven yet: the test is not one that may be looked at at any time, and still runs."""
+    return analysis is not None and analysis.design.inference != "always_valid" and test.status in (RUNNING, PAUSED)
+
+
 def headline_of(
     test: Experiment, analysis: Analysis | None, decision: Decision | None, words: str = "", currency: str = "EUR"
 ) -> Headline:
@@ -116,6 +125,8 @@ def headline_of(
         return Headline("warning", "clock", "Your turn.", sentence(words) or said)
     if analysis is None or not any(arm.people for arm in analysis.arms):
         return Headline("", "clock", "No figures yet.", EXPERIMENTS_WITHOUT)
+    if is_preview(test, analysis):
+        return Headline("", "clock", "Not judged yet.", PREVIEW)
     ahead = proven_of(analysis)
     if ahead is not None:
         return Headline("success", "check", f"{analysis.design.title(ahead)} is better.", said)
@@ -144,8 +155,8 @@ def leader_of(analysis: Analysis) -> ArmResult | None:
     return max(known, key=lambda arm: arm.probability_best or 0, default=None)
 
 
-def is_proven(analysis: Analysis, currency: str = "EUR") -> Statement:
-    """Whether a difference is proven, and between what it lies."""
+def is_proven(analysis: Analysis, currency: str = "EUR", *, preview: bool = False) -> Statement:
+    """Whether a difference is proven, and between what it lies; in a preview nothing is."""
     asked, design = "Is a difference proven?", analysis.design
     if analysis.health_level == "block":
         return Statement(asked, "Cannot be said", "Not before what is wrong above is understood.", "danger")
@@ -156,6 +167,8 @@ def is_proven(analysis: Analysis, currency: str = "EUR") -> Statement:
     one, other = design.title(shown.arm), design.title(shown.control)
     low, high = (difference_of(analysis.primary, value, currency) for value in (shown.low, shown.high))
     between = f"between {low} and {high}"
+    if preview:
+        return Statement(asked, "Not judged yet", f"As a preview, the difference of {one} to {other} lies {between}.")
     if shown.is_significant:
         word = "better" if shown.is_better else "worse"
         return Statement(asked, "Yes", f"{one} is {word} than {other}: the true difference lies {between}.",
@@ -194,12 +207,14 @@ def loss_of(metric: str, loss: float | None, currency: str = "EUR") -> str:
     return "almost nothing" if tiny else difference_of(metric, loss, currency).replace("+", "")
 
 
-def rows_of(analysis: Analysis, metric: str, plan: TestPlan, currency: str = "EUR") -> list[Row]:
-    """A row for each variant, in the order of the plan."""
+def rows_of(
+    analysis: Analysis, metric: str, plan: TestPlan, currency: str = "EUR", *, preview: bool = False
+) -> list[Row]:
+    """A row for each variant, in the order of the plan; in a preview nothing is proven."""
     results = {each.arm: each for each in analysis.arms if each.metric == metric}
     compared = {each.arm: each for each in analysis.comparisons if each.metric == metric}
     low, high = _span([each for each in results.values() if each.people])
-    is_sound = analysis.health_level != "block"
+    is_sound = analysis.health_level != "block" and not preview
     rows = []
     for number, arm in enumerate(plan.arms):
         if arm.key in results:

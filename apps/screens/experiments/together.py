@@ -17,6 +17,7 @@ AVERAGED = (
     "Each by itself: everybody in the test counts for both, on average over the other one. An effect of both together"
     " needs four times as many people to be seen."
 )
+PREVIEW = "A preview: this test is judged at its planned time, and nothing counts as proven before."
 UNSOUND = "These figures cannot be trusted, so neither can what they say of the two."
 
 
@@ -43,7 +44,12 @@ class Together:
 
 
 def together_of(
-    factors: Sequence[Factors], metric: str, currency: str = "EUR", *, is_sound: bool = True
+    factors: Sequence[Factors],
+    metric: str,
+    currency: str = "EUR",
+    *,
+    is_sound: bool = True,
+    preview: bool = False,
 ) -> Together | None:
     """What to show of both on one measure; None when the test is not of two things at once."""
     found = next((each for each in factors if each.metric == metric), None)
@@ -51,8 +57,8 @@ def together_of(
         return None
     if not found.effects:
         return Together((), f"Each by itself: {found.sentence[:1].lower()}{found.sentence[1:]}")
-    rows = tuple(_row(each, metric, currency, is_sound) for each in found.effects)
-    return Together(rows, AVERAGED if is_sound else UNSOUND)
+    rows = tuple(_row(each, metric, currency, is_sound and not preview) for each in found.effects)
+    return Together(rows, UNSOUND if not is_sound else PREVIEW if preview else AVERAGED)
 
 
 def _row(effect: FactorEffect, metric: str, currency: str, is_sound: bool) -> EffectRow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -103,3 +104,14 @@ def test_who_took_it_is_written_down_and_another_format_is_refused(tested):
     assert (line["action"], line["actor"], line["detail"]) == ("test exported", "ann@shop.example", {"format": "csv"})
     with pytest.raises(InvalidInputError, match="csv, xlsx"):
         take_away(world.settings, world.store, world.desk.workspace, test, "pdf", "ann@shop.example")
+
+
+@pytest.mark.parametrize(
+    ("inference", "status", "is_proven"),
+    [("fixed", "running", False), ("fixed", "deciding", True), ("always_valid", "running", True)],
+)
+def test_what_is_judged_at_its_end_is_not_called_proven_before(tested, inference, status, is_proven):
+    plan = plan_of_test(inference=inference, guardrails=[])
+    test = replace(tested.tests.create(plan, "ann@shop.example"), status=status)
+    judged = judged_of(plan, {"a": proportion(2_000, 200), "b": proportion(2_000, 400)})
+    assert result_rows(test, plan, judged, (), "EUR", NOW)[1]["is_proven"] is is_proven

@@ -252,3 +252,17 @@ def test_lengths_of_time_are_told_in_the_largest_fitting_unit():
     assert [span_of(each) for each in (1, 4, 48, 72, 168, 672, None)] == [
         "1 hour", "4 hours", "2 days", "3 days", "1 week", "4 weeks", "no limit",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("inference", ["fixed", "group_sequential"])
+def test_a_test_that_is_judged_at_its_end_proves_nothing_before(inference):
+    plan = PLAN.model_copy(update={"inference": inference})
+    analysis = seen((1_000, 1_000), (100, 200), plan=plan)
+    test = running()
+    assert telling.is_preview(test, analysis)
+    assert telling.headline_of(test, analysis, None).title == "Not judged yet."
+    assert telling.is_proven(analysis, preview=True).answer == "Not judged yet"
+    assert not any(row.is_proven for row in telling.rows_of(analysis, "click", plan, preview=True))
+    assert telling.rows_of(analysis, "click", plan)[1].is_proven
+    assert not telling.is_preview(running(status="deciding"), analysis)
+    assert not telling.is_preview(test, seen((1_000, 1_000), (100, 200)))

@@ -56,6 +56,12 @@ def test_figures_that_cannot_be_trusted_prove_nothing():
     assert "cannot be trusted" in found.note
 
 
+def test_before_its_end_a_test_that_is_judged_once_shows_a_preview():
+    found = together_of(factors(200, 280, 220, 300), "click", preview=True)
+    assert not any(row.is_proven for row in found.rows)
+    assert found.note.startswith("A preview")
+
+
 def test_before_there_is_enough_it_is_said_and_other_tests_show_nothing():
     early = together_of(factors(0, 0, 0, 0), "click")
     assert early.rows == ()
