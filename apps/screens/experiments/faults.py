@@ -19,6 +19,7 @@ ITEMS = ((IDEA, "Idea"), (PLACE, "Where it runs"), (ARMS, "Variants"), (PEOPLE, 
          (DECISION, "Decision"))  # fmt: skip
 OF_FIELD = {
     "name": IDEA, "hypothesis": IDEA, "kind": IDEA, "key": IDEA, "campaign_id": PLACE, "step": PLACE, "page": PLACE,
+    "journey": PLACE,
     "form": PLACE, "arms": ARMS, "control": ARMS, "test_share": PEOPLE, "sample_per_arm": PEOPLE,
     "duration_hours": PEOPLE, "exclusion_group": PEOPLE, "allocation": PEOPLE, "waves": PEOPLE,
 }  # fmt: skip
@@ -64,6 +65,10 @@ def _idea(document: Document) -> Iterator[Missing]:
 
 def _place(document: Document) -> Iterator[Missing]:
     kind = document.get("kind")
+    if document.get("journey"):
+        if not document.get("step"):
+            yield Missing(PLACE, "Say which split of the journey is tested.")
+        return
     if kind == "landing_page" and not document.get("page"):
         yield Missing(PLACE, "Say which page it is, as /offer.")
     needs_campaign = kind in OF_A_CAMPAIGN or kind == "factorial"
@@ -80,7 +85,7 @@ def _arms(document: Document) -> Iterator[Missing]:
         yield Missing(ARMS, f"The shares add up to {total * 100:.0f}% instead of 100%.")
     if any(not arm.get("share") for arm in arms):
         yield Missing(ARMS, "Each variant needs a share of the people.")
-    fault = _same(str(document.get("kind")), arms)
+    fault = "" if document.get("journey") else _same(str(document.get("kind")), arms)  # the ways of the split differ
     if fault:
         yield Missing(ARMS, fault)
 

@@ -256,3 +256,17 @@ def test_a_copy_shares_nothing_with_the_test_it_came_from():
     assert again["key"] == ""
     with pytest.raises(NotFoundError):
         pattern_of("nonsense")
+
+
+def test_a_test_inside_a_journey_needs_a_split_and_no_campaign():
+    arms = [{"key": "a", "share": 0.5}, {"key": "b", "share": 0.5}]
+    document = {
+        "name": "A mail or none", "hypothesis": "fewer is better", "kind": "content", "journey": "cart", "arms": arms,
+        "duration_hours": 72, "primary": "click", "test_share": 1.0,
+    }  # fmt: skip
+    plan, missing = missing_of(document)
+    assert plan is None
+    assert [each.what for each in missing if each.is_blocking] == ["Say which split of the journey is tested."]
+    plan, missing = missing_of(document | {"step": "arms"})
+    assert plan is not None
+    assert not [each for each in missing if each.is_blocking]
