@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -126,6 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--home", help="folder of the workspace; the default is that of the settings")
     parser.add_argument("--port", type=int, help="port; the default is that of the settings")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # whoever started us may ignore it, and so would we
     settings = load_settings(options.home)
     asyncio.set_event_loop(asyncio.new_event_loop())
     context = open_context(settings)

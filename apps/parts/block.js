@@ -190,10 +190,15 @@ async function filled(form) {
   return fields
 }
 const LARGEST_FILE = 5_000_000
+// one reader types into one field at a time; what was typed is told before what is clicked or typed next, in any block
+let timer, tell, typedInto
+function flush() {
+  clearTimeout(timer)
+  const last = tell
+  tell = typedInto = undefined
+  last?.()
+}
 function listen(el, send) {
-  let timer, tell
-  // what was typed is told before what was clicked right after it
-  const flush = () => { clearTimeout(timer); tell?.(); tell = undefined }
   el.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href^='#']")
     if (!link) return
@@ -222,7 +227,9 @@ function listen(el, send) {
   el.addEventListener("input", (event) => {
     const field = event.target.closest?.("input[data-action], select[data-action], textarea[data-action]")
     if (!field) return
+    if (field !== typedInto) flush()
     clearTimeout(timer)
+    typedInto = field
     tell = () => send(field.dataset.action, told(field))
     timer = setTimeout(flush, field.tagName === "SELECT" || field.type === "checkbox" ? 0 : 180)
   })
