@@ -36,6 +36,7 @@ from dmat.store.users import create_user, list_users
 from dmat.supervise import Supervisor, spawn
 from dmat.warehouse import Workspace
 from dmat_pipelines.demo_campaign import add_campaign, campaign_checks
+from dmat_pipelines.demo_experiment import checks_of_tests
 from dmat_pipelines.proof import Proof, prove, show
 from dmat_pipelines.real_orders import order_checks, show_orders
 
@@ -176,7 +177,7 @@ def live_through(settings: Settings) -> Proof:
         live_two_days(settings)
         read_everything(settings)
         proof = prove(settings)
-        proof.checks += [*order_checks(settings), *campaign_checks(settings)]
+        proof.checks += [*order_checks(settings), *campaign_checks(settings), *checks_of_tests(settings)]
         return proof
 
 

@@ -24,6 +24,7 @@ from dmat.store import Store, open_store
 from dmat.store.campaign_tables import campaigns
 from dmat.store.tables import ledger_entries, suppressions
 from dmat.warehouse import Workspace
+from dmat_pipelines.demo_experiment import add_test
 from dmat_pipelines.proof import Check
 
 BY = "marketer@demo.example"
@@ -48,11 +49,7 @@ PLAN: dict[str, Any] = {
     "steps": [
         {
             "key": "announcement", "name": "Announcement", "channel": "email", "template": "spring_sale_email",
-            "day": 1, "time": "11:00", "clock": "person", "expires_after_hours": 12, "cost_cents": 1_000,
-            "variants": [
-                {"key": "a", "share": 0.5, "subject": "Spring Sale: save up to 50 %"},
-                {"key": "b", "share": 0.5, "subject": "{{ first_name }}, the Spring Sale starts today"},
-            ],
+            "day": 1, "time": "11:00", "clock": "person", "expires_after_hours": 30, "cost_cents": 1_000,
         },
         {
             "key": "banner", "name": "Banner on the homepage", "channel": "banner",
@@ -81,6 +78,7 @@ def add_campaign(settings: Settings) -> int:
     library = open_library(settings, store, Desk(settings, store))
     plan = parse_plan({**PLAN, "starts_at": settings.clock.now()})
     campaign = library.create(name="Spring Sale", by=BY, plan=plan, tags=["sale"])
+    add_test(settings, campaign.campaign_id, BY)
     library.submit(campaign.campaign_id, BY)
     draft = plan_from("spring-sale", ["repeat-customers"], settings.clock.now() + DRAFT_STARTS_AFTER)
     library.create(name="Summer Sale on seven channels", by=BY, plan=draft, tags=["sale"])
