@@ -38,6 +38,9 @@ def standing_of(test: Experiment, people: int = 0, now_words: str = "", decision
     return _decided(test, decision)
 
 
+BY_RULE = ("winner", "chosen")
+
+
 def _decided(test: Experiment, decision: Decision | None) -> str:
     winner = test.plan.arm(test.winner) if test.winner else None
     said = test.status_reason if "->" not in test.status_reason else ""
@@ -46,7 +49,8 @@ def _decided(test: Experiment, decision: Decision | None) -> str:
         return reason or f"{STATUS_WORDS[test.status]}."
     kind = decision.kind if decision else ""
     word = {"winner": "won", "manual": "was chosen by hand", "chosen": "was chosen, not proven"}.get(kind, "was sent")
-    return f"{winner.shown_name} {word}. {reason}".strip()
+    told = f" {reason}" if kind not in BY_RULE and reason else ""  # figures of then are on the test's own page
+    return f"{winner.shown_name} {word}.{told}"
 
 
 def plain(words: str) -> str:

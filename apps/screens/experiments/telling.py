@@ -141,9 +141,10 @@ def _decided(test: Experiment, decision: Decision) -> Headline:
     reason = sentence(plain(decision.reason))
     who = f" Decided by {decision.decided_by.split('@')[0]}." if decision.kind == "manual" else ""
     if decision.kind == "winner":
-        return Headline("success", "check", f"{name} won.", reason)
+        return Headline("success", "check", f"{name} won.", f"When it was decided: {reason}")
     if decision.kind == "chosen":
-        return Headline("success", "check", f"{name} was chosen; it is not proven to be better.", reason)
+        return Headline("success", "check", f"{name} was chosen; it is not proven to be better.",
+                        f"When it was decided: {reason}")  # fmt: skip
     if decision.kind == "manual":
         return Headline("success", "check", f"{name} was chosen by hand.", f"{reason}{who}")
     return Headline("", "stop", "Stopped without a winner.", reason)
