@@ -35,8 +35,9 @@ from dmat.store import open_store
 from dmat.store.users import create_user, list_users
 from dmat.supervise import Supervisor, spawn
 from dmat.warehouse import Workspace
+from dmat_pipelines.demo_campaign import BY as MARKETER
 from dmat_pipelines.demo_campaign import add_campaign, campaign_checks
-from dmat_pipelines.demo_experiment import checks_of_tests
+from dmat_pipelines.demo_experiment import checks_of_tests, decide_by_hand
 from dmat_pipelines.proof import Proof, prove, show
 from dmat_pipelines.real_orders import order_checks, show_orders
 
@@ -233,6 +234,7 @@ def live_two_days(settings: Settings) -> None:
             drain(settings, store)
             settings.clock.advance(STEP)
             vendors.post("/control/step").raise_for_status()
+            decide_by_hand(settings, MARKETER)
             run_pass(batch) if step < STEPS else run_once(batch)
             if batch.health.failures:
                 raise BuildFailedError(f"a part of the micro-batch failed: {batch.health.failures}")

@@ -20,6 +20,7 @@ from dmat.campaigns.templates import plan_from
 from dmat.messages.library import Templates
 from dmat.segments.desk import Desk
 from dmat.settings import Settings
+from dmat.simulate import read_orders_report
 from dmat.store import Store, open_store
 from dmat.store.campaign_tables import campaigns
 from dmat.store.tables import ledger_entries, suppressions
@@ -78,7 +79,10 @@ def add_campaign(settings: Settings) -> int:
     library = open_library(settings, store, Desk(settings, store))
     plan = parse_plan({**PLAN, "starts_at": settings.clock.now()})
     campaign = library.create(name="Spring Sale", by=BY, plan=plan, tags=["sale"])
-    add_test(settings, campaign.campaign_id, BY)
+    if (
+        read_orders_report(settings) is None
+    ):  # a shop of real orders may have too few people for a test to end in two days
+        add_test(settings, campaign.campaign_id, BY)
     library.submit(campaign.campaign_id, BY)
     draft = plan_from("spring-sale", ["repeat-customers"], settings.clock.now() + DRAFT_STARTS_AFTER)
     library.create(name="Summer Sale on seven channels", by=BY, plan=draft, tags=["sale"])

@@ -46,9 +46,10 @@ def test_every_person_of_the_audience_is_accounted_for(seen):
         assert ends == figures.planned == (step.run.audience_count or 0)
 
 
-def test_two_subject_lines_share_the_audience(seen):
+def test_two_subject_lines_share_the_audience_and_one_goes_to_the_rest(seen):
     sizes = {part.variant: part.figures.planned for part in seen.variants}
-    assert set(sizes) == {"a", "b"}
+    assert len(sizes) == 3
+    assert {name.removesuffix("-rest") for name in sizes} == {"a", "b"}
     assert sum(sizes.values()) == seen.steps[0].figures.planned
 
 
