@@ -81,7 +81,7 @@ def add_campaign(settings: Settings) -> int:
     campaign = library.create(name="Spring Sale", by=BY, plan=plan, tags=["sale"])
     if (
         read_orders_report(settings) is None
-    ):  # a shop of real orders may have too few people for a test to end in two days
+    ):  # real orders: too few people for a test
         add_test(settings, campaign.campaign_id, BY)
     library.submit(campaign.campaign_id, BY)
     draft = plan_from("spring-sale", ["repeat-customers"], settings.clock.now() + DRAFT_STARTS_AFTER)
