@@ -79,9 +79,7 @@ def add_campaign(settings: Settings) -> int:
     library = open_library(settings, store, Desk(settings, store))
     plan = parse_plan({**PLAN, "starts_at": settings.clock.now()})
     campaign = library.create(name="Spring Sale", by=BY, plan=plan, tags=["sale"])
-    if (
-        read_orders_report(settings) is None
-    ):  # real orders: too few people for a test
+    if read_orders_report(settings) is None:  # real orders: too few people for a test
         add_test(settings, campaign.campaign_id, BY)
     library.submit(campaign.campaign_id, BY)
     draft = plan_from("spring-sale", ["repeat-customers"], settings.clock.now() + DRAFT_STARTS_AFTER)
