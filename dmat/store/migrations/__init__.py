@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dmat.store.engine import Store
 
-HEAD = "0013"
+HEAD = max(step.name[:4] for step in (Path(__file__).parent / "versions").glob("[0-9]*.py"))
 _ONE_AT_A_TIME = 4_815_162_342  # PostgreSQL advisory lock: two processes that start together migrate once
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sending_fixtures import NOON
 
-from dmat.store import open_store, upgrade
+from dmat.store import migrations, open_store, upgrade
 from dmat.store.engine import chunks, connect_store
 from dmat.store.tables import metadata, settings_values
 from dmat.store.workspace_values import get_value, set_value
@@ -26,6 +29,17 @@ def test_upgrading_twice_changes_nothing(both_stores):
     set_value(both_stores, "colour", "blue", NOON)
     upgrade(both_stores)
     assert get_value(both_stores, "colour") == "blue"
+
+
+def test_a_store_one_step_behind_is_brought_to_the_last_step(both_stores):
+    steps = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert steps.get_current_head() == migrations.HEAD
+    before = steps.get_revision(migrations.HEAD).down_revision
+    with both_stores.write() as connection:
+        command.downgrade(migrations.alembic_config(connection), before)
+    upgrade(both_stores)
+    with both_stores.read() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == migrations.HEAD
 
 
 def test_processes_that_open_a_new_store_at_once_migrate_it_once(both_settings):
