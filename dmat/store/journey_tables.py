@@ -1,4 +1,4 @@
-"""The tables of journeys: definitions and their versions, members, what happened to them, what is to be done for them.
+"""The tables of journeys: definitions, versions, members, what happened to them, what is to be done for them, moves.
 
 Belongs here: names, types and keys. Stays out: what a definition may say and how members move (`dmat/journeys`).
 """
@@ -74,12 +74,17 @@ journey_members = Table(
     Column("ended_at", DateTime),
     Column("variant", String(100), nullable=False, default="", server_default=""),
     Column("revision", Integer, nullable=False, default=1),
+    Column("exported_revision", Integer, nullable=False, default=0, server_default="0"),
     Unique("journey_id", "entry_key"),
     Index(
         "ix_journey_members_due", "journey_id", "due_at",
         sqlite_where=sa.text("due_at is not null"), postgresql_where=sa.text("due_at is not null"),
     ),
     Index("ix_journey_members_person", "person_id", "journey_id"),
+    Index(
+        "ix_journey_members_unexported", "member_id", sqlite_where=sa.text("exported_revision < revision"),
+        postgresql_where=sa.text("exported_revision < revision"),
+    ),
 )  # fmt: skip
 
 journey_step_counts = Table(
@@ -139,7 +144,63 @@ journey_requests = Table(
     Index("ix_journey_requests_at", "journey_id", "at"),
 )
 
+journey_moves = Table(
+    "journey_moves",
+    metadata,
+    Column("move_id", Big, primary_key=True, autoincrement=True),
+    _journey_id(),
+    Column("to_version", Integer, nullable=False),
+    Column("places", sa.JSON, nullable=False),
+    Column("count", Big, nullable=False),
+    Column("moved_at", DateTime, nullable=False),
+    Column("moved_by", String(320), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+)
+
+journey_moved_members = Table(
+    "journey_moved_members",
+    metadata,
+    Column("move_id", Big, ForeignKey("journey_moves.move_id"), primary_key=True, autoincrement=False),
+    Column("member_id", Big, ForeignKey("journey_members.member_id"), primary_key=True, autoincrement=False),
+    Column("from_version", Integer, nullable=False),
+    Column("from_step", String(60), nullable=False),
+    Column("step", String(60), nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("due_at", DateTime),
+    Column("status", String(20), nullable=False),
+    Column("passed", Integer, nullable=False),
+    Index("ix_journey_moved_members_member", "member_id"),
+)
+
+person_properties = Table(
+    "person_properties",
+    metadata,
+    Column("person_id", Big, primary_key=True, autoincrement=False),
+    Column("kind", String(10), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("value", String(500), nullable=False, default=""),
+    Column("is_set", Boolean, nullable=False, default=True),
+    Column("changed_at", DateTime, nullable=False),
+    Column("changed_by", String(320), nullable=False),
+    Column("revision", Integer, nullable=False, default=1),
+    Column("exported_revision", Integer, nullable=False, default=0),
+    Index(
+        "ix_person_properties_unexported", "changed_at", sqlite_where=sa.text("exported_revision < revision"),
+        postgresql_where=sa.text("exported_revision < revision"),
+    ),
+)  # fmt: skip
+
+journey_drafts = Table(
+    "journey_drafts",
+    metadata,
+    Column("user_email", String(320), primary_key=True),
+    Column("journey_key", String(60), primary_key=True),
+    Column("document", sa.JSON, nullable=False),
+    Column("based_on_version", Integer),
+    Column("updated_at", DateTime, nullable=False),
+)
+
 ALL = (
     journeys, journey_versions, journey_members, journey_step_counts, journey_happenings, journey_gaps,
-    journey_actions, journey_requests,
+    journey_actions, journey_requests, journey_moves, journey_moved_members, person_properties, journey_drafts,
 )  # fmt: skip
