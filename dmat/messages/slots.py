@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import html as html_words
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import orjson
 from markupsafe import escape
 
 from dmat.channels.batches import PLACEHOLDER, fill_placeholders
@@ -147,7 +148,8 @@ class Compiled:
             values: what the template uses, by name; None is as good as missing. `message_id` signs the links.
         """
         clean = [{name: value for name, value in each.items() if value is not None} for each in values]
-        rendered = {part: self._render(part, clean) for part in self.parts if self.parts[part].slot_count}
+        parts = [part for part, found in self.parts.items() if found.slot_count]
+        rendered = dict(zip(parts, self._render_all(parts, clean), strict=True))
         steps = [(mark, self._step(slot, rendered)) for mark, slot in self.slots.items()]
         return [self._fill_one(_Person(each, number), steps) for number, each in enumerate(clean)]
 
@@ -195,12 +197,20 @@ class Compiled:
             person.signed[address] = url
         return _escaped(url) if escapes else url
 
-    def _render(self, name: str, values: Sequence[Mapping[str, Any]]) -> list[list[str] | Failed]:
-        part = self.parts[name]
-        if "*" in part.names:
-            return self.filler.fill(part.number, values)
-        wanted = [{key: each[key] for key in part.names if key in each} for each in values]
-        return self.filler.fill(part.number, wanted)
+    def _render_all(
+        self, parts: Sequence[str], values: Sequence[Mapping[str, Any]]
+    ) -> Iterator[Sequence[list[str] | Failed]]:
+        """The slots of each of these parts. Equal values say the same: the child is asked once for each of them."""
+        different: dict[tuple[str, ...], tuple[list[dict[str, Any]], list[int]]] = {}
+        for part in parts:
+            names, number = tuple(self.parts[part].names), self.parts[part].number
+            if "*" in names:
+                yield self.filler.fill(number, values)
+                continue
+            if names not in different:
+                different[names] = _different(values, names)
+            wanted, places = different[names]
+            yield list(map(self.filler.fill(number, wanted).__getitem__, places))
 
     def whole(self, filled: Filled) -> Rendered:
         """One person's message put together."""
@@ -240,6 +250,20 @@ class Compiled:
         """Forget the sources in the child."""
         for part in self.parts.values():
             self.filler.forget(part.number)
+
+
+def _different(values: Sequence[Mapping[str, Any]], names: Sequence[str]) -> tuple[list[dict[str, Any]], list[int]]:
+    """What differs in these names, each once, and for each person which of them it is."""
+    wanted: list[dict[str, Any]] = []
+    known: dict[bytes, int] = {}
+    places: list[int] = []
+    for each in values:
+        mine = {name: each[name] for name in names if name in each}
+        place = known.setdefault(orjson.dumps(mine), len(wanted))  # as text: 1, 1.0 and true are not the same
+        if place == len(wanted):
+            wanted.append(mine)
+        places.append(place)
+    return wanted, places
 
 
 def _escaped(value: Any) -> str:
