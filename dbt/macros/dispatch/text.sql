@@ -72,3 +72,12 @@
 {% macro duckdb__last_path_part(url) -%}
     nullif(regexp_extract({{ url }}, '^https?://[^/?#]+(?:/[^/?#]*)*/([^/?#]+)/?(?:[?#].*)?$', 1), '')
 {%- endmacro %}
+
+{# A name as campaigns write it into links: lower case, what is no letter or digit becomes one underscore. #}
+{% macro slug_of(text) -%}
+    {{ return(adapter.dispatch('slug_of', 'dmat')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__slug_of(text) -%}
+    nullif(left(trim(regexp_replace(lower(trim({{ text }})), '[^\p{L}\p{N}_.~:-]+', '_', 'g'), '_'), 150), '')
+{%- endmacro %}

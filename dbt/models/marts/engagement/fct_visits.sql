@@ -25,6 +25,7 @@ select
     sessions.record_id,
     sessions.record_updated_at,
     sessions._loaded_at,
+    sessions.browser,
     {{ this_build() }} as _build
 from sessions
 left join {{ ref('int_people__client_ids') }} as clients on sessions.client_id = clients.client_id
@@ -49,6 +50,7 @@ select
     visits.record_id,
     visits.record_updated_at,
     visits._loaded_at,
+    {{ own_column('visits', 'browser', 'varchar') }} as browser,
     {{ this_build() }} as _build
 from {{ own_rows() }} as visits
 inner join {{ ref('int_people__client_ids') }} as clients on visits.client_id = clients.client_id

@@ -1,0 +1,14 @@
+{# Days between two moments, with their fraction; null when one of them is. #}
+
+{% macro days_between_moments(earlier, later) -%}
+    {{ return(adapter.dispatch('days_between_moments', 'dmat')(earlier, later)) }}
+{%- endmacro %}
+
+{% macro duckdb__days_between_moments(earlier, later) -%}
+    cast(epoch({{ later }}) - epoch({{ earlier }}) as double) / 86400
+{%- endmacro %}
+
+{# A moment, but not before another one; null stays null. #}
+{% macro not_before(moment, earliest) -%}
+    case when {{ moment }} is not null then greatest({{ moment }}, {{ earliest }}) end
+{%- endmacro %}
