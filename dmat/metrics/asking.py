@@ -1,0 +1,309 @@
+"""Asking: a question over the published warehouse -> its answer, with the SQL that gave it.
+
+Belongs here: running the statements, putting their rows together, rates, the comparison. Stays out: building SQL
+(`compiling.py`), layout, words around figures.
+
+A quotient without denominator is None, never 0. A day on which nothing happened counts 0 when nothing tells rows apart;
+days after the data end are not made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from dmat.errors import InvalidInputError
+from dmat.metrics.catalogue import Catalogue, Metric, load
+from dmat.metrics.compiling import BUCKET, TOTAL, Statement, compile_question
+from dmat.metrics.periods import buckets, today_in
+from dmat.metrics.question import Question
+from dmat.settings import Settings
+from dmat.warehouse import Version
+
+Value = float | int | None
+Row = dict[str, Any]
+Key = tuple[Any, ...]
+NO_CURRENCY = "XXX"
+
+
+class Warehouse(Protocol):
+    """What is read: `dmat.warehouse.Workspace`."""
+
+    @property
+    def version(self) -> Version:
+        """The version that the next query reads."""
+        ...
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run a query and give its rows as dictionaries."""
+        ...
+
+    def tables(self) -> list[str]:
+        """Names of all tables, as `schema.table`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an answer: a grain, a dimension or a metric."""
+
+    key: str
+    name: str
+    role: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The same figures of the period that is compared with.
+
+    Attributes:
+        changes: metric -> relative change of the total (0.1 is 10 % more); None where it was nothing or is not known.
+    """
+
+    since: date
+    until: date
+    rows: list[Row]
+    totals: dict[str, Value]
+    changes: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came out.
+
+    Attributes:
+        question: as it was answered, with its days.
+        rows: one dictionary each: the grain (a date, the first day of the bucket), each dimension (text, None when not
+            known), each metric.
+        totals: metric -> its value over all rows, also those beyond the limit.
+        labels: dimension -> value -> its name, where values are numbers or keys.
+        statements: base -> the SQL that was run.
+        missing: tables that are not published, whose metrics are None.
+        is_cut: there are more rows than the limit.
+        as_of: up to when the data reach; `data_version` the published version.
+    """
+
+    question: Question
+    columns: tuple[Column, ...]
+    rows: list[Row]
+    totals: dict[str, Value]
+    currency: str
+    as_of: datetime
+    data_version: int
+    compared: Compared | None = None
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    statements: dict[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    is_cut: bool = False
+
+
+def ask(warehouse: Warehouse, settings: Settings, question: Question, catalogue: Catalogue | None = None) -> Answer:
+    """Answer a question.
+
+    Args:
+        warehouse: the published warehouse (`dmat.warehouse.Workspace`).
+        settings: of the workspace; its time zone says what a day is.
+        question: what is asked.
+        catalogue: another one than that of `dbt/metrics`.
+
+    Raises:
+        InvalidInputError: the question cannot be answered; names the field and what is allowed.
+        NotPublishedError: nothing has been published yet.
+    """
+    catalogue = catalogue or load()
+    zone = settings.workspace_time_zone
+    question = question.dated(today_in(zone, settings.clock.now()))
+    question.check(catalogue)
+    asker = _Asker(warehouse, catalogue, zone, question)
+    rows, totals = asker.answer(question)
+    order = _order(question)
+    rows = _sorted(rows, *order)
+    earlier = question.compared()
+    kept = rows[: question.limit]
+    return Answer(
+        question=question,
+        columns=_columns(question, catalogue),
+        rows=kept,
+        totals=totals,
+        currency=asker.currency,
+        as_of=asker.version.data_as_of,
+        data_version=asker.version.number,
+        compared=asker.compare(earlier, totals) if earlier else None,
+        labels={key: labels for key in question.dimensions if (labels := asker.labels(key, kept))},
+        statements=asker.statements,
+        missing=asker.missing,
+        is_cut=len(rows) > question.limit,
+    )
+
+
+def _order(question: Question) -> tuple[str, bool]:
+    if question.order:
+        return question.order.removeprefix("-"), question.order.startswith("-")
+    return (question.grain, False) if question.grain else (question.metrics[0], True)
+
+
+class _Asker:
+    """Answers one question, and the same over an earlier period."""
+
+    def __init__(self, warehouse: Warehouse, catalogue: Catalogue, zone: str, question: Question) -> None:
+        self.warehouse, self.catalogue, self.zone = warehouse, catalogue, zone
+        self.version = warehouse.version
+        self.there = set(warehouse.tables())
+        self.missing: tuple[str, ...] = ()
+        self.unknown: Row = {}
+        self.statements: dict[str, str] = {}
+        self.currency = question.currency or main_currency(warehouse, self.there)
+        if question.segment:
+            check_segment(warehouse, self.there, question.segment)
+
+    def answer(self, question: Question) -> tuple[list[Row], dict[str, Value]]:
+        found: dict[Key, Row] = {}
+        totals: Row = {}
+        for statement in compile_question(question, self.catalogue, self.zone, self.currency):
+            self._run(statement, question, found, totals)
+        if question.grain and not question.dimensions:
+            _fill(found, question, self._last_day())
+        metrics = [self.catalogue.metric(key) for key in question.metrics]
+        unknown = self.unknown
+        rows = [_figures(metrics, self.catalogue, row | unknown, keys) for keys, row in _keyed(found, question)]
+        return rows, _figures(metrics, self.catalogue, totals | unknown, {})
+
+    def _last_day(self) -> date:
+        return today_in(self.zone, self.version.data_as_of)
+
+    def _run(self, statement: Statement, question: Question, found: dict[Key, Row], totals: Row) -> None:
+        lacking = [table for table in statement.base.tables if table not in self.there]
+        if lacking:
+            self.missing = tuple(dict.fromkeys((*self.missing, *lacking)))
+            self.unknown |= dict.fromkeys(statement.columns)
+            return
+        self.statements.setdefault(statement.name, statement.sql)
+        keys = [*((BUCKET,) if question.grain else ()), *question.dimensions]
+        for row in self.warehouse.rows(statement.sql):
+            values = {column: row[column] for column in statement.columns}
+            if row[TOTAL]:
+                totals |= values
+            else:
+                found.setdefault(tuple(row[key] for key in keys), {}).update(values)
+        if not statement.has_totals:
+            totals |= self._totals(statement, question)
+
+    def _totals(self, statement: Statement, question: Question) -> Row:
+        """Totals of rows that do not add up to them: people in several segments, what is there at an end."""
+        whole = question.model_copy(
+            update={"grain": "", "dimensions": (), "metrics": statement.columns, "compare": "", "order": ""}
+        )
+        found: Row = {}
+        for each in compile_question(whole, self.catalogue, self.zone, self.currency):
+            found |= {column: row[column] for row in self.warehouse.rows(each.sql) for column in each.columns}
+        return found
+
+    def compare(self, earlier: Question, totals: Mapping[str, Value]) -> Compared:
+        rows, before = self.answer(earlier)
+        rows = _sorted(rows, *_order(earlier))
+        changes = {key: _change(totals[key], before[key]) for key in earlier.metrics}
+        return Compared(*earlier.days, rows, before, changes)
+
+    def labels(self, key: str, rows: Iterable[Row]) -> dict[str, str]:
+        named = self.catalogue.dimensions[key].labels
+        values = list(dict.fromkeys(str(row[key]) for row in rows if row[key] is not None))
+        if named is None or named[0] not in self.there or not values:
+            return {}
+        table, column, name = named
+        query = (
+            f"select distinct cast({column} as varchar) as value, {name} as name from {table}"
+            f" where cast({column} as varchar) in (select unnest(?::varchar[]))"
+        )
+        return {row["value"]: str(row["name"]) for row in self.warehouse.rows(query, [values]) if row["name"]}
+
+
+def main_currency(warehouse: Warehouse, there: Iterable[str]) -> str:
+    """The currency of most orders; `XXX` without orders."""
+    if "commerce.fct_orders" not in set(there):
+        return NO_CURRENCY
+    query = (
+        "select currency_code, count(*) as orders_count from commerce.fct_orders where currency_code is not null"
+        " group by currency_code order by orders_count desc, currency_code limit 1"
+    )
+    found = warehouse.rows(query)
+    return str(found[0]["currency_code"]) if found else NO_CURRENCY
+
+
+def check_segment(warehouse: Warehouse, there: Iterable[str], key: str) -> None:
+    """Refuse a segment that was never evaluated.
+
+    Raises:
+        InvalidInputError: there is none.
+    """
+    tables = [table for table in ("segments.segment_sizes", "segments.segment_memberships") if table in set(there)]
+    for table in tables:
+        if warehouse.rows(f"select 1 as found from {table} where segment_key = ? limit 1", [key]):
+            return
+    raise InvalidInputError("segment", f"{key!r} was never evaluated", "the key of a segment that was")
+
+
+def _keyed(found: Mapping[Key, Row], question: Question) -> Iterable[tuple[Row, Row]]:
+    names = [*((question.grain,) if question.grain else ()), *question.dimensions]
+    if not names:
+        return
+    for key, row in found.items():
+        yield dict(zip(names, key, strict=True)), row
+
+
+def _fill(found: dict[Key, Row], question: Question, last: date) -> None:
+    since, until = question.days
+    for bucket in buckets(since, until, question.grain):
+        if bucket <= last:
+            found.setdefault((bucket,), {})
+
+
+def _figures(metrics: Sequence[Metric], catalogue: Catalogue, row: Row, keys: Row) -> Row:
+    return keys | {metric.key: figure(metric, catalogue, row) for metric in metrics}
+
+
+def figure(metric: Metric, catalogue: Catalogue, row: Mapping[str, Any]) -> Value:
+    """The value of a metric from those of its simple parts; what is not there counts 0, what is unknown is None."""
+    if not metric.is_made:
+        return _simple(metric, row.get(metric.key, None if metric.kind == "median" else 0))
+    above = _sum(metric.numerator, catalogue, row)
+    if not metric.denominator:
+        return _rounded(metric, above)
+    below = _sum(metric.denominator, catalogue, row)
+    return _rounded(metric, above / below) if above is not None and below else None
+
+
+def _sum(terms: Sequence[tuple[str, bool]], catalogue: Catalogue, row: Mapping[str, Any]) -> float | int | None:
+    values = [(figure(catalogue.metrics[key], catalogue, row), is_less) for key, is_less in terms]
+    known = [(-value if is_less else value) for value, is_less in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def _simple(metric: Metric, value: float | None) -> Value:
+    if value is None:
+        return None
+    return round(value) if metric.unit in ("count", "cents") else float(value)
+
+
+def _rounded(metric: Metric, value: float | int | None) -> Value:
+    return round(value) if metric.unit in ("count", "cents") and value is not None else value
+
+
+def _change(now: Value, before: Value) -> float | None:
+    return (now - before) / abs(before) if now is not None and before else None
+
+
+def _sorted(rows: list[Row], by: str, is_falling: bool) -> list[Row]:
+    names = [name for name in rows[0] if name != by] if rows else []
+    rows = sorted(rows, key=lambda row: [str(row[name]) for name in names])
+    known = sorted((row for row in rows if row[by] is not None), key=lambda row: row[by], reverse=is_falling)
+    return known + [row for row in rows if row[by] is None]
+
+
+def _columns(question: Question, catalogue: Catalogue) -> tuple[Column, ...]:
+    found = [Column(question.grain, question.grain.capitalize(), "grain")] if question.grain else []
+    found += [Column(key, catalogue.dimensions[key].name, "dimension") for key in question.dimensions]
+    metrics = [catalogue.metric(key) for key in question.metrics]
+    return (*found, *(Column(metric.key, metric.name, "metric", metric.unit) for metric in metrics))

@@ -1,0 +1,190 @@
+"""A question -> the SQL of each of its bases: one scan for all metrics of a base that are dated alike.
+
+Belongs here: building that SQL, portable and ready to be shown: what is shown is what is run. Stays out: running it.
+
+Values that people typed go in as literals with quotes doubled; control characters were refused by the question.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from dmat.metrics.catalogue import Base, Catalogue, Metric
+from dmat.metrics.periods import buckets, local_time, moment, next_bucket
+from dmat.metrics.question import Filter, Question
+
+BUCKET, TOTAL = "bucket", "is_total"
+MEMBERS = "select person_id from segments.segment_memberships where segment_key = {key} and left_at is null"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The SQL of one base.
+
+    Attributes:
+        name: the base, with the moment when it is not the usual one.
+        columns: key of each metric -> its column.
+        has_totals: the row with `is_total` = 1 is over everything.
+    """
+
+    name: str
+    base: Base
+    sql: str
+    columns: tuple[str, ...]
+    has_totals: bool
+
+
+def quoted(value: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def compile_question(question: Question, catalogue: Catalogue, zone: str, currency: str) -> list[Statement]:
+    """The statements of a dated question, which was checked.
+
+    Args:
+        question: has days.
+        catalogue: knows its metrics.
+        zone: the workspace's time zone.
+        currency: of amounts; rows in others do not add to them.
+    """
+    groups: dict[tuple[str, str], dict[str, Metric]] = {}
+    for key in question.metrics:
+        for part in catalogue.parts(catalogue.metric(key)):
+            groups.setdefault((part.base, part.time), {})[part.key] = part
+    return [
+        _Builder(question, catalogue, catalogue.bases[base], time, zone, currency).build(tuple(parts.values()))
+        for (base, time), parts in groups.items()
+    ]
+
+
+class _Builder:
+    """Builds the statement of one base and moment."""
+
+    def __init__(
+        self, question: Question, catalogue: Catalogue, base: Base, time: str, zone: str, currency: str
+    ) -> None:
+        self.question, self.catalogue, self.base, self.currency = question, catalogue, base, currency
+        self.time, self.zone = time, "UTC" if base.is_dated else zone
+
+    def build(self, metrics: Sequence[Metric]) -> Statement:
+        keys = [*((BUCKET,) if self.question.grain else ()), *self.question.dimensions]
+        is_many = any(self.catalogue.dimensions[key].is_many for key in self.question.dimensions)
+        has_totals = bool(keys) and not is_many and not self.base.is_state
+        rows = self._rows(metrics)
+        aggregates = [f"{_AGGREGATES[metric.kind].format(metric.key)} as {metric.key}" for metric in metrics]
+        names = ", ".join(keys)
+        if has_totals:
+            total, grouped = f"grouping({keys[0]})", f"\ngroup by grouping sets (({names}), ())"
+        else:
+            total, grouped = ("0" if keys else "1"), f"\ngroup by {names}" if keys else ""
+        columns = ",\n    ".join([*keys, f"{total} as {TOTAL}", *aggregates])
+        usual = next(iter(self.base.times)) == self.time
+        name = self.base.key if usual else f"{self.base.key}.{self.time}"
+        sql = f"with counted as (\n{rows}\n)\n\nselect\n    {columns}\nfrom counted{grouped}"
+        return Statement(name, self.base, sql, tuple(metric.key for metric in metrics), has_totals or not keys)
+
+    def _rows(self, metrics: Sequence[Metric]) -> str:
+        dimensions = {key: dimension_sql(self.base, self.catalogue, key) for key in self.question.dimensions}
+        columns = [f"{self._bucket()} as {BUCKET}"] if self.question.grain else []
+        columns += [f"cast({sql} as varchar) as {key}" for key, sql in dimensions.items()]
+        columns += [f"{self._value(metric)} as {metric.key}" for metric in metrics]
+        where = conditions(self.base, self.catalogue, self.question)
+        if not self.base.is_state:
+            where = [*where, *self.range()]
+        lines = [f"    select\n        {(',' + chr(10) + '        ').join(columns)}", f"    {self._from()}"]
+        lines += joins(self.base, self.catalogue, [*columns, *where], self.question.dimensions, self.question.filters)
+        lines += ["    where\n        " + "\n        and ".join(where)] if where else []
+        return "\n".join(lines)
+
+    def _from(self) -> str:
+        if not self.base.is_state:
+            return f"from {self.base.table} as base"
+        start = self.base.times[self.time]
+        is_there = (
+            f"{start} < moments.ends_at and ({self.base.ends_at} is null or {self.base.ends_at} >= moments.ends_at)"
+        )
+        return f"from {self._moments()}\n    inner join {self.base.table} as base on {is_there}"
+
+    def _moments(self) -> str:
+        """The ends of all buckets, of the last one that of the range."""
+        since, until = self.question.days
+        grain = self.question.grain
+        found = (
+            [(bucket, min(next_bucket(bucket, grain), until)) for bucket in buckets(since, until, grain)]
+            if grain
+            else [(since, until)]
+        )
+        rows = ", ".join(f"(date '{bucket}', timestamp '{moment(end, self.zone)}')" for bucket, end in found)
+        return f"(values {rows}) as moments (bucket, ends_at)"
+
+    def _bucket(self) -> str:
+        if self.base.is_state:
+            return "moments.bucket"
+        at = local_time(self.base.times[self.time], *self.question.days, self.zone)
+        return f"cast(date_trunc('{self.question.grain}', {at}) as date)"
+
+    def range(self) -> list[str]:
+        return in_range(self.base, self.time, *self.question.days, self.zone)
+
+    def _value(self, metric: Metric) -> str:
+        where = [metric.where] if metric.where else []
+        is_by_currency = "currency" in self.question.dimensions
+        if metric.is_in_currency and not is_by_currency:
+            where.append(f"{self.base.currency} = {quoted(self.currency)}")
+        value = metric.value or "1"
+        return f"case when {' and '.join(f'({part})' for part in where)} then {value} end" if where else value
+
+
+_AGGREGATES = {
+    "count": "count({0})",
+    "sum": "coalesce(sum({0}), 0)",
+    "distinct": "count(distinct {0})",
+    "median": "percentile_cont(0.5) within group (order by {0})",
+}
+
+
+def in_range(base: Base, time: str, since: date, until: date, zone: str) -> list[str]:
+    """Conditions that a row lies within days."""
+    at = base.times[time]
+    if base.is_dated:
+        return [f"{at} >= date '{since}'", f"{at} < date '{until}'"]
+    return [f"{at} >= timestamp '{moment(since, zone)}'", f"{at} < timestamp '{moment(until, zone)}'"]
+
+
+def dimension_sql(base: Base, catalogue: Catalogue, key: str) -> str:
+    """The SQL of a dimension over a row of a base: the base's own, else that of its person."""
+    return base.dimensions.get(key) or catalogue.dimensions[key].expression
+
+
+def conditions(base: Base, catalogue: Catalogue, question: Question) -> list[str]:
+    """What holds for each row that a question looks at, but for its days."""
+    found = [f"({base.where})"] if base.where else []
+    found += [_filtered(base, catalogue, each) for each in question.filters]
+    if question.segment:
+        found.append(f"{base.person} in ({MEMBERS.format(key=quoted(question.segment))})")
+    return found
+
+
+def _filtered(base: Base, catalogue: Catalogue, each: Filter) -> str:
+    sql = f"cast({dimension_sql(base, catalogue, each.dimension)} as varchar)"
+    known = [quoted(value) for value in each.values if value]
+    parts = [f"{sql} in ({', '.join(known)})"] if known else []
+    parts += [f"{sql} is null"] if "" in each.values else []
+    return parts[0] if len(parts) == 1 else f"({' or '.join(parts)})"
+
+
+def joins(
+    base: Base, catalogue: Catalogue, expressions: Sequence[str], dimensions: Sequence[str], filters: Sequence[Filter]
+) -> list[str]:
+    """The joins that the expressions need, each once."""
+    text = " ".join(expressions)
+    found = [f"    {join}" for alias, join in base.joins.items() if re.search(rf"\b{alias}\.", text)]
+    for key in (*dimensions, *(each.dimension for each in filters)):
+        dimension = catalogue.dimensions[key]
+        if key not in base.dimensions and dimension.join:
+            found.append("    " + dimension.join.format(person=base.person))
+    return list(dict.fromkeys(found))
