@@ -31,6 +31,8 @@ from apps.screens.experiments.screen import experiments_screen
 from apps.screens.follow.screen import FollowScreen
 from apps.screens.health.screen import HealthScreen
 from apps.screens.home.screen import HomeScreen
+from apps.screens.people.files import PersonExportHandler
+from apps.screens.people.screen import PeopleScreen
 from apps.screens.segments.files import ExportHandler
 from apps.screens.segments.screen import answers_of, segments_screen
 from apps.screens.templates.screen import templates_screen
@@ -46,7 +48,7 @@ BUILDERS = {
     "/home": HomeScreen, "/follow": FollowScreen, "/health": HealthScreen, "/segments": segments_screen,
     "/campaigns": campaigns_screen, "/templates": templates_screen, "/calendar": CalendarScreen,
     "/experiments": experiments_screen,
-    "/codes": CodesScreen,
+    "/codes": CodesScreen, "/people": PeopleScreen,
 }  # fmt: skip
 
 
@@ -107,6 +109,7 @@ def build_server(context: Context, port: int, start: bool = False, late_ms: int 
         extra_patterns=[*routes(context), (r"/segments-export", ExportHandler, {"context": context}),
                         (r"/campaigns-export", CampaignExportHandler, {"context": context}),
                         (r"/experiments-export", TestExportHandler, {"context": context}),
+                        (r"/people-export", PersonExportHandler, {"context": context}),
                         (r"/assets/(.*)", AssetHandler, {"path": str(FOLDER)})],
     )  # fmt: skip
     server._tornado.add_transform(SafeHeaders)

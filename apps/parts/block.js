@@ -5,7 +5,7 @@ async function sheetOf(address) {
   const sheet = new CSSStyleSheet()
   return sheet.replace(await (await fetch(address)).text())
 }
-const sheets = await Promise.all(["/assets/screens.css", "/assets/segments.css", "/assets/campaigns.css", "/assets/experiments.css"].map(sheetOf))
+const sheets = await Promise.all(["/assets/screens.css", "/assets/segments.css", "/assets/campaigns.css", "/assets/experiments.css", "/assets/analytics.css"].map(sheetOf))
 
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--d-${name}`).trim()
 

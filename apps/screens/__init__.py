@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 PLANNERS = ("admin", "marketer", "analyst")
 ROLES = ("admin", "marketer", "analyst", "sales")
+SEE_PEOPLE = ("admin", "marketer", "sales")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Entry:
 
 SCREENS = (
     Entry("/home", "Home", "home", ROLES, "start overview figures revenue what needs me"),
+    Entry("/people", "People", "person", SEE_PEOPLE, "customer contact profile timeline 360 history consent"),
     Entry("/segments", "Segments", "people", ("admin", "marketer", "analyst"), "audience groups rules builder people"),
     Entry("/campaigns", "Campaigns", "megaphone", PLANNERS, "send schedule steps monitor pause approve holdout"),
     Entry("/experiments", "A/B tests", "flask", PLANNERS, "experiments split winner variants subject learned"),

@@ -200,8 +200,9 @@ def test_the_origin_of_a_post_must_be_this_server():
 
 
 def test_each_role_sees_its_screens_and_the_parts_of_a_page_belong_to_it():
-    assert [entry.path for entry in visible_to("sales")] == ["/home"]
-    assert [entry.path for entry in visible_to("analyst")] == PAGES
+    assert [entry.path for entry in visible_to("sales")][:2] == ["/home", "/people"]
+    assert "/people" not in [entry.path for entry in visible_to("analyst")]
+    assert [entry.path for entry in visible_to("admin")] == PAGES
     assert entry_of("/follow/ws").path == "/follow"
     assert entry_of("/sign-in") is None
 
