@@ -184,9 +184,10 @@ def replay_command(
 ) -> None:
     """Live a journey (or a playbook) through the past: who would have entered, what would have been sent, and when."""
     from dmat.errors import NotFoundError
+    from dmat.journeys.known import NOTHING_KNOWN, read_known
     from dmat.journeys.playbook import find_playbook
     from dmat.journeys.records import JourneyVersion
-    from dmat.journeys.replay import NOTHING_KNOWN, differences, read_known, replay
+    from dmat.journeys.replay import differences, replay
     from dmat.journeys.replay_report import report_of
 
     with _library(home) as library:

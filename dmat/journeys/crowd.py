@@ -17,11 +17,12 @@ Ask = Callable[[Sequence[Asking]], Mapping[int, bool]]
 
 
 class One(NamedTuple):
-    """A member in a crowd: its key, its life, and what happened to it."""
+    """A member in a crowd: its key, its life, what happened to it, and up to when it lives (None: as the others)."""
 
     entry_key: str
     life: Life
     happenings: Sequence[Happening]
+    until: datetime | None = None
 
 
 def live_all(crowd: Sequence[One], until: datetime, ask: Ask) -> None:
@@ -30,7 +31,7 @@ def live_all(crowd: Sequence[One], until: datetime, ask: Ask) -> None:
     while waiting:
         asked: dict[int, Asked] = {}
         for number in waiting:
-            lacking = live(crowd[number].life, crowd[number].happenings, until)
+            lacking = live(crowd[number].life, crowd[number].happenings, crowd[number].until or until)
             if lacking is not None:
                 asked[number] = lacking
         if not asked:

@@ -76,6 +76,11 @@ class Member:
 _COLUMNS = [journey_members.c[name] for name in Member.__dataclass_fields__]
 
 
+def steps_passed(path: str) -> list[str]:
+    """The steps of a path, in the order in which they were passed."""
+    return [part.partition("@")[0] for part in path.split()]
+
+
 def read_members(connection: Connection, *conditions: sa.ColumnElement[bool], limit: int | None = None) -> list[Member]:
     """Members that meet the conditions, in the order in which they are due."""
     table = journey_members.c

@@ -21,24 +21,21 @@ import sqlalchemy as sa
 
 from dmat.campaigns.holdout import is_held_out
 from dmat.errors import InvalidInputError
-from dmat.experiments.in_journeys import read_trials
 from dmat.journeys.admitting import Stay, admit, begin_of, in_order, in_their_segments
 from dmat.journeys.answers import find_answers
 from dmat.journeys.crowd import One, live_all
 from dmat.journeys.entries import Candidate, Source, find_entries
-from dmat.journeys.happenings import find_happenings
+from dmat.journeys.happenings import Happenings, find_happenings
+from dmat.journeys.known import NOTHING_KNOWN, Known
 from dmat.journeys.living import Life
 from dmat.journeys.machine import WAITING, Happening, enter
-from dmat.journeys.members import REFUSED
 from dmat.journeys.people import dates_needed, read_people
-from dmat.journeys.records import Gaps, Journey, JourneyVersion, read_gaps
+from dmat.journeys.records import JourneyVersion
 from dmat.journeys.runner import begins_at
 from dmat.journeys.sending import Sending, prepare, without_shared
 from dmat.journeys.steps import Send
-from dmat.journeys.trials import Trial
 from dmat.ledger.post import NewEntry
 from dmat.store.engine import rows_of
-from dmat.store.journey_tables import journey_happenings, journey_members
 from dmat.store.tables import ledger_entries
 
 A_DAY = timedelta(days=1)
@@ -51,12 +48,14 @@ COMPARED = (
 
 @dataclass(slots=True)
 class Replayed:
-    """A member of a replay."""
+    """A member of a replay; `until` when it was moved to another version, `passed` what it passed in one before."""
 
     entry_key: str
     life: Life
     is_holdout: bool
     pending: list[Happening] = field(default_factory=list)
+    until: datetime | None = None
+    passed: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -80,41 +79,6 @@ class Replay:
         return found
 
 
-class Known(NamedTuple):
-    """What is known of how a journey was lived."""
-
-    gaps: Gaps
-    seen_at: Mapping[str, datetime]
-    effective_at: Mapping[tuple[str, str, datetime], datetime]
-    versions: Mapping[str, int]
-    refused: Mapping[str, str]
-    trials: Sequence[Trial] = ()
-
-
-NOTHING_KNOWN = Known(Gaps([]), {}, {}, {}, {})
-
-
-def read_known(source: Source, journey: Journey) -> Known:
-    """How a journey was lived: when it stood still, when its entries and what happened to its members were known."""
-    members, happened = journey_members.c, journey_happenings.c
-    mine = members.journey_id == journey.journey_id
-    with source.store.read() as connection:
-        gaps = read_gaps(connection, journey.journey_id)
-        trials = read_trials(connection, journey.key)
-        named = (members.entry_key, members.seen_at, members.version, members.status, members.why)
-        entries = sa.select(*named).where(mine)
-        rows = rows_of(connection, entries)
-        news = sa.select(members.entry_key, happened.kind, happened.occurred_at, happened.effective_at)
-        news = news.join(journey_members, members.member_id == happened.member_id).where(mine, members.path != "")
-        effective = {
-            (row["entry_key"], row["kind"], row["occurred_at"]): row["effective_at"]
-            for row in rows_of(connection, news)
-        }
-    seen = {row["entry_key"]: row["seen_at"] for row in rows}
-    refused = {row["entry_key"]: row["why"] for row in rows if row["status"] == REFUSED}
-    return Known(gaps, seen, effective, {row["entry_key"]: row["version"] for row in rows}, refused, trials)
-
-
 def replay(
     source: Source, journey_id: int, version: JourneyVersion, since: datetime, until: datetime,
     known: Known = NOTHING_KNOWN, at_once: timedelta = A_DAY,
@@ -126,7 +90,7 @@ def replay(
         journey_id: whose requests of other systems count; 0 for a journey that is not kept.
         version: what is replayed.
         since, until: entries after `since` and up to `until`; members are lived on until then.
-        known: how it was lived (`read_known`); nothing: everything was known when it happened.
+        known: how it was lived (`known.read_known`); nothing: everything was known when it happened.
         at_once: how far each stride of the virtual clock goes; it changes speed and memory, not the result.
 
     Raises:
@@ -152,7 +116,8 @@ class _Replaying:
     """One replay while it goes on."""
 
     def __init__(self, source: Source, journey_id: int, version: JourneyVersion, known: Known) -> None:
-        self._source, self._journey_id, self._version, self._known = source, journey_id, version, known
+        self._source, self._journey_id, self._version = source, journey_id, version
+        self._known = known.of_version(version.version)
         self._definition = version.definition
         self._due: list[tuple[datetime, str]] = []
         self._later: list[Candidate] = []
@@ -168,6 +133,8 @@ class _Replaying:
         told = [*self._later, *(self._told(each) for each in found if self._is_ours(each))]
         self._later = [each for each in told if begin_of(each) > until]
         fresh = sorted((each for each in told if begin_of(each) <= until), key=in_order)
+        moved = [each for each in fresh if each.entry_key in self._known.arrivals]
+        fresh = [each for each in fresh if each.entry_key not in self._known.arrivals]
         waiting = in_their_segments(self._source, self._definition, fresh, self.refused)
         happened = find_happenings(self._source, [self._definition], since, until)
         for each in self._later:
@@ -175,6 +142,7 @@ class _Replaying:
         concerned = self._concerned(happened.of_person, happened.of_cart)
         self._hear(concerned, happened.of_person, happened.of_cart)
         self._live_on(concerned | self._take_due(until), until)
+        self._arrive(moved, happened, until)
         while waiting:
             waiting, entered = self._let_in(waiting, until)
             self._hear(set(entered), happened.of_person, happened.of_cart)
@@ -187,31 +155,53 @@ class _Replaying:
             self.refused[self._known.refused[key]] += 1
             return False
         lived = self._known.versions.get(key, self._version.version)
-        return key not in self.members and lived == self._version.version
+        is_here = lived == self._version.version or key in self._known.arrivals
+        return key not in self.members and is_here
 
     def _told(self, candidate: Candidate) -> Candidate:
+        arrival = self._known.arrivals.get(candidate.entry_key)
+        if arrival is not None:
+            return replace(candidate, lives_from=arrival.at)
         seen_at = self._known.seen_at.get(candidate.entry_key, candidate.at)
         return replace(candidate, lives_from=begins_at(candidate.at, seen_at, self._known.gaps))
 
     def _let_in(self, candidates: Sequence[Candidate], until: datetime) -> tuple[list[Candidate], list[str]]:
-        stays = {
-            person: [self._stay(key) for key in keys]
-            for person in {each.person_id for each in candidates} if (keys := self._stays.get(person))
-        }  # fmt: skip
+        stays = {each.person_id: found for each in candidates if (found := self._stays_before(each))}
         admitted = admit(self._definition, candidates, stays)
         self.refused.update(admitted.refused)
-        ids = {each.person_id for each in admitted.entering}
+        self._begin(admitted.entering, until)
+        return admitted.later, [each.entry_key for each in admitted.entering]
+
+    def _stays_before(self, candidate: Candidate) -> list[Stay]:
+        person, begins = candidate.person_id, begin_of(candidate)
+        elsewhere = [stay for stay in self._known.elsewhere.get(person, ()) if stay.entered_at < begins]
+        return [*elsewhere, *(self._stay(key) for key in self._stays.get(person, ()))]
+
+    def _arrive(self, moved: Sequence[Candidate], happened: Happenings, until: datetime) -> None:
+        """Members of other versions that were moved to this one; what happened before counts if it did then."""
+        for each in moved:
+            key, at = each.entry_key, begin_of(each)
+            heard = [*self._heard.pop(key, ()), *happened.of(each.person_id, key)]
+            counted = [one for one in heard if one.at > at or (key, one.kind, one.at) in self._known.effective_at]
+            self._heard[key] = [self._as_known(key, one) for one in counted]
+        self._begin(moved, until)
+        self._live_on({each.entry_key for each in moved}, until)
+
+    def _begin(self, entering: Sequence[Candidate], until: datetime) -> None:
+        ids = {each.person_id for each in entering}
         people = read_people(self._source.desk.workspace, ids, dates_needed([self._definition])) if ids else {}
-        for each in admitted.entering:
-            state = enter(each.lives_from or each.at)
+        for each in entering:
+            key, arrival = each.entry_key, self._known.arrivals.get(each.entry_key)
+            state = arrival.state if arrival else enter(each.lives_from or each.at)
             held = is_held_out(self._definition.programme, each.person_id, self._definition.holdout.share)
             trials = () if held else self._known.trials
             life = Life(self._definition, people[each.person_id], each.values, each.at, state, self._known.gaps, trials)
-            self.members[each.entry_key] = Replayed(each.entry_key, life, held, self._heard.pop(each.entry_key, []))
-            self._stays[each.person_id].append(each.entry_key)
-            self._of_person[each.person_id].add(each.entry_key)
-            heapq.heappush(self._due, (life.next_at or until, each.entry_key))
-        return admitted.later, [each.entry_key for each in admitted.entering]
+            heard, moved_at = self._heard.pop(key, []), self._known.departures.get(key)
+            passed = arrival.passed if arrival else frozenset()
+            self.members[key] = Replayed(key, life, held, heard, moved_at, passed)
+            self._stays[each.person_id].append(key)
+            self._of_person[each.person_id].add(key)
+            heapq.heappush(self._due, (life.next_at or until, key))
 
     def _stay(self, key: str) -> Stay:
         life = self.members[key].life
@@ -228,10 +218,15 @@ class _Replaying:
         for key in keys:
             member = self.members[key]
             for each in [*people.get(member.life.person.person_id, ()), *carts.get(key, ())]:
-                at = self._known.effective_at.get((key, each.kind, each.at), each.at)
-                member.pending.append(each if at <= each.at else each._replace(at=at))
-                if at > each.at:
-                    heapq.heappush(self._due, (at, key))
+                heard = self._as_known(key, each)
+                member.pending.append(heard)
+                if heard.at > each.at:
+                    heapq.heappush(self._due, (heard.at, key))
+
+    def _as_known(self, key: str, happening: Happening) -> Happening:
+        """Something that happened, at the moment at which it counted for a member."""
+        at = self._known.effective_at.get((key, happening.kind, happening.at), happening.at)
+        return happening if at <= happening.at else happening._replace(at=at)
 
     def _take_due(self, until: datetime) -> set[str]:
         found = set()
@@ -243,17 +238,19 @@ class _Replaying:
         crowd = []
         for key in sorted(keys):
             member = self.members[key]
-            now = [each for each in member.pending if each.at <= until]
-            member.pending = [each for each in member.pending if each.at > until]
+            end = until if member.until is None else min(until, member.until)
+            now = [each for each in member.pending if each.at <= end]
+            member.pending = [each for each in member.pending if each.at > end]
             if member.life.state.status == WAITING:
-                crowd.append(One(key, member.life, now))
+                crowd.append(One(key, member.life, now, end))
         programme = self._definition.programme
         live_all(crowd, until, lambda asking: find_answers(self._source, programme, asking))
         for one in crowd:
+            due_at, end = one.life.next_at, self.members[one.entry_key].until
             if one.life.state.status != WAITING:
                 self._of_person[one.life.person.person_id].discard(one.entry_key)
-            elif one.life.next_at is not None:
-                heapq.heappush(self._due, (one.life.next_at, one.entry_key))
+            elif due_at is not None and (end is None or due_at <= end):
+                heapq.heappush(self._due, (due_at, one.entry_key))
 
     def rows(self) -> list[NewEntry]:
         """The rows of the ledger, in the order of time."""
@@ -261,7 +258,7 @@ class _Replaying:
         for key, member in self.members.items():
             life = member.life
             for effect in life.effects:
-                if isinstance(effect.step, Send):
+                if isinstance(effect.step, Send) and effect.step.key not in member.passed:
                     groups[effect.step.key].append(
                         Sending(life.person.person_id, key, effect.at, member.is_holdout, life.values,
                                 effect.variant)

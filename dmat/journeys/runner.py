@@ -42,6 +42,7 @@ from dmat.journeys.members import (
     read_concerned,
     read_due,
     read_stays,
+    steps_passed,
     write_states,
 )
 from dmat.journeys.people import dates_needed, read_merges, read_people
@@ -57,13 +58,10 @@ from dmat.journeys.sending import (
 )
 from dmat.journeys.steps import Act, Audience, Send
 from dmat.journeys.triggers import Event, Segment
-from dmat.ledger.entries import EXPIRED, PLANNED
+from dmat.journeys.withdrawing import withdraw_planned
 from dmat.ledger.post import plan_entries
-from dmat.ledger.sets import SetMove, move_set
 from dmat.store.engine import chunks, upsert
 from dmat.store.journey_tables import journey_gaps, journey_happenings, journeys
-from dmat.store.sets import among
-from dmat.store.tables import ledger_entries
 
 STOOD_STILL = timedelta(minutes=15)  # two looks farther apart leave a gap
 LATE = timedelta(hours=48)  # what is told later than that is not looked for any more
@@ -214,6 +212,7 @@ class _JourneyLook:
             last = numbers
 
     def _lived(self, members: Sequence[Member], happened: Happenings) -> Batch:
+        members = [member for member in members if member.version in self.versions]  # a newer one: in the next look
         people = {member.person_id for member in members}
         known = read_people(self.source.desk.workspace, people, dates_needed(self.definitions.values()))
         lives = {
@@ -235,8 +234,9 @@ class _JourneyLook:
         """The rows of the ledger, step by step, with the consent that the gate will ask about."""
         groups: dict[tuple[int, str], list[Sending]] = defaultdict(list)
         for member in members:
+            passed = steps_passed(member.path) if member.path else ()  # of a version that it was on before
             for effect in lives[member.member_id].effects:
-                if isinstance(effect.step, Send):
+                if isinstance(effect.step, Send) and effect.step.key not in passed:
                     groups[(member.version, effect.step.key)].append(
                         Sending(member.person_id, member.entry_key, effect.at, member.is_holdout, member.values,
                                 effect.variant)
@@ -277,18 +277,8 @@ class _JourneyLook:
 
     def _withdraw(self, connection: Connection, members: Sequence[Member], lives: Mapping[int, Life]) -> None:
         """Take back what is planned of members that left early."""
-        table, reasons = ledger_entries.c, defaultdict[str, list[str]](list)
         left = {m.entry_key: lives[m.member_id].state.why for m in members if lives[m.member_id].withdrawn_at}
-        for keys in chunks(left, 5_000):
-            query = sa.select(table.message_id, table.occurrence).where(
-                table.programme == self.journey.programme, among(connection, table.occurrence, keys),
-                table.state == PLANNED,
-            )  # fmt: skip
-            for row in connection.execute(query):
-                reasons[left[row.occurrence]].append(row.message_id)
-        for reason, ids in reasons.items():
-            moved = move_set(connection, ids, SetMove(EXPIRED, reason, only_from=frozenset({PLANNED})), self.now)
-            self.found.withdrawn += len(moved)
+        self.found.withdrawn += withdraw_planned(connection, self.journey.programme, left, self.now)
         leave_lists(connection, [m.member_id for m in members if lives[m.member_id].withdrawn_at])
 
     def _act(self, connection: Connection, members: Sequence[Member], lives: Mapping[int, Life]) -> None:

@@ -21,7 +21,8 @@ from dmat.experiments.plan import parse_test_plan
 from dmat.experiments.results import Observed
 from dmat.experiments.running import TestRunner as Runner
 from dmat.journeys.definition import parse_definition
-from dmat.journeys.replay import differences, read_known, replay
+from dmat.journeys.known import read_known
+from dmat.journeys.replay import differences, replay
 from dmat.journeys.trials import Trial
 from dmat.store.experiment_tables import experiment_visitors
 from dmat.store.tables import ledger_entries, message_marks

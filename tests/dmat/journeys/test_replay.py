@@ -11,8 +11,9 @@ from segment_world import NOW, number_of
 
 from dmat.errors import InvalidInputError
 from dmat.journeys.definition import parse_definition
+from dmat.journeys.known import read_known
 from dmat.journeys.records import JourneyVersion
-from dmat.journeys.replay import differences, read_known, replay
+from dmat.journeys.replay import differences, replay
 
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
 MAIL = {"key": "mail", "do": "send", "channel": "email", "template": "newsletter"}
