@@ -32,13 +32,17 @@ class Builder:
 
     def start(self, path: str = "/segments?new=blank") -> Builder:
         self.one.sign_in(then=path)
-        self.page.get_by_text("of these").first.wait_for()
+        self.answered()
         afresh = self.page.get_by_role("button", name="Start afresh")
-        if afresh.count():
+        while afresh.count():
             with self.page.expect_navigation():
                 afresh.click()
-            self.one.wait()
-            self.page.get_by_text("No condition yet").wait_for()
+            self.answered()
+        return self
+
+    def answered(self) -> None:
+        """Only now all of the page is there, also what it says of a draft that another test left."""
+        self.page.locator("[data-figure=audience]").wait_for(timeout=60_000)
         return self
 
     def add(self, subject: str) -> None:

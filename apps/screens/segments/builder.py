@@ -47,7 +47,8 @@ class BuilderScreen(pn.viewable.Viewer):
             on_action=self._on_rule, state={"serial": self.model.serial, "rule": self.model.rule},
             catalogue=offer(answers, self.model.key, answers.currency()),
         )  # fmt: skip
-        self.head, self.status = Block(self._head_html(), on_action=self._on_action), Block(on_action=self._on_action)
+        self.head = Block(self._head_html(), on_action=self._on_action)
+        self.status = Block(self._status_html(), on_action=self._on_action)
         self.audience = Block(self._skeleton(7), on_action=self._on_action)
         self.words, self.sample = Block(), Block(self._skeleton(5), on_action=self._on_action)
         self.dialog = Block(on_action=self._on_action)
@@ -167,7 +168,10 @@ class BuilderScreen(pn.viewable.Viewer):
             self.builder.state = {"serial": self.model.serial, "rule": self.model.rule}
 
     def _show_status(self) -> None:
-        self.status.html = self._render("builder_status", is_resumed=self.is_resumed)
+        self.status.html = self._status_html()
+
+    def _status_html(self) -> str:
+        return self._render("builder_status", is_resumed=self.is_resumed)
 
     def _show_answer(self) -> None:
         answer = self.model.answer

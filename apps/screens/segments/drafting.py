@@ -257,7 +257,9 @@ class Drafting(param.Parameterized):
         self.param.update(problem="", review=None, drafted_at=None)
 
     async def drop_draft(self) -> None:
-        """Forget what was not saved."""
+        """Forget what was not saved; an answer that is still to come does not keep it again."""
+        self._generation += 1
+        self.is_busy = False
         await asyncio.to_thread(self._library.drop_draft, self._by, self.key)
         self.drafted_at = None
 

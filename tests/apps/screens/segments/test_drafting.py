@@ -150,6 +150,22 @@ def test_an_answer_that_comes_after_a_newer_edit_is_thrown_away():
     assert at.model.answer.serial == "b2"
 
 
+def test_who_starts_afresh_before_the_answer_came_is_not_given_the_draft_again():
+    at = desk()
+    at.answers.gates["b1"] = threading.Event()
+
+    async def edit_and_drop():
+        edit = asyncio.create_task(at.model.edit(GERMANY, "b1"))
+        while "b1" not in at.answers.asked:
+            await asyncio.sleep(0)
+        await at.model.drop_draft()
+        at.answers.gates["b1"].set()
+        await edit
+
+    run(edit_and_drop)
+    assert at.library.drafts == {}
+
+
 def test_edits_in_quick_succession_are_asked_about_once():
     at = desk()
     at.model.debounce = 0.02
