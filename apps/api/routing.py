@@ -15,8 +15,9 @@ from apps.api.callers import caller_with
 from apps.api.campaign_bodies import Body
 from apps.api.faults import REFUSALS, Door
 from apps.api.lead_bodies import zulu
+from dmat.routing.answering import accept, claim, reject, require_own
 from dmat.routing.assigning import Assignment, assign_lead, assignments_of, give_to
-from dmat.routing.figures import rep_figures
+from dmat.routing.figures import desk_figures
 from dmat.routing.plan import keep_plan, read_plan, routing_schema
 from dmat.routing.reps import put_rep, read_reps
 from dmat.scoring.pushing import pushes_of
@@ -26,7 +27,7 @@ from dmat.store.access import Caller
 from dmat.warehouse import Workspace
 
 LARGEST_BODY = 512 * 1024
-MOMENTS = ("assigned_at", "respond_by", "contacted_at", "ended_at")
+MOMENTS = ("assigned_at", "respond_by", "accepted_at", "contacted_at", "ended_at")
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="the lead's number")]
 RepKey = Annotated[str, Path(max_length=60, description="key of the sales rep")]
@@ -38,6 +39,13 @@ class RulesToKeep(Body):
     plan: Annotated[dict[str, Any], Field(description="GET /api/routing/schema says what it may say")]
     version: int | None = Field(None, ge=0, description="the version that you change")
     note: Annotated[str, Field(max_length=500)] = ""
+
+
+class Rejection(Body):
+    """Why a rep gives a lead back."""
+
+    reason: Annotated[str, Field(max_length=40, description="territory, industry, no_time, known or other")]
+    words: Annotated[str, Field(max_length=300)] = ""
 
 
 class RepToGive(Body):
@@ -55,6 +63,7 @@ def routing_router(settings: Settings, store: Store, view: Workspace) -> APIRout
     _add_rules(router, settings, store, reader, manager)
     _add_reps(router, settings, store, reader, manager)
     _add_assignments(router, settings, store, view, reader, manager)
+    _add_answers(router, settings, store, view, Depends(caller_with(store, "leads:write")))
     return router
 
 
@@ -88,8 +97,8 @@ def _add_reps(router: APIRouter, settings: Settings, store: Store, reader: Any, 
 
     @router.get("/sales-reps/figures", summary="Load and answers")
     def get_figures(_caller: Caller = reader, days: Annotated[int, Query(ge=1, le=366)] = 30) -> dict[str, Any]:
-        """How much each rep has, how fast they answer, what was taken from them."""
-        return {"reps": [asdict(each) for each in rep_figures(store, settings.clock.now(), days)]}
+        """How much each rep and team has, how fast they answer, what became of their leads."""
+        return asdict(desk_figures(store, settings.clock.now(), days))
 
     @router.put("/sales-reps/{rep_key}", summary="Make or change a sales rep")
     def keep_rep(rep_key: RepKey, body: dict[str, Any], caller: Caller = manager) -> dict[str, Any]:
@@ -116,6 +125,26 @@ def _add_assignments(
         if rep:
             return assignment_json(give_to(settings, store, view, lead_id, rep, now, caller.name))
         return assignment_json(assign_lead(settings, store, view, lead_id, now, caller.name))
+
+
+def _add_answers(router: APIRouter, settings: Settings, store: Store, view: Workspace, writer: Any) -> None:
+    @router.post("/leads/{lead_id}/accept", summary="Take a lead on")
+    def accept_lead(lead_id: Number, caller: Caller = writer) -> dict[str, Any]:
+        """By the rep who has it (or a manager); stops the clock of answers."""
+        require_own(store, lead_id, caller)
+        return assignment_json(accept(store, lead_id, settings.clock.now(), caller.name))
+
+    @router.post("/leads/{lead_id}/reject", summary="Give a lead back")
+    def reject_lead(lead_id: Number, body: Rejection, caller: Caller = writer) -> dict[str, Any]:
+        """The rules decide anew, without whoever gave it back; the answer is where it goes."""
+        require_own(store, lead_id, caller)
+        now = settings.clock.now()
+        return assignment_json(reject(settings, store, view, lead_id, body.reason, now, caller.name, body.words))
+
+    @router.post("/leads/{lead_id}/claim", summary="Take a lead out of the queue or the pool")
+    def claim_lead(lead_id: Number, caller: Caller = writer) -> dict[str, Any]:
+        """By a rep for themselves, while nobody has it."""
+        return assignment_json(claim(settings, store, view, lead_id, settings.clock.now(), caller.name))
 
 
 def assignment_json(assignment: Assignment) -> dict[str, Any]:

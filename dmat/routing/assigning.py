@@ -27,7 +27,7 @@ from dmat.store.engine import Store, lock_rows, rows_of
 from dmat.store.lead_tables import lead_assignments, leads, sales_reps, score_crossings, score_states
 from dmat.warehouse import Workspace
 
-BY = "routing"
+BY, REJECTED = "routing", "rejected"
 AT_ONCE = 500
 ENGAGED = frozenset({"email_open", "email_click"})
 
@@ -47,13 +47,20 @@ class Assignment:
     score: float
     assigned_at: datetime
     respond_by: datetime | None
+    accepted_at: datetime | None
     contacted_at: datetime | None
     ended_at: datetime | None
     ended_because: str
+    rejected_for: str
     by: str
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the rep took the lead on, or has been in touch with it."""
+        return self.accepted_at is not None or self.contacted_at is not None
 
-_COLUMNS = [lead_assignments.c[name] for name in Assignment.__dataclass_fields__]
+
+ASSIGNMENT_COLUMNS = [lead_assignments.c[name] for name in Assignment.__dataclass_fields__]
 
 
 @dataclass(frozen=True)
@@ -91,16 +98,20 @@ def count_late(connection: Connection, now: datetime) -> int:
 def _late(connection: Connection, now: datetime) -> list[Assignment]:
     table = lead_assignments.c
     is_late = sa.and_(
-        table.ended_at.is_(None), table.place == REP, table.contacted_at.is_(None), table.respond_by <= now
+        table.ended_at.is_(None),
+        table.place == REP,
+        table.accepted_at.is_(None),
+        table.contacted_at.is_(None),
+        table.respond_by <= now,
     )
-    rows = rows_of(connection, sa.select(*_COLUMNS).where(is_late).order_by(table.respond_by).limit(AT_ONCE))
+    rows = rows_of(connection, sa.select(*ASSIGNMENT_COLUMNS).where(is_late).order_by(table.respond_by).limit(AT_ONCE))
     return [Assignment(**row) for row in rows]
 
 
 def _queued(connection: Connection) -> list[Assignment]:
     """What waits: with priority first, then by score, then the oldest."""
     table = lead_assignments.c
-    query = sa.select(*_COLUMNS).where(table.ended_at.is_(None), table.place == QUEUE)
+    query = sa.select(*ASSIGNMENT_COLUMNS).where(table.ended_at.is_(None), table.place == QUEUE)
     ordered = query.order_by(table.is_priority.desc(), table.score.desc(), table.assigned_at, table.assignment_id)
     return [Assignment(**row) for row in rows_of(connection, ordered.limit(AT_ONCE))]
 
@@ -133,7 +144,7 @@ def assign_lead(settings: Settings, store: Store, view: Workspace, lead_id: int,
         if lead.status in OVER:
             raise ConflictError(f"lead {lead_id} is {lead.status}: there is nothing to hand over")
         current = open_assignment(connection, lead_id)
-        return current or _decide(connection, settings, lead, score, now, by)
+        return current or route_again(connection, settings, lead, score, now, by)
 
 
 def _first(settings: Settings, store: Store, view: Workspace, lead_id: int, now: datetime) -> str:
@@ -143,7 +154,7 @@ def _first(settings: Settings, store: Store, view: Workspace, lead_id: int, now:
         _, plan = read_plan(connection)
         if not score.is_qualified or not _is_complete(lead, score, plan) or open_assignment(connection, lead_id):
             return ""
-        return _decide(connection, settings, lead, score, now, BY).place
+        return route_again(connection, settings, lead, score, now, BY).place
 
 
 def _is_complete(lead: Lead, score: Score, plan: RoutingPlan) -> bool:
@@ -171,7 +182,7 @@ def _reassign(settings: Settings, store: Store, view: Workspace, late: Assignmen
     with store.write() as connection:
         lead = get_lead(connection, late.lead_id, locks=True)
         current = open_assignment(connection, lead.lead_id)
-        if current is None or current.assignment_id != late.assignment_id or current.contacted_at is not None:
+        if current is None or current.assignment_id != late.assignment_id or current.is_answered:
             return False
         end_assignment(connection, current, "no answer", now)
         note(connection, lead.lead_id, "silence", f"{late.rep_key} did not answer in time", now, BY)
@@ -180,7 +191,10 @@ def _reassign(settings: Settings, store: Store, view: Workspace, late: Assignmen
     return True
 
 
-def _decide(connection: Connection, settings: Settings, lead: Lead, score: Score, now: datetime, by: str) -> Assignment:
+def route_again(
+    connection: Connection, settings: Settings, lead: Lead, score: Score, now: datetime, by: str
+) -> Assignment:
+    """Decide who gets a lead that nobody has now, inside the caller's transaction."""
     decision, version = _think(connection, lead, score, now)
     return _write(connection, settings, lead, score, decision, version, now, by)
 
@@ -190,10 +204,10 @@ def _think(connection: Connection, lead: Lead, score: Score, now: datetime) -> t
     version, plan = read_plan(connection)
     reps = read_reps(connection)
     loads = read_loads(connection, reps, now)
-    silent = _silent(connection, lead.lead_id)
+    silent, unwilling = (_ended(connection, lead.lead_id, because) for because in ("no answer", REJECTED))
     if len(silent) <= plan.reassigns:
-        return decide(lead, score.score, plan, reps, loads, now, silent), version
-    managers = [rep for rep in reps if rep.is_active and rep.role == "manager"]
+        return decide(lead, score.score, plan, reps, loads, now, silent | unwilling), version
+    managers = [rep for rep in reps if rep.is_active and rep.role == "manager" and rep.rep_key not in unwilling]
     last = f"{len(silent)} reps did not answer"
     if plan.unanswered_after_reassigns == "pool" or not managers:
         return Decision(POOL, None, "", True, (f"{last}: it goes to the general pool.",)), version
@@ -202,9 +216,10 @@ def _think(connection: Connection, lead: Lead, score: Score, now: datetime) -> t
     return Decision(REP, chosen.rep_key, "", True, words), version  # no clock: it would only go round in circles
 
 
-def _silent(connection: Connection, lead_id: int) -> set[str]:
+def _ended(connection: Connection, lead_id: int, because: str) -> set[str]:
+    """Keys of the reps who had a lead until, for that reason, they had it no more."""
     table = lead_assignments.c
-    query = sa.select(table.rep_key).where(table.lead_id == lead_id, table.ended_because == "no answer")
+    query = sa.select(table.rep_key).where(table.lead_id == lead_id, table.ended_because == because)
     keys: list[str | None] = list(connection.execute(query).scalars())
     return {key for key in keys if key}
 
@@ -219,13 +234,13 @@ def _write(
         "is_priority": decision.is_priority, "rule": decision.rule, "rules_version": version,
         "explanation": list(decision.because), "score": float(score.score), "assigned_at": now,
         "crossed_at": connection.execute(crossed).scalar(), "respond_by": decision.respond_by, "by": by,
-        "ended_because": "",
+        "ended_because": "", "rejected_for": "",
     }  # fmt: skip
     statement = sa.insert(lead_assignments).values(row).returning(lead_assignments.c.assignment_id)
     number = int(connection.execute(statement).scalar_one())
     write_lead(connection, lead.lead_id, {"assigned_to": decision.rep_key}, now)
     note(connection, lead.lead_id, "assigned", " ".join(decision.because), now, by, rep=decision.rep_key)
-    [written] = rows_of(connection, sa.select(*_COLUMNS).where(lead_assignments.c.assignment_id == number))
+    [written] = rows_of(connection, sa.select(*ASSIGNMENT_COLUMNS).where(lead_assignments.c.assignment_id == number))
     rep = find_rep(connection, decision.rep_key) if decision.rep_key else None
     hand_over(connection, settings, get_lead(connection, lead.lead_id), score, rep, number, decision, now)
     return Assignment(**written)
@@ -234,7 +249,7 @@ def _write(
 def open_assignment(connection: Connection, lead_id: int) -> Assignment | None:
     """Who has a lead, or where it waits."""
     table = lead_assignments.c
-    query = sa.select(*_COLUMNS).where(table.lead_id == lead_id, table.ended_at.is_(None))
+    query = sa.select(*ASSIGNMENT_COLUMNS).where(table.lead_id == lead_id, table.ended_at.is_(None))
     found = rows_of(connection, lock_rows(connection, query))
     return Assignment(**found[0]) if found else None
 
@@ -246,19 +261,26 @@ def end_assignment(connection: Connection, assignment: Assignment, because: str,
 
 
 def give_to(
-    settings: Settings, store: Store, view: Workspace, lead_id: int, rep_key: str, now: datetime, by: str
-) -> Assignment:
+    settings: Settings, store: Store, view: Workspace, lead_id: int, rep_key: str, now: datetime, by: str,
+    was_nobodys: bool = False,
+) -> Assignment:  # fmt: skip
     """Give a lead to a rep by hand, beyond rules and capacity; from the pool, the queue or another rep.
+
+    Args:
+        settings, store, view, lead_id, rep_key, now, by: the lead, the rep, and who gives it.
+        was_nobodys: do it only while no rep has the lead.
 
     Raises:
         NotFoundError: there is no such lead or rep.
-        ConflictError: the rep is not active, has it already, or the lead is won or lost.
+        ConflictError: the rep is not active, has it already, or the lead is won or lost; or somebody has it.
     """
     score = score_of(store, view, lead_id, now)
     with store.write() as connection:
         lead, rep = get_lead(connection, lead_id, locks=True), find_rep(connection, rep_key)
         current = open_assignment(connection, lead_id)
         _check_by_hand(lead, rep, current)
+        if was_nobodys and current is not None and current.place == REP:
+            raise ConflictError(f"{current.rep_key} has lead {lead_id}")
         if current is not None:
             end_assignment(connection, current, "given by hand", now)
         version, plan = read_plan(connection)
@@ -282,7 +304,7 @@ def assignments_of(store: Store, lead_id: int) -> list[Assignment]:
     Raises:
         NotFoundError: there is no such lead.
     """
-    query = sa.select(*_COLUMNS).where(lead_assignments.c.lead_id == lead_id)
+    query = sa.select(*ASSIGNMENT_COLUMNS).where(lead_assignments.c.lead_id == lead_id)
     with store.read() as connection:
         get_lead(connection, lead_id)
         rows = rows_of(connection, query.order_by(lead_assignments.c.assignment_id.desc()))

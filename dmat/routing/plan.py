@@ -99,6 +99,7 @@ class RoutingPlan(Part):
     ready: Ready = Ready()
     rules: Annotated[list[RoutingRule], Field(min_length=1, max_length=200)]
     response_minutes: Annotated[int, Field(ge=1, le=10_080)] = 60
+    contact_minutes: Annotated[int, Field(ge=1, le=10_080)] = 60
     reassigns: Annotated[int, Field(ge=0, le=10)] = 2
     unanswered_after_reassigns: Literal["manager", "pool"] = "manager"
 

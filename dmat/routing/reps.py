@@ -39,6 +39,7 @@ class Rep(BaseModel):
     slack_channel: Annotated[str, Field(max_length=80, pattern=r"^[A-Za-z0-9#@_.-]*$")] = ""
     crm_owner_id: Annotated[str, Field(max_length=80)] = ""
     role: Literal["rep", "manager"] = "rep"
+    team: Annotated[str, Field(max_length=60)] = ""
     territories: Annotated[list[Annotated[str, Field(max_length=110)]], Field(max_length=300)] = []
     industries: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=100)] = []
     capacity: Annotated[int, Field(ge=0, le=10_000)] = 50

@@ -27,6 +27,7 @@ MAY_FOLLOW = {
     "qualified": {"contacted", "won", "lost"}, "won": {"lost"}, "lost": {"contacted", "qualified", "won"},
 }  # fmt: skip
 OVER = ("won", "lost")
+LONGEST_NOTE = 2000
 SOURCES = ("landing_page", "social", "email", "webinar", "referral", "import")
 SIZES = ("1-10", "11-50", "51-200", "201-1000", "1000+")
 LONGEST = {"name": 255, "phone": 40, "company_name": 255, "industry": 100, "job_title": 200, "region": 100}
@@ -222,7 +223,8 @@ def _note_contact(connection: Connection, lead_id: int, status: str, now: dateti
     table = lead_assignments.c
     is_open = sa.and_(table.lead_id == lead_id, table.ended_at.is_(None))
     first = sa.and_(is_open, table.contacted_at.is_(None), table.place == "rep")
-    connection.execute(sa.update(lead_assignments).where(first).values(contacted_at=now))
+    answered = sa.func.coalesce(table.accepted_at, now)
+    connection.execute(sa.update(lead_assignments).where(first).values(contacted_at=now, accepted_at=answered))
     if status in OVER:
         connection.execute(sa.update(lead_assignments).where(is_open).values(ended_at=now, ended_because=status))
 
@@ -231,6 +233,21 @@ def note(connection: Connection, lead_id: int, kind: str, words: str, now: datet
     """One line of a lead's history, inside the caller's transaction."""
     row = {"lead_id": lead_id, "kind": kind, "words": words, "detail": detail, "happened_at": now, "by": by}
     connection.execute(sa.insert(lead_history).values(row))
+
+
+def add_note(store: Store, lead_id: int, words: str, now: datetime, by: str) -> None:
+    """Write down what somebody says about a lead.
+
+    Raises:
+        NotFoundError: there is no such lead.
+        InvalidInputError: it says nothing, or too much.
+    """
+    text = words.strip()
+    if not 1 <= len(text) <= LONGEST_NOTE:
+        raise InvalidInputError("note", f"it has {len(text)} signs", f"1 to {LONGEST_NOTE}")
+    with store.write() as connection:
+        get_lead(connection, lead_id)
+        note(connection, lead_id, "note", text, now, by)
 
 
 def history_of(store: Store, lead_id: int, limit: int = 200) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ Belongs here: reading both and reckoning; noting an activity. Stays out: the rul
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,21 +19,21 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.errors import InvalidInputError, NotPublishedError
-from dmat.scoring.leads import Lead, get_lead, note
+from dmat.scoring.leads import Lead, get_lead, leads_of, note
 from dmat.scoring.matrix import Rule, find_action, read_matrix, seed_bands
 from dmat.scoring.points import Entry, left_of, sum_of
-from dmat.store.engine import Store, rows_of
+from dmat.store.engine import Store, chunks, rows_of
 from dmat.store.lead_tables import lead_activities
 from dmat.warehouse import Workspace
 
 MOST_POINTS, LONGEST_REASON = 1000, 255
 AHEAD = timedelta(minutes=5)  # clocks of callers differ
 ADJUSTED = "adjustment"
-_PUBLISHED = """
-    select entry_key, action, label, source, coalesce(subject, '') as subject, occurred_at, points, half_life_days
-    from scores.fct_score_points
-    where person_id = ? or lead_id = ?
+_COLUMNS = """
+    entry_key, action, label, source, coalesce(subject, '') as subject, occurred_at, points, half_life_days
 """
+_PUBLISHED = f"select {_COLUMNS} from scores.fct_score_points where person_id = ? or lead_id = ?"
+_OF_MANY = "select person_id, lead_id, {columns} from scores.fct_score_points where {column} in ({marks})"
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,53 @@ def score_of(store: Store, workspace: Workspace, lead_id: int, now: datetime) ->
         return _score(connection, lead, published_entries(workspace, lead), now)
 
 
+def scores_of(store: Store, workspace: Workspace, lead_ids: Sequence[int], now: datetime) -> dict[int, Score]:
+    """Number -> score of those leads that are there, in a few questions for all of them."""
+    with store.read() as connection:
+        found, matrix = leads_of(connection, lead_ids), read_matrix(connection)
+        own = _activities(connection, list(found))
+    published = _published_of(workspace, list(found.values()))
+    scores = {}
+    for number, lead in found.items():
+        rows = [row for key in (("person_id", lead.person_id), ("lead_id", number)) for row in published.get(key, ())]
+        unique = {str(row["entry_key"]): row for row in rows}
+        scores[number] = _sum_up(lead, list(unique.values()), own.get(number, []), matrix, now)
+    return scores
+
+
+def _published_of(workspace: Workspace, of_leads: Sequence[Lead]) -> dict[tuple[str, int | None], list[dict[str, Any]]]:
+    """(column, number) -> rows of the published ledger with that person or lead."""
+    found: dict[tuple[str, int | None], list[dict[str, Any]]] = defaultdict(list)
+    numbers = {"person_id": [lead.person_id for lead in of_leads if lead.person_id is not None],
+               "lead_id": [lead.lead_id for lead in of_leads]}  # fmt: skip
+    for column, wanted in numbers.items():
+        for batch in chunks(wanted):
+            query = _OF_MANY.format(columns=_COLUMNS, column=column, marks=", ".join("?" for _ in batch))
+            for row in _rows(workspace, query, batch):
+                key = (column, int(row[column]))
+                found[key].append({name: row[name] for name in row if name not in numbers})
+    return found
+
+
+def _rows(workspace: Workspace, query: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+    try:
+        return workspace.rows(query, list(values))
+    except (NotPublishedError, duckdb.CatalogException):
+        return []  # nothing published, or by a release that had no scores
+
+
 def _score(connection: Connection, lead: Lead, published: Sequence[Mapping[str, Any]], now: datetime) -> Score:
-    matrix = read_matrix(connection)
+    own = _activities(connection, [lead.lead_id]).get(lead.lead_id, [])
+    return _sum_up(lead, published, own, read_matrix(connection), now)
+
+
+def _sum_up(
+    lead: Lead, published: Sequence[Mapping[str, Any]], own: Sequence[Mapping[str, Any]], matrix: Mapping[str, Rule],
+    now: datetime,
+) -> Score:  # fmt: skip
     rows = [*published]
     known = {str(row["entry_key"]) for row in rows}
-    rows += [row for row in _own_activities(connection, lead, matrix) if row["entry_key"] not in known]
+    rows += [row for row in _own_activities(own, matrix) if row["entry_key"] not in known]
     sources = {str(row["source"]) for row in rows}
     rows += [row for row in _profile(lead, matrix.values()) if row["source"] not in sources]
     entries = [_entry(row, now) for row in rows if row["occurred_at"] <= now]
@@ -78,15 +121,20 @@ def _score(connection: Connection, lead: Lead, published: Sequence[Mapping[str, 
 
 def published_entries(workspace: Workspace, lead: Lead) -> list[dict[str, Any]]:
     """A lead's rows of the published ledger; none while there are no tables."""
-    try:
-        return workspace.rows(_PUBLISHED, [lead.person_id, lead.lead_id])
-    except (NotPublishedError, duckdb.CatalogException):
-        return []  # nothing published, or by a release that had no scores
+    return _rows(workspace, _PUBLISHED, [lead.person_id, lead.lead_id])
 
 
-def _own_activities(connection: Connection, lead: Lead, matrix: Mapping[str, Rule]) -> Iterable[dict[str, Any]]:
-    query = sa.select(lead_activities).where(lead_activities.c.lead_id == lead.lead_id)
-    for row in rows_of(connection, query):
+def _activities(connection: Connection, lead_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """Lead -> what was noted at our own doors."""
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for batch in chunks(lead_ids):
+        for row in rows_of(connection, sa.select(lead_activities).where(lead_activities.c.lead_id.in_(batch))):
+            found[int(row["lead_id"])].append(row)
+    return found
+
+
+def _own_activities(own: Sequence[Mapping[str, Any]], matrix: Mapping[str, Rule]) -> Iterable[dict[str, Any]]:
+    for row in own:
         rule = matrix.get(row["action"])
         if row["points"] is None and (rule is None or not rule.is_active):
             continue

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from dmat.errors import InvalidInputError
 from dmat.settings import ROOT
 from dmat.store.engine import Store, rows_of, upsert
-from dmat.store.lead_tables import score_rules
+from dmat.store.lead_tables import score_matrix_versions, score_rules
 from dmat.store.workspace_values import write_audit
 
 SEEDS = ROOT / "dbt" / "seeds"
@@ -136,12 +136,13 @@ def change_rule(
         before = matrix[action]
         after = replace(
             before,
-            points=before.points if points is None else _checked_points(points),
-            half_life_days=None if never_decays else _checked_days(half_life_days) or before.half_life_days,
+            points=before.points if points is None else checked_points(points),
+            half_life_days=None if never_decays else checked_days(half_life_days) or before.half_life_days,
             is_active=before.is_active if is_active is None else is_active,
             is_changed=True,
         )
-        _keep(connection, after, now, by)
+        keep_line(connection, after, now, by)
+        keep_version(connection, now, by)
         write_audit(
             connection, now, by, "score matrix changed", action, before=_shown(before), after=_shown(after)
         )  # fmt: skip
@@ -158,12 +159,24 @@ def reset_rule(store: Store, action: str, now: datetime, by: str) -> Rule:
     if rule is None:
         raise InvalidInputError("action", f"{action[:60]!r} is not in the score matrix", "an action of the matrix")
     with store.write() as connection:
-        _keep(connection, rule, now, by)
+        keep_line(connection, rule, now, by)
+        keep_version(connection, now, by)
         write_audit(connection, now, by, "score matrix reset", action)
     return rule
 
 
-def _keep(connection: Connection, rule: Rule, now: datetime, by: str) -> None:
+def keep_version(connection: Connection, now: datetime, by: str, note: str = "") -> int:
+    """Keep the matrix as it applies now as its next version, inside the caller's transaction; gives its number."""
+    newest = connection.execute(sa.select(sa.func.max(score_matrix_versions.c.version))).scalar()
+    number = int(newest or 0) + 1
+    document = {action: _shown(rule) for action, rule in read_matrix(connection).items()}
+    row = {"version": number, "document": document, "note": note, "created_at": now, "created_by": by}
+    connection.execute(sa.insert(score_matrix_versions).values(row))
+    return number
+
+
+def keep_line(connection: Connection, rule: Rule, now: datetime, by: str) -> None:
+    """Keep one line, inside the caller's transaction."""
     row = {
         "action": rule.action, "points": rule.points, "half_life_days": rule.half_life_days,
         "is_active": rule.is_active, "updated_at": now, "updated_by": by,
@@ -173,13 +186,23 @@ def _keep(connection: Connection, rule: Rule, now: datetime, by: str) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=["action"], set_=changed))
 
 
-def _checked_points(points: int) -> int:
+def checked_points(points: int) -> int:
+    """Points within bounds.
+
+    Raises:
+        InvalidInputError: they are not.
+    """
     if not -MOST_POINTS <= points <= MOST_POINTS:
         raise InvalidInputError("points", f"{points} is out of bounds", f"-{MOST_POINTS} to {MOST_POINTS}")
     return points
 
 
-def _checked_days(days: float | None) -> float | None:
+def checked_days(days: float | None) -> float | None:
+    """A half-life within bounds; None is for ever.
+
+    Raises:
+        InvalidInputError: it is not.
+    """
     if days is not None and not SHORTEST_DAYS <= days <= LONGEST_DAYS:
         raise InvalidInputError("half_life_days", f"{days:g} is out of bounds", f"{SHORTEST_DAYS} to {LONGEST_DAYS:g}")
     return days

@@ -46,6 +46,9 @@ ROLE_SCOPES: dict[str, frozenset[str]] = {
     "sales": frozenset(
         {"segments:read", "people:read", "templates:read", "campaigns:read", "leads:read", "leads:write"}
     ),
+    "manager": frozenset(
+        {"segments:read", "people:read", "templates:read", "campaigns:read", "leads:read", "leads:write", "leads:route"}
+    ),
 }
 
 

@@ -77,6 +77,16 @@ score_rules = Table(
     Column("exported_revision", Integer, nullable=False, default=0),
 )
 
+score_matrix_versions = Table(
+    "score_matrix_versions",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("document", sa.JSON, nullable=False),
+    Column("note", Text, nullable=False, default=""),
+    Column("created_at", DateTime, nullable=False),
+    Column("created_by", String(320), nullable=False),
+)
+
 score_states = Table(
     "score_states",
     metadata,
@@ -120,6 +130,7 @@ sales_reps = Table(
     Column("slack_channel", String(80), nullable=False, default=""),
     Column("crm_owner_id", String(80), nullable=False, default=""),
     Column("role", String(20), nullable=False),
+    Column("team", String(60), nullable=False, default="", server_default=""),
     Column("territories", sa.JSON, nullable=False),
     Column("industries", sa.JSON, nullable=False),
     Column("capacity", Integer, nullable=False),
@@ -157,9 +168,11 @@ lead_assignments = Table(
     Column("crossed_at", DateTime),
     Column("assigned_at", DateTime, nullable=False),
     Column("respond_by", DateTime),
+    Column("accepted_at", DateTime),
     Column("contacted_at", DateTime),
     Column("ended_at", DateTime),
     Column("ended_because", String(40), nullable=False, default=""),
+    Column("rejected_for", String(40), nullable=False, default="", server_default=""),
     Column("by", String(320), nullable=False),
     Index("ix_lead_assignments_rep_key_assigned_at", "rep_key", "assigned_at"),
     Index("ix_lead_assignments_open", "lead_id", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),

@@ -1,4 +1,4 @@
-"""The tables of loyalty: members, their points in double entry, tiers reached, offers and who holds which.
+"""The tables of loyalty: members, who is held out, points in double entry, tiers reached, offers and who has them.
 
 Belongs here: names, types and keys. Stays out: what is earned and when a tier is reached (`dmat/loyalty`).
 Each transaction of points has two lines of opposite sign; a line is never changed once it is written, but for the
@@ -28,6 +28,15 @@ loyalty_members = Table(
     Column("revision", Integer, nullable=False, default=1),
     Column("exported_revision", Integer, nullable=False, default=0),
     Index("ix_loyalty_members_unexported", "updated_at", sqlite_where=_UNEXPORTED, postgresql_where=_UNEXPORTED),
+)
+
+loyalty_held_out = Table(
+    "loyalty_held_out",
+    metadata,
+    Column("person_id", Big, primary_key=True, autoincrement=False),
+    Column("held_out_at", DateTime, nullable=False),
+    Column("landed_at", DateTime),
+    Index("ix_loyalty_held_out_unlanded", "person_id", sqlite_where=_UNLANDED, postgresql_where=_UNLANDED),
 )
 
 loyalty_entries = Table(

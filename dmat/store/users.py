@@ -26,7 +26,7 @@ from dmat.store.tables import sign_in_attempts, sign_ins, users
 from dmat.store.workspace_values import write_audit
 
 COOKIE_NAME = "dmat_session"
-ROLES = ("admin", "marketer", "analyst", "sales")
+ROLES = ("admin", "marketer", "analyst", "sales", "manager")
 SESSION_DAYS = 14
 FREE_ATTEMPTS = 5
 LOCK_SECONDS, LONGEST_LOCK_SECONDS = 30, 900

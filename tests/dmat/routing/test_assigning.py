@@ -6,20 +6,16 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from lead_world import LEAD_NOON
+from lead_world import LEAD_NOON, hire, hot, route
 
 from dmat.errors import ConflictError, NotFoundError
-from dmat.routing.assigning import assign_lead, assignments_of, give_to, route_due
+from dmat.routing.assigning import assign_lead, assignments_of, give_to
 from dmat.routing.figures import rep_figures
 from dmat.routing.plan import keep_plan, read_plan
-from dmat.routing.reps import put_rep
-from dmat.scoring.alerts import note_scores
 from dmat.scoring.leads import get_lead, history_of, set_status, take_in
 from dmat.scoring.live import note_activity
 from dmat.scoring.pushing import pushes_of
 from dmat.store.tables import ledger_entries
-
-ALL_WEEK = {day: ["00:00", "24:00"] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 
 
 @pytest.fixture
@@ -28,24 +24,6 @@ def team(lead_world):
                       ("boss", {"role": "manager"})):  # fmt: skip
         hire(lead_world, key, **more)
     return lead_world
-
-
-def hire(world, key, **more):
-    document = {"rep_key": key, "name": key.capitalize(), "email": f"{key}@shop.example", "working_hours": ALL_WEEK}
-    put_rep(world.store, document | more, LEAD_NOON, "boss")
-
-
-def hot(world, email="john@example.com", **more):
-    now = world.settings.clock.now()
-    lead, _ = take_in(world.store, {"email": email, "name": "Jo Doe"} | more, now, "ann")
-    for activity in ("demo_request", "form_submission"):
-        noted = note_activity(world.store, world.view, lead.lead_id, activity, now, "ann")
-    note_scores(world.settings, world.store, [noted.after], now)
-    return lead.lead_id
-
-
-def route(world):
-    return route_due(world.settings, world.store, world.view, world.settings.clock.now())
 
 
 def mails_to(world, address):
