@@ -9,6 +9,7 @@ message that would have waited longer than it may is counted as expired.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -25,6 +26,7 @@ from dmat.ledger.post import NewEntry
 
 ASKED_FOR = frozenset({"email", "sms", "whatsapp", "push"})
 HOUR = timedelta(hours=1)
+SentBefore = Mapping[int, Sequence[datetime]]
 
 
 @dataclass
@@ -82,15 +84,23 @@ def report_of(source: Source, found: Replay) -> ReplayReport:
     """
     held = sum(member.is_holdout for member in found.members.values())
     report = ReplayReport(len(found.members), found.refused, held)
-    _ask_gate(source, found, report)
+    ask_gate(source, found, report)
     _count_goal(source, found, report)
     return report
 
 
-def _ask_gate(source: Source, found: Replay, report: ReplayReport) -> None:
+def ask_gate(source: Source, found: Replay, report: ReplayReport, before: SentBefore | None = None) -> None:
+    """Count what would have left and what would not, into a report.
+
+    Args:
+        source: the workspace.
+        found: whose rows; `before` what its people had got when it began.
+        report: what is counted into.
+        before: person -> moments of messages that count for the weekly cap.
+    """
     agreed, withdrawn = _agreed(source, found), found.withdrawn
     ends = {key: member.life.withdrawn_at for key, member in found.members.items()}
-    sent: dict[int, list[datetime]] = defaultdict(list)
+    sent: dict[int, list[datetime]] = defaultdict(list, {person: list(at) for person, at in (before or {}).items()})
     for number, row in enumerate(found.rows):
         if row.is_holdout:
             continue

@@ -28,6 +28,7 @@ from dmat.journeys.acting import leave_lists, sync_lists, write_actions
 from dmat.journeys.admitting import admit, in_order, in_their_segments
 from dmat.journeys.answers import find_answers
 from dmat.journeys.crowd import One, live_all
+from dmat.journeys.definition import Definition
 from dmat.journeys.entries import Candidate, Source, find_entries
 from dmat.journeys.happenings import Happenings, find_happenings
 from dmat.journeys.living import Life
@@ -46,7 +47,7 @@ from dmat.journeys.members import (
     write_states,
 )
 from dmat.journeys.people import dates_needed, read_merges, read_people
-from dmat.journeys.records import LIVE, Gaps, Journey, read_gaps, read_journeys, read_versions
+from dmat.journeys.records import LIVE, Gaps, Journey, JourneyVersion, read_gaps, read_journeys, read_versions
 from dmat.journeys.sending import (
     Prepared,
     Sending,
@@ -57,6 +58,7 @@ from dmat.journeys.sending import (
     without_shared,
 )
 from dmat.journeys.steps import Act, Audience, Send
+from dmat.journeys.trials import Trial
 from dmat.journeys.triggers import Event, Segment
 from dmat.journeys.withdrawing import withdraw_planned
 from dmat.ledger.post import plan_entries
@@ -164,18 +166,9 @@ class _JourneyLook:
 
     def _candidates(self, since: datetime, is_news: bool) -> list[Candidate]:
         """Whom the trigger names and who is not in the journey by that entry yet."""
-        trigger, started = self.live.definition.trigger, self.journey.started_at or self.now
-        if isinstance(trigger, (Event, Segment)) and not is_news:
+        if isinstance(self.live.definition.trigger, (Event, Segment)) and not is_news:
             return []
-        found = find_entries(self.source, self.journey.journey_id, trigger, max(since, started), self.now)
-        with self.store.read() as connection:
-            known = known_keys(connection, self.journey.journey_id, [each.entry_key for each in found])
-        fresh = sorted((self._told(each) for each in found if each.entry_key not in known), key=in_order)
-        return in_their_segments(self.source, self.live.definition, fresh, self.found.refused)
-
-    def _told(self, candidate: Candidate) -> Candidate:
-        """Whoever is named late begins when it is known, so that what follows keeps its distances."""
-        return replace(candidate, lives_from=begins_at(candidate.at, self.now, self.gaps))
+        return fresh_entries(self.source, self.journey, self.live, since, self.now, self.gaps, self.found.refused)
 
     def _let_in(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Let one entry of each person in; gives those that wait for the next round."""
@@ -213,15 +206,7 @@ class _JourneyLook:
 
     def _lived(self, members: Sequence[Member], happened: Happenings) -> Batch:
         members = [member for member in members if member.version in self.versions]  # a newer one: in the next look
-        people = {member.person_id for member in members}
-        known = read_people(self.source.desk.workspace, people, dates_needed(self.definitions.values()))
-        lives = {
-            member.member_id: Life(
-                self.definitions[member.version], known[member.person_id], member.values, member.entered_at,
-                member.state, self.gaps, () if member.is_holdout else self.trials,
-            )
-            for member in members
-        }  # fmt: skip
+        lives = lives_of(self.source, self.definitions, members, self.gaps, self.trials)
         crowd = [
             One(member.entry_key, lives[member.member_id], happened.of(member.person_id, member.entry_key))
             for member in members
@@ -290,6 +275,37 @@ class _JourneyLook:
         ]  # fmt: skip
         if wanted:
             write_actions(connection, self.journey, wanted, self.now)
+
+
+def fresh_entries(
+    source: Source, journey: Journey, live: JourneyVersion, since: datetime, now: datetime, gaps: Gaps,
+    refused: Counter[str],
+) -> list[Candidate]:  # fmt: skip
+    """Whom the trigger names since a moment and whose entry is not known yet; late ones begin when they are known."""
+    begins = max(since, journey.started_at or now)
+    found = find_entries(source, journey.journey_id, live.definition.trigger, begins, now)
+    with source.store.read() as connection:
+        known = known_keys(connection, journey.journey_id, [each.entry_key for each in found])
+    told = (
+        replace(each, lives_from=begins_at(each.at, now, gaps)) for each in found if each.entry_key not in known
+    )  # fmt: skip
+    return in_their_segments(source, live.definition, sorted(told, key=in_order), refused)
+
+
+def lives_of(
+    source: Source, definitions: Mapping[int, Definition], members: Sequence[Member], gaps: Gaps,
+    trials: Sequence[Trial],
+) -> dict[int, Life]:  # fmt: skip
+    """The life of each member up to where it stands, by number."""
+    people = {member.person_id for member in members}
+    known = read_people(source.desk.workspace, people, dates_needed(definitions.values()))
+    return {
+        member.member_id: Life(
+            definitions[member.version], known[member.person_id], member.values, member.entered_at, member.state, gaps,
+            () if member.is_holdout else trials,
+        )
+        for member in members
+    }  # fmt: skip
 
 
 def _exposures(members: Sequence[Member], lives: Mapping[int, Life]) -> list[Exposure]:
