@@ -80,7 +80,7 @@ class Answer:
             known), each metric.
         totals: metric -> its value over all rows, also those beyond the limit.
         labels: dimension -> value -> its name, where values are numbers or keys.
-        statements: base -> the SQL that was run.
+        statements: base -> the SQL that was run; `tables` those that it read.
         missing: tables that are not published, whose metrics are None.
         is_cut: there are more rows than the limit.
         as_of: up to when the data reach; `data_version` the published version.
@@ -96,6 +96,7 @@ class Answer:
     compared: Compared | None = None
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
     statements: dict[str, str] = field(default_factory=dict)
+    tables: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     is_cut: bool = False
 
@@ -134,6 +135,7 @@ def ask(warehouse: Warehouse, settings: Settings, question: Question, catalogue:
         compared=asker.compare(earlier, totals) if earlier else None,
         labels={key: labels for key in question.dimensions if (labels := asker.labels(key, kept))},
         statements=asker.statements,
+        tables=tuple(asker.tables),
         missing=asker.missing,
         is_cut=len(rows) > question.limit,
     )
@@ -154,6 +156,7 @@ class _Asker:
         self.there = set(warehouse.tables())
         self.missing: tuple[str, ...] = ()
         self.unknown: Row = {}
+        self.tables: dict[str, None] = {}
         self.statements: dict[str, str] = {}
         self.currency = question.currency or main_currency(warehouse, self.there)
         if question.segment:
@@ -175,11 +178,12 @@ class _Asker:
         return today_in(self.zone, self.version.data_as_of)
 
     def _run(self, statement: Statement, question: Question, found: dict[Key, Row], totals: Row) -> None:
-        lacking = [table for table in statement.base.tables if table not in self.there]
+        lacking = [table for table in statement.tables if table not in self.there]
         if lacking:
             self.missing = tuple(dict.fromkeys((*self.missing, *lacking)))
             self.unknown |= dict.fromkeys(statement.columns)
             return
+        self.tables |= dict.fromkeys(statement.tables)
         self.statements.setdefault(statement.name, statement.sql)
         keys = [*((BUCKET,) if question.grain else ()), *question.dimensions]
         for row in self.warehouse.rows(statement.sql):

@@ -8,7 +8,6 @@ is made of simple ones: a sum of terms, or one sum divided by another.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -38,7 +37,6 @@ class Dimension:
     words: str
     expression: str = ""
     join: str = ""
-    table: str = ""
     is_many: bool = False
     labels: tuple[str, str, str] | None = None
 
@@ -54,7 +52,7 @@ class Base:
         person: SQL of the person's number; empty where there is none.
         currency: SQL of the currency of amounts; empty where there are none.
         dimensions: key -> SQL.
-        joins: alias -> the join that makes it; `joined` alias -> its table.
+        joins: alias -> the join that makes it.
         raw: the raw tables in which `record_id` is to be looked for.
         ends_at: SQL of the moment at which a row stops being there, for figures of a state; the usual time is then
             the moment at which it begins.
@@ -78,12 +76,6 @@ class Base:
     def is_state(self) -> bool:
         """Whether figures tell what is there at the end of a period, not what happened within it."""
         return bool(self.ends_at)
-
-    @property
-    def tables(self) -> tuple[str, ...]:
-        """The tables that are read."""
-        found = [re.search(r"\bjoin\s+([\w.]+)", join) for join in self.joins.values()]
-        return (self.table, *dict.fromkeys(match[1] for match in found if match))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from dmat.metrics.periods import buckets, local_time, moment, next_bucket
 from dmat.metrics.question import Filter, Question
 
 BUCKET, TOTAL = "bucket", "is_total"
-MEMBERS = "select person_id from segments.segment_memberships where segment_key = {key} and left_at is null"
+MEMBERS_TABLE = "segments.segment_memberships"
+MEMBERS = f"select person_id from {MEMBERS_TABLE} where segment_key = {{key}} and left_at is null"
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,15 @@ class Statement:
 
     Attributes:
         name: the base, with the moment when it is not the usual one.
-        columns: key of each metric -> its column.
+        tables: that it reads.
+        columns: keys of the metrics, each a column.
         has_totals: the row with `is_total` = 1 is over everything.
     """
 
     name: str
     base: Base
     sql: str
+    tables: tuple[str, ...]
     columns: tuple[str, ...]
     has_totals: bool
 
@@ -61,6 +64,24 @@ def compile_question(question: Question, catalogue: Catalogue, zone: str, curren
     ]
 
 
+def compile_rows(
+    question: Question, catalogue: Catalogue, metric: Metric, zone: str, currency: str, columns: Sequence[str]
+) -> tuple[str, tuple[str, ...]]:
+    """The SQL of the rows that count for a simple metric over the whole range of a question, and the tables it reads.
+
+    Args:
+        question: dated; its grain and dimensions are passed over, its filters and segment are not.
+        catalogue: knows the metric.
+        metric: a simple one.
+        zone: the workspace's time zone.
+        currency: of amounts.
+        columns: SQL of what is wanted of each row.
+    """
+    whole = question.model_copy(update={"grain": "", "dimensions": ()})
+    builder = _Builder(whole, catalogue, catalogue.bases[metric.base], metric.time, zone, currency)
+    return builder.select(metric, columns), builder.tables
+
+
 class _Builder:
     """Builds the statement of one base and moment."""
 
@@ -69,6 +90,7 @@ class _Builder:
     ) -> None:
         self.question, self.catalogue, self.base, self.currency = question, catalogue, base, currency
         self.time, self.zone = time, "UTC" if base.is_dated else zone
+        self.tables: tuple[str, ...] = (base.table,)
 
     def build(self, metrics: Sequence[Metric]) -> Statement:
         keys = [*((BUCKET,) if self.question.grain else ()), *self.question.dimensions]
@@ -85,18 +107,19 @@ class _Builder:
         usual = next(iter(self.base.times)) == self.time
         name = self.base.key if usual else f"{self.base.key}.{self.time}"
         sql = f"with counted as (\n{rows}\n)\n\nselect\n    {columns}\nfrom counted{grouped}"
-        return Statement(name, self.base, sql, tuple(metric.key for metric in metrics), has_totals or not keys)
+        columns_of = tuple(metric.key for metric in metrics)
+        return Statement(name, self.base, sql, self.tables, columns_of, has_totals or not keys)
 
     def _rows(self, metrics: Sequence[Metric]) -> str:
         dimensions = {key: dimension_sql(self.base, self.catalogue, key) for key in self.question.dimensions}
         columns = [f"{self._bucket()} as {BUCKET}"] if self.question.grain else []
-        columns += [f"cast({sql} as varchar) as {key}" for key, sql in dimensions.items()]
+        columns += [f"{as_text(sql)} as {key}" for key, sql in dimensions.items()]
         columns += [f"{self._value(metric)} as {metric.key}" for metric in metrics]
         where = conditions(self.base, self.catalogue, self.question)
         if not self.base.is_state:
             where = [*where, *self.range()]
         lines = [f"    select\n        {(',' + chr(10) + '        ').join(columns)}", f"    {self._from()}"]
-        lines += joins(self.base, self.catalogue, [*columns, *where], self.question.dimensions, self.question.filters)
+        lines += [f"    {join}" for join in self._joins([*columns, *where], self.question.dimensions)]
         lines += ["    where\n        " + "\n        and ".join(where)] if where else []
         return "\n".join(lines)
 
@@ -121,6 +144,13 @@ class _Builder:
         rows = ", ".join(f"(date '{bucket}', timestamp '{moment(end, self.zone)}')" for bucket, end in found)
         return f"(values {rows}) as moments (bucket, ends_at)"
 
+    def _joins(self, expressions: Sequence[str], dimensions: Sequence[str]) -> list[str]:
+        found = joins(self.base, self.catalogue, expressions, dimensions, self.question.filters)
+        joined = [match[1] for join in found if (match := re.search(r"\bjoin\s+([\w.]+)", join))]
+        members = [MEMBERS_TABLE] if self.question.segment else []
+        self.tables = tuple(dict.fromkeys([self.base.table, *joined, *members]))
+        return found
+
     def _bucket(self) -> str:
         if self.base.is_state:
             return "moments.bucket"
@@ -131,12 +161,24 @@ class _Builder:
         return in_range(self.base, self.time, *self.question.days, self.zone)
 
     def _value(self, metric: Metric) -> str:
-        where = [metric.where] if metric.where else []
-        is_by_currency = "currency" in self.question.dimensions
-        if metric.is_in_currency and not is_by_currency:
+        where, value = self.counts(metric), metric.value or "1"
+        return f"case when {' and '.join(where)} then {value} end" if where else value
+
+    def counts(self, metric: Metric) -> list[str]:
+        """What a row must fulfil to count for a metric."""
+        where = [f"({metric.where})"] if metric.where else []
+        if metric.is_in_currency and "currency" not in self.question.dimensions:
             where.append(f"{self.base.currency} = {quoted(self.currency)}")
-        value = metric.value or "1"
-        return f"case when {' and '.join(f'({part})' for part in where)} then {value} end" if where else value
+        return where
+
+    def select(self, metric: Metric, columns: Sequence[str]) -> str:
+        """The rows that count for one metric, with these columns."""
+        where = [*conditions(self.base, self.catalogue, self.question), *self.counts(metric)]
+        where += [f"({metric.value}) is not null"] if metric.value else []
+        where += [] if self.base.is_state else self.range()
+        lines = [f"select {', '.join(columns)}", self._from(), *self._joins([*columns, *where], ())]
+        lines += ["where", "    " + "\n    and ".join(where)] if where else []
+        return "\n".join(lines)
 
 
 _AGGREGATES = {
@@ -160,6 +202,11 @@ def dimension_sql(base: Base, catalogue: Catalogue, key: str) -> str:
     return base.dimensions.get(key) or catalogue.dimensions[key].expression
 
 
+def as_text(sql: str) -> str:
+    """The SQL of a dimension's value as text; what is empty is not known."""
+    return f"nullif(cast({sql} as varchar), '')"
+
+
 def conditions(base: Base, catalogue: Catalogue, question: Question) -> list[str]:
     """What holds for each row that a question looks at, but for its days."""
     found = [f"({base.where})"] if base.where else []
@@ -170,7 +217,7 @@ def conditions(base: Base, catalogue: Catalogue, question: Question) -> list[str
 
 
 def _filtered(base: Base, catalogue: Catalogue, each: Filter) -> str:
-    sql = f"cast({dimension_sql(base, catalogue, each.dimension)} as varchar)"
+    sql = as_text(dimension_sql(base, catalogue, each.dimension))
     known = [quoted(value) for value in each.values if value]
     parts = [f"{sql} in ({', '.join(known)})"] if known else []
     parts += [f"{sql} is null"] if "" in each.values else []
@@ -182,9 +229,9 @@ def joins(
 ) -> list[str]:
     """The joins that the expressions need, each once."""
     text = " ".join(expressions)
-    found = [f"    {join}" for alias, join in base.joins.items() if re.search(rf"\b{alias}\.", text)]
+    found = [join for alias, join in base.joins.items() if re.search(rf"\b{alias}\.", text)]
     for key in (*dimensions, *(each.dimension for each in filters)):
         dimension = catalogue.dimensions[key]
         if key not in base.dimensions and dimension.join:
-            found.append("    " + dimension.join.format(person=base.person))
+            found.append(dimension.join.format(person=base.person))
     return list(dict.fromkeys(found))

@@ -91,10 +91,9 @@ def _dimension(key: str, document: Document, where: str) -> Dimension:
     if labels is not None and len(labels) != 3:
         raise InvalidInputError(f"{where}.labels", "has not three entries", "[table, column of the key, of the name]")
     join = " ".join(str(document.get("join", "")).split())
-    table = re.search(r"\bjoin\s+([\w.]+)", join)
     return Dimension(
         key, _needed(document, "name", where), _needed(document, "words", where), document.get("expression", ""),
-        join, table[1] if table else "", bool(document.get("is_many")), tuple(labels) if labels else None,
+        join, bool(document.get("is_many")), tuple(labels) if labels else None,
     )  # fmt: skip
 
 
