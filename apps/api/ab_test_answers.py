@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from dmat.experiments.factors import Factors
+from dmat.experiments.horizon import HELD_BACK
 from dmat.experiments.plan import as_document
 from dmat.experiments.records import Decision, Experiment, LogLine, Wave
 from dmat.experiments.running import Judged
@@ -69,17 +70,31 @@ def results_json(
             }
             for arm in judged.design.arms
         ],
-        "comparisons": [asdict(each) for each in analysis.comparisons],
-        "factors": [asdict(each) for each in factors],
+        "heldBack": HELD_BACK if judged.is_preview else None,
+        "comparisons": [_compared(asdict(each), judged) for each in analysis.comparisons],
+        "factors": [_factors(each, judged) for each in factors],
         "guardrails": [asdict(each) for each in analysis.guardrails],
         "health": [asdict(each) for each in analysis.health], "healthLevel": analysis.health_level,
         "family": analysis.family, "peopleNeededPerVariation": analysis.people_needed_per_arm,
-        "power": analysis.current_power, "sentence": analysis.sentence, "sentences": list(analysis.sentences),
+        "power": analysis.current_power, "sentence": " ".join(judged.sentences), "sentences": list(judged.sentences),
         "verdict": asdict(verdict), "winner": found.winner or None,
         "decision": None if decision is None else decision_json(decision),
         "waiting": _waiting(waves, found), "rolledOut": _rolled_out(waves),
     })  # fmt: skip
     return answer
+
+
+def _compared(compared: Json, judged: Judged) -> Json:
+    """A comparison; before the planned end of a test that is judged there, nothing of it is significant or not."""
+    return compared | ({"is_significant": None, "held_back": HELD_BACK} if judged.is_preview else {"held_back": None})
+
+
+def _factors(found: Factors, judged: Judged) -> Json:
+    told = asdict(found)
+    if not judged.is_preview:
+        return told
+    effects = [{**each, "is_significant": None, "sentence": HELD_BACK} for each in told["effects"]]
+    return told | {"effects": effects, "sentence": HELD_BACK}
 
 
 def decision_json(decision: Decision) -> Json:

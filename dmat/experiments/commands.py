@@ -87,7 +87,7 @@ def show(number: Number, home: Home = None) -> None:
         rate = "no figures yet" if result.rate is None else f"{result.rate:.4g} {plan.primary}"
         assigned = judged.observed.assigned.get(arm.key, 0)
         console.print(f"  {arm.key} ({arm.shown_name}): {assigned:,} assigned, {result.people:,} counted, {rate}")
-    console.print(f"  {judged.analysis.sentence}")
+    console.print(f"  {' '.join(judged.sentences)}")
     console.print(f"  {judged.verdict.kind}: {judged.verdict.reason}")
     for line in log:
         console.print(f"  {line.happened_at:%Y-%m-%d %H:%M} {line.actor}: {line.kind}, {line.words}")

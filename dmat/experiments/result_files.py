@@ -21,8 +21,9 @@ from sqlalchemy.engine import Connection
 from dmat.campaigns.records import find_campaign
 from dmat.errors import NotFoundError
 from dmat.experiments.factors import FactorEffect, Factors, factors_of, levels_of
+from dmat.experiments.horizon import is_preview
 from dmat.experiments.plan import TestPlan
-from dmat.experiments.records import PAUSED, RUNNING, Experiment
+from dmat.experiments.records import Experiment
 from dmat.experiments.results import ArmResult, Comparison
 from dmat.experiments.running import Judged, TestRunner, running_plan_of
 from dmat.segments.export import BYTE_ORDER_MARK, as_cell, as_text, check_format, new_sheet
@@ -88,8 +89,7 @@ def _of_arm(found: Experiment, plan: TestPlan, judged: Judged, each: ArmResult, 
 
 def _may_prove(found: Experiment, judged: Judged) -> bool:
     """Whether a difference counts: the figures are sound, and a test that is judged at its end has come to it."""
-    is_time = judged.design.inference == "always_valid" or found.status not in (RUNNING, PAUSED)
-    return is_time and judged.analysis.health_level != "block"
+    return not is_preview(found, judged.design) and judged.analysis.health_level != "block"
 
 
 def _compared(each: Comparison | None, judged: Judged, may_prove: bool) -> Row:

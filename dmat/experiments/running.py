@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from dmat.errors import DmatError, NotFoundError
 from dmat.experiments.allocating import design_now, open_wave
 from dmat.experiments.analysis import analyse
 from dmat.experiments.decide import Rule, Verdict, decide
+from dmat.experiments.horizon import HELD_BACK, is_preview, sentences_until_then
 from dmat.experiments.observed import observe
 from dmat.experiments.plan import TestPlan
 from dmat.experiments.published import published_at
@@ -86,6 +87,12 @@ class Judged:
     observed: Observed
     analysis: Analysis
     verdict: Verdict
+    is_preview: bool = False
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What may be said of the figures now."""
+        return sentences_until_then(self.analysis) if self.is_preview else self.analysis.sentences
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -97,7 +104,7 @@ class Judged:
         }
         return {
             "kind": self.verdict.kind, "arm": self.verdict.arm or "", "reason": self.verdict.reason,
-            "is_proven": self.verdict.is_proven, "sentence": self.analysis.sentence, "arms": arms,
+            "is_proven": self.verdict.is_proven, "sentence": " ".join(self.sentences), "arms": arms,
             "assigned": dict(self.observed.assigned),
         }  # fmt: skip
 
@@ -170,10 +177,14 @@ class TestRunner:
             design = design_now(connection, experiment, plan)
         observed = self.observe(self.store, self.workspace, experiment)
         analysis = analyse(design, observed)
-        over = is_over(experiment, plan, observed, now)
+        over, preview = is_over(experiment, plan, observed, now), is_preview(experiment, design)
         if plan.inference == "fixed" and not over:
-            return Judged(design, observed, analysis, Verdict("wait", None, "It is concluded once, at its end."))
-        return Judged(design, observed, analysis, decide(design, analysis, rule_of(plan), over))
+            return Judged(design, observed, analysis, Verdict("wait", None, HELD_BACK), preview)
+        verdict = decide(design, analysis, rule_of(plan), over)
+        preview = preview and verdict.kind == "wait"
+        if preview and verdict.reason == analysis.sentence:
+            verdict = replace(verdict, reason=HELD_BACK)
+        return Judged(design, observed, analysis, verdict, preview)
 
     def _snapshot(self, experiment: Experiment, judged: Judged, now: datetime) -> Snapshot:
         data_version, _ = published_at(self.workspace)

@@ -29,8 +29,9 @@ from apps.screens.experiments.wording import (
     relative_of,
     value_of,
 )
+from dmat.experiments import horizon
 from dmat.experiments.plan import TestPlan
-from dmat.experiments.records import DECIDING, PAUSED, RUNNING, STOPPED, Decision, Experiment, LogLine
+from dmat.experiments.records import DECIDING, PAUSED, STOPPED, Decision, Experiment, LogLine
 from dmat.experiments.results import Analysis, ArmResult, Comparison, GuardrailVerdict
 
 PREVIEW = (
@@ -97,7 +98,7 @@ class Guard:
 
 def is_preview(test: Experiment, analysis: Analysis | None) -> bool:
     """Whether nothing counts as proven yet: the test is not one that may be looked at at any time, and still runs."""
-    return analysis is not None and analysis.design.inference != "always_valid" and test.status in (RUNNING, PAUSED)
+    return analysis is not None and horizon.is_preview(test, analysis.design)
 
 
 def headline_of(

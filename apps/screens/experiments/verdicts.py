@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from apps.screens.experiments.forming import sentence
 from apps.screens.experiments.wording import difference_of, metric_words, value_of
+from dmat.experiments.horizon import HELD_BACK
 from dmat.experiments.results import Analysis, Comparison
 from dmat.experiments.words import about
 
@@ -60,14 +61,16 @@ def _listed(numbers: Sequence[int]) -> str:
     return f"{', '.join(said[:-1])} and {said[-1]}"
 
 
-def verdict_words(analysis: Analysis, currency: str = "EUR") -> str:
-    """How the test stands."""
+def verdict_words(analysis: Analysis, currency: str = "EUR", *, preview: bool = False) -> str:
+    """How the test stands; in a preview, before its planned end, nothing is proven."""
     found = comparisons_of(analysis)
     if not found or not any(arm.people for arm in analysis.arms):
         return "There is nothing to compare yet."
     broken = broken_words(analysis)
     if broken:
         return f"Do not trust these figures. {broken}"
+    if preview:
+        return f"{_ahead(analysis, found, currency, so_far=True)} {HELD_BACK}"
     title, primary = analysis.design.title, analysis.primary
     proven = proven_of(analysis)
     if proven is not None:
@@ -83,7 +86,7 @@ def verdict_words(analysis: Analysis, currency: str = "EUR") -> str:
     return f"{_ahead(analysis, found, currency)} {settled_by(analysis)}".strip()
 
 
-def _ahead(analysis: Analysis, found: list[Comparison], currency: str) -> str:
+def _ahead(analysis: Analysis, found: list[Comparison], currency: str, *, so_far: bool = False) -> str:
     best = max(found, key=lambda each: gain_of(analysis, each))
     gain, title = gain_of(analysis, best), analysis.design.title
     if gain == 0:
@@ -91,7 +94,8 @@ def _ahead(analysis: Analysis, found: list[Comparison], currency: str) -> str:
     nearest = max(found, key=lambda each: gain_of(analysis, each))
     ahead, behind = (best.arm, best.control) if gain > 0 else (nearest.control, nearest.arm)
     size = difference_of(analysis.primary, abs(best.difference or 0.0), currency).replace("+", "")
-    return f"{title(ahead)} is ahead of {title(behind)} by {size}, but that can still be chance."
+    more = " so far." if so_far else ", but that can still be chance."
+    return f"{title(ahead)} is ahead of {title(behind)} by {size}{more}"
 
 
 def settled_by(analysis: Analysis) -> str:

@@ -22,6 +22,7 @@ from dmat.experiments.analysis import analyse
 from dmat.experiments.course import Point as Moment
 from dmat.experiments.course import course
 from dmat.experiments.factors import Factors, factors_of
+from dmat.experiments.horizon import is_preview
 from dmat.experiments.observed import observe, running_plan
 from dmat.experiments.plan import TestPlan
 from dmat.experiments.records import Decision, Experiment, LogLine, Wave, count_assigned
@@ -100,7 +101,8 @@ class Watching:
         observed = observe(context.store, context.workspace, test)
         if not any(observed.assigned.values()):
             return ""
-        return verdict_words(analyse(self._design(test, running_plan(context.store, test)), observed))
+        design = self._design(test, running_plan(context.store, test))
+        return verdict_words(analyse(design, observed), preview=is_preview(test, design))
 
     def _design(self, test: Experiment, plan: TestPlan) -> Design:
         with self.desk.context.store.read() as connection:

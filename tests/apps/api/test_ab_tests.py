@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
+from functools import partial
 
 import pytest
 from campaign_world import ANN
@@ -13,6 +15,9 @@ from tested_campaigns import MORE_PEOPLE, plan_of_test
 
 from apps.api.app import create_app
 from dmat.campaigns.plan import parse_plan
+from dmat.experiments.moments import Moments
+from dmat.experiments.results import Observed
+from dmat.experiments.running import TestRunner as Runner
 from dmat.store.tokens import create_token
 
 BODY = {
@@ -116,6 +121,30 @@ def test_from_the_start_to_the_winner_by_hand(marketer, tested):
     assert decision["rolledOut"] == MORE_PEOPLE - sum(tested.variants()[arm] for arm in "ab")
     words = [line["words"] for line in marketer.get("/api/ab-tests/1/log").json()["log"]]
     assert words[0] == "b wins by hand: the brand"
+
+
+def test_before_its_planned_end_a_test_of_a_fixed_horizon_says_nothing_of_significance(marketer, tested, monkeypatch):
+    monkeypatch.setattr("apps.api.ab_tests.TestRunner", partial(Runner, observe=seen_by_all))
+    make(marketer, inference="fixed")
+    marketer.post("/api/ab-tests/1/start")
+    tested.start(1)
+    found = marketer.get("/api/ab-tests/1/results").json()
+    [compared] = [each for each in found["comparisons"] if each["metric"] == "click"]
+    assert compared["difference"] == pytest.approx(0.04)
+    assert (compared["is_significant"], compared["held_back"]) == (None, found["heldBack"])
+    assert "more than chance" not in found["sentence"]
+    tested.clock.advance(timedelta(hours=4))
+    marketer.post("/api/ab-tests/1/declare-winner", json={"variation": "b", "reason": "its time is over"})
+    over = marketer.get("/api/ab-tests/1/results").json()
+    assert over["heldBack"] is None
+    assert next(each["is_significant"] for each in over["comparisons"] if each["metric"] == "click") is True
+
+
+def seen_by_all(_store, _workspace, experiment):
+    clicks = {arm: Moments.of_proportion(5_000, hits) for arm, hits in (("a", 200), ("b", 400))}
+    none = Moments.of_proportion(5_000, 0)
+    moments = {arm: {"click": found, "unsubscribe": none, "complaint": none} for arm, found in clicks.items()}
+    return Observed(dict.fromkeys(clicks, 5_000), moments, experiment.looks + 1, 1.0)
 
 
 def test_declaring_twice_with_one_key_answers_the_same_and_without_it_is_refused(marketer, tested):

@@ -89,6 +89,10 @@ def test_a_decision_keeps_the_figures_that_it_was_made_from(tested):
 def test_with_fixed_inference_nothing_is_concluded_before_the_end(tested):
     number = running(tested, inference="fixed")
     assert look(tested).count == 0
+    said = tested.tests.get(number).verdict["sentence"]
+    assert "ahead of" in said
+    assert "more than chance" not in said
+    assert "nothing counts as proven before" in said
     tested.clock.advance(timedelta(hours=4))
     assert look(tested).decided == {number: "b"}
 

@@ -265,4 +265,8 @@ def test_a_test_that_is_judged_at_its_end_proves_nothing_before(inference):
     assert not any(row.is_proven for row in telling.rows_of(analysis, "click", plan, preview=True))
     assert telling.rows_of(analysis, "click", plan)[1].is_proven
     assert not telling.is_preview(running(status="deciding"), analysis)
+    assert verdict_words(analysis, preview=True) == (
+        "Saving is ahead of Friendly by 10.0 points so far. It is judged at its planned time; nothing counts as proven"
+        " before."
+    )
     assert not telling.is_preview(test, seen((1_000, 1_000), (100, 200)))
