@@ -44,7 +44,7 @@ def test_a_pool_is_made_from_a_pattern_and_filled_from_a_file(visit, tmp_path):
     dialog.locator("input[type=file]").set_input_files(str(file))
     dialog.get_by_role("button", name="Add them").click()
     page.get_by_text("Added 2 codes").wait_for(timeout=SLOW)
-    assert "2 ready" in row.inner_text()
+    row.get_by_text("2 ready").wait_for(timeout=SLOW)
     page.get_by_label("utm_source").fill("{person}")
     page.get_by_role("button", name="Keep the parameters").click()
     page.get_by_text("cannot be filled in").wait_for(timeout=SLOW)
