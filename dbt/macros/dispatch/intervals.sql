@@ -12,3 +12,12 @@
 {% macro not_before(moment, earliest) -%}
     case when {{ moment }} is not null then greatest({{ moment }}, {{ earliest }}) end
 {%- endmacro %}
+
+{# A moment so many whole minutes later. #}
+{% macro minutes_after(timestamp, minutes) -%}
+    {{ return(adapter.dispatch('minutes_after', 'dmat')(timestamp, minutes)) }}
+{%- endmacro %}
+
+{% macro duckdb__minutes_after(timestamp, minutes) -%}
+    {{ timestamp }} + to_minutes({{ minutes }})
+{%- endmacro %}

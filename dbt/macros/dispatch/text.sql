@@ -81,3 +81,12 @@
 {% macro duckdb__slug_of(text) -%}
     nullif(left(trim(regexp_replace(lower(trim({{ text }})), '[^\p{L}\p{N}_.~:-]+', '_', 'g'), '_'), 150), '')
 {%- endmacro %}
+
+{# All texts of a group, one after another in order, with a separator between them. #}
+{% macro joined_text(text, separator, ordering) -%}
+    {{ return(adapter.dispatch('joined_text', 'dmat')(text, separator, ordering)) }}
+{%- endmacro %}
+
+{% macro duckdb__joined_text(text, separator, ordering) -%}
+    string_agg({{ text }}, '{{ separator }}' order by {{ ordering }})
+{%- endmacro %}

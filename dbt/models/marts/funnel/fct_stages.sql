@@ -76,9 +76,9 @@ select
     stages.channel,
     stages.source,
     stages.campaign,
-    coalesce(stages.lead_campaign_id, names.campaign_id) as campaign_id,
+    coalesce(stages.lead_campaign_id, links.campaign_id) as campaign_id,
     stages.country_code,
     stages.device,
     stages.browser
 from stages
-left join {{ ref('int_campaigns__names') }} as names on {{ slug_of('stages.campaign') }} = names.slug
+left join {{ ref('int_campaigns__links') }} as links on stages.campaign = links.campaign

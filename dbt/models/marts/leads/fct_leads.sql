@@ -68,7 +68,7 @@ select
     origins.source,
     origins.medium,
     origins.campaign,
-    names.campaign_id,
+    links.campaign_id,
     origins.form_name,
     origins.landing_page,
     coalesce(moments.country_code, origins.country_code) as country_code,
@@ -105,4 +105,4 @@ select
 from moments
 left join {{ ref('int_leads__origins') }} as origins on moments.lead_key = origins.lead_key
 left join {{ ref('lead_scores') }} as scores on moments.person_id = scores.person_id
-left join {{ ref('int_campaigns__names') }} as names on {{ slug_of('origins.campaign') }} = names.slug
+left join {{ ref('int_campaigns__links') }} as links on origins.campaign = links.campaign
