@@ -101,9 +101,9 @@ def _read_consent(connection: Connection, facts: Facts, entries: Sequence[Entry]
 
 def _read_suppressions(connection: Connection, facts: Facts, entries: Sequence[Entry]) -> None:
     for (channel,), group in _by(entries, lambda entry: (entry.channel,)).items():
-        found = find_suppressed(connection, (entry.address for entry in group), channel)
+        found = find_suppressed(connection, [entry.address for entry in group], channel)
         if found:
-            cleaned = ((entry.address, clean_address(entry.address)) for entry in group)
+            cleaned = [(entry.address, clean_address(entry.address)) for entry in group]
             facts.suppressed |= {(given, channel): found[clean] for given, clean in cleaned if clean in found}
 
 

@@ -49,10 +49,11 @@ def make_gate(settings: Settings) -> Gate:
     def gate(connection: Connection, entries: Sequence[Entry], now: datetime) -> dict[str, Verdict]:
         facts = read_facts(connection, settings, entries, now)
         verdicts = {}
-        asked = _worth_asking(facts)
+        asked = _worth_asking(facts, entries)
+        is_counted = len({entry.person_id for entry in entries}) < len(entries) or bool(facts.allowances.left)
         for entry in sorted(entries, key=lambda entry: -entry.priority):
             verdicts[entry.message_id] = verdict = judge(entry, facts, asked)
-            if verdict is PASSED:
+            if is_counted and verdict is PASSED:
                 _count(entry, facts)  # for the next one in this batch
         facts.allowances.write(connection)
         return verdicts
@@ -67,12 +68,21 @@ def _count(entry: Entry, facts: Facts) -> None:
         facts.sent_at[entry.person_id].append(facts.now)
 
 
-def _worth_asking(facts: Facts) -> tuple[Question, ...]:
-    """The questions without those that have one answer for the whole batch: nothing is paused, no warm-up runs."""
+def _worth_asking(facts: Facts, entries: Sequence[Entry]) -> tuple[Question, ...]:
+    """The questions without those that have one answer for the whole batch: nobody is late, nothing is paused, ..."""
+    people = {entry.person_id for entry in entries}
+    is_each_once, channels = len(people) == len(entries), {entry.channel for entry in entries}
     moot: dict[Question, bool] = {
-        _paused: not facts.paused, _warm_up: not facts.allowances.left,
+        _in_time: not any(entry.expires_at is not None and entry.expires_at <= facts.now for entry in entries),
+        _person: min(people, default=1) > 0,
+        _suppression: not facts.suppressed,
         _global_holdout: not facts.settings.global_holdout_share,
-    }  # fmt: skip
+        _frequency: is_each_once and not (facts.sent_at or facts.personal_caps or facts.more_important),
+        _channel: all(facts.providers.get(channel) or channel in PULLED for channel in channels),
+        _window: "whatsapp" not in channels,
+        _warm_up: not facts.allowances.left,
+        _paused: not facts.paused,
+    }
     return tuple(question for question in _ASKED if not moot.get(question))
 
 

@@ -16,6 +16,7 @@ from dmat.channels.contract import MESSAGE_ID_ARGUMENT, Abilities, MailBatch, Ou
 
 PLACEHOLDER = re.compile(r"-dm\d+-")
 _BESIDES = 400  # bytes of JSON around one person's address and values
+_LONGEST_SIGN = 6  # bytes of one character in JSON, at most
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,24 @@ def _weight(abilities: Abilities, person: Recipient) -> int:
     """Bytes of one person in the body, at most; nothing is counted where no limit is known."""
     if not abilities.batch_bytes:
         return 0
+    most = _LONGEST_SIGN * _signs(person) + _BESIDES + 16 * len(person.values)
+    if most <= min(abilities.values_bytes or most, abilities.batch_bytes // (2 * abilities.batch)):
+        return most  # small enough in any case, and so would be a batch of the like: no need to know exactly
     names = (*person.headers, *person.custom_args)
     facts = (
         person.to_email, person.to_name, person.message_id, *names, *person.values.values(), *person.headers.values(),
         *person.custom_args.values(),
     )  # fmt: skip
     return _BESIDES + len(orjson.dumps(facts)) + 4 * len(names) + 16 * len(person.values)
+
+
+def _signs(person: Recipient) -> int:
+    """Characters of all that is written of one person, and some for what stands around each."""
+    found = len(person.to_email) + len(person.to_name) + len(person.message_id)
+    for texts in (person.values, person.headers, person.custom_args):
+        for name, text in texts.items():
+            found += len(name) + len(text) + 2
+    return found
 
 
 def _values_size(person: Recipient) -> int:

@@ -114,7 +114,7 @@ def find_granted(
         consents.c.purpose == purpose,
         consents.c.is_granted,
     )
-    return set(connection.execute(query).scalars())
+    return set(connection.execute(query).scalars().all())  # at once: thousands
 
 
 def sync_consent(store: Store, workspace: Workspace, person_ids: Iterable[int], now: datetime) -> int:

@@ -40,7 +40,11 @@ def clean_address(address: str) -> str:
 
 def address_hash(address: str) -> str:
     """The key under which an address is suppressed."""
-    return hashlib.sha256(clean_address(address).encode("utf-8", "replace")).hexdigest()
+    return _hash_of(clean_address(address))
+
+
+def _hash_of(clean: str) -> str:
+    return hashlib.sha256(clean.encode("utf-8", "replace")).hexdigest()
 
 
 def suppress(connection: Connection, wanted: Iterable[Suppression], now: datetime) -> None:
@@ -78,13 +82,13 @@ def _row(item: Suppression, now: datetime) -> dict[str, Any]:
 
 def find_suppressed(connection: Connection, addresses: Iterable[str], channel: str) -> dict[str, str]:
     """Cleaned address -> reason, for those of the addresses that are suppressed on a channel."""
-    keys = {address_hash(address): clean_address(address) for address in addresses}
+    keys = {_hash_of(clean): clean for clean in map(clean_address, addresses)}
     query = sa.select(suppressions.c.address_hash, suppressions.c.reason).where(
         among(connection, suppressions.c.address_hash, keys),
         suppressions.c.channel == channel,
         suppressions.c.lifted_at.is_(None),
     )
-    return {keys[row.address_hash]: row.reason for row in connection.execute(query)}
+    return {keys[key]: reason for key, reason in connection.execute(query).all()}
 
 
 def lift(store: Store, address: str, channel: str, now: datetime) -> bool:

@@ -211,6 +211,13 @@ def _in_turn(programmes: list[str], after: str) -> list[str]:
     return [name for name in programmes if name > after] + [name for name in programmes if name <= after]
 
 
+_OF_DUE: Mapping[str, Any] = {  # what is planned has it in no other way, or an earlier attempt left it: nobody asks
+    "state": PLANNED, "subject": "", "provider": "", "provider_message_id": "", "claimed_at": None, "claimed_by": "",
+    "handed_over_at": None, "accepted_at": None, "delivered_at": None, "settles_at_epoch": None, "batch_id": "",
+    "cost_micros": None, "cost_currency": "",
+}  # fmt: skip
+
+
 def _due(
     connection: Connection, channel: str, programme: str, now: datetime, limit: int, besides: frozenset[str] | None
 ) -> list[Entry]:
@@ -219,9 +226,11 @@ def _due(
         table.state == PLANNED, table.channel == channel, table.programme == programme, table.not_before <= now
     )
     query = query.order_by(table.not_before).limit(limit)
+    known = _OF_DUE | {"channel": channel, "programme": programme, "updated_at": now}
     if besides is None:
-        return entries_of(connection, lock_rows(connection, query, skip_locked=True))
-    found = entries_of(connection, query.offset(len(besides)))  # they come first; who is passed over comes next time
+        return entries_of(connection, lock_rows(connection, query, skip_locked=True), known)
+    query = query.offset(len(besides))  # they come first; who is passed over comes next time
+    found = entries_of(connection, query, known)
     return [entry for entry in found if entry.message_id not in besides]
 
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -88,12 +90,11 @@ class Entry(NamedTuple):
 
 
 ENTRY_COLUMNS = [ledger_entries.c[name] for name in Entry._fields]
-_AS_KEPT = [  # without conversions, which take longer than reading when thousands are read at once
-    sa.type_coerce(column, sa.Text) if isinstance(column.type, (sa.DateTime, sa.JSON)) else column
+_AS_KEPT = {  # without conversions, which take longer than reading when thousands are read at once
+    column.name: sa.type_coerce(column, sa.Text) if isinstance(column.type, (sa.DateTime, sa.JSON)) else column
     for column in ENTRY_COLUMNS
-]
-_HOLDOUT, _CONTEXT = Entry._fields.index("is_holdout"), Entry._fields.index("context")
-_TIMES = [place for place, column in enumerate(ENTRY_COLUMNS) if isinstance(column.type, sa.DateTime)]
+}
+_TIMES = frozenset(column.name for column in ENTRY_COLUMNS if isinstance(column.type, sa.DateTime))
 
 
 @dataclass(frozen=True)
@@ -115,20 +116,31 @@ class AudienceReport:
         return self.sent + self.failed + self.suppressed + self.held_out + self.expired == self.audience
 
 
-def entries_of(connection: Connection, query: sa.Select[Any]) -> list[Entry]:
-    """Run a query on `ENTRY_COLUMNS`."""
+def entries_of(
+    connection: Connection, query: sa.Select[Any], known: Mapping[str, Any] = MappingProxyType({})
+) -> list[Entry]:
+    """Run a query on `ENTRY_COLUMNS`.
+
+    Args:
+        connection: a transaction.
+        query: which entries.
+        known: column -> value that all of them have, or that nobody will ask about: it is not read.
+    """
+    names = [name for name in Entry._fields if name not in known]
     if connection.dialect.name != "sqlite":
-        return [Entry._make(row) for row in connection.execute(query).all()]
-    rows = connection.execute(query.with_only_columns(*_AS_KEPT)).all()
+        chosen = query.with_only_columns(*(ledger_entries.c[name] for name in names))
+        return [Entry(**(known | row)) for row in rows_of(connection, chosen)]
+    cursor = connection.execute(query.with_only_columns(*(_AS_KEPT[name] for name in names))).cursor
+    rows = cursor.fetchall() if cursor is not None else ()
     if not rows:
         return []
-    columns: list[Any] = list(zip(*rows, strict=True))
     moments = _Moments({None: None})
-    for place in _TIMES:
-        columns[place] = map(moments.__getitem__, columns[place])
-    columns[_HOLDOUT] = map(bool, columns[_HOLDOUT])
-    columns[_CONTEXT] = orjson.loads(f"[{','.join(columns[_CONTEXT])}]")  # at once: they are read by the thousand
-    return list(map(Entry._make, zip(*columns, strict=True)))
+    columns: dict[str, Any] = dict(zip(names, zip(*rows, strict=True), strict=True))
+    columns |= {name: map(moments.__getitem__, columns[name]) for name in _TIMES & columns.keys()}
+    columns["is_holdout"] = map(bool, columns["is_holdout"])
+    columns["context"] = orjson.loads(f"[{','.join(columns['context'])}]")  # at once: they are read by the thousand
+    columns |= {name: repeat(value, len(rows)) for name, value in known.items()}
+    return list(map(Entry._make, zip(*(columns[name] for name in Entry._fields), strict=True)))
 
 
 class _Moments(dict[str | None, datetime | None]):

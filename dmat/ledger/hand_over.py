@@ -178,7 +178,7 @@ def _still_planned(connection: Connection, entries: Sequence[Entry]) -> Sequence
         among(connection, table.message_id, [entry.message_id for entry in entries]), table.state == PLANNED
     )
     rows = connection.execute(lock_rows(connection, query.order_by(table.message_id), skip_locked=True))
-    locked: set[str] = set(rows.scalars())
+    locked: set[str] = set(rows.scalars().all())
     return [entry for entry in entries if entry.message_id in locked]
 
 

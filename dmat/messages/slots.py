@@ -34,7 +34,8 @@ Filled = dict[str, str]
 _MARK = re.compile("\x02([^\x03]*)\x03")
 _AROUND = re.compile(f"({PLACEHOLDER.pattern})")
 _RISKY_START = re.compile(r"d?m\d")
-_SPECIAL = re.compile("[&<>'\"]")
+_find_break = re.compile("[\r\n]").search
+_find_special = re.compile("[&<>'\"]").search
 ONE_LINE = str.maketrans({"\r": " ", "\n": " "})
 
 
@@ -64,7 +65,7 @@ class Part:
     slot_count: int
 
 
-@dataclass
+@dataclass(slots=True)
 class _Person:
     """One person while being filled: values, place in the list, and links that are signed already."""
 
@@ -151,7 +152,33 @@ class Compiled:
         parts = [part for part, found in self.parts.items() if found.slot_count]
         rendered = dict(zip(parts, self._render_all(parts, clean), strict=True))
         steps = [(mark, self._step(slot, rendered)) for mark, slot in self.slots.items()]
-        return [self._fill_one(_Person(each, number), steps) for number, each in enumerate(clean)]
+        people = [_Person(each, number) for number, each in enumerate(clean)]
+        try:
+            columns = [self._as_given(slot, rendered, clean) or list(map(step, people))
+                       for slot, (_, step) in zip(self.slots.values(), steps, strict=True)]  # fmt: skip
+        except (KeyError, _RenderingError):
+            return [self._fill_one(person, steps) for person in people]
+        marks = [mark for mark, _ in steps]
+        return [dict(zip(marks, texts, strict=True)) for texts in zip(*columns, strict=True)] or [{} for _ in people]
+
+    def _as_given(
+        self, slot: Slot, rendered: Mapping[str, Any], values: Sequence[Mapping[str, Any]]
+    ) -> list[str] | None:
+        """What a placeholder says to each person, when all of it stands there as it is given, as it mostly does."""
+        source = self.parts[slot.part].source
+        if slot.kind == "link":
+            return None
+        try:
+            place = int(slot.word) if slot.kind == "slot" else 0
+            found = [each[slot.word] for each in values] if slot.kind == "name" else [
+                each[place] for each in rendered[slot.part]
+            ]  # fmt: skip
+            together = "\0".join(found)
+        except TypeError:  # not a text, or why it could not be rendered
+            return None
+        is_special = _find_special(together) if source.escapes and slot.kind == "name" else "\x02" in together
+        is_flat = source.is_one_line or source.has_lines
+        return None if is_special or (is_flat and _find_break(together)) else found
 
     def _fill_one(self, person: _Person, steps: Sequence[tuple[str, Step]]) -> Filled | Failed:
         try:
@@ -268,7 +295,7 @@ def _different(values: Sequence[Mapping[str, Any]], names: Sequence[str]) -> tup
 
 def _escaped(value: Any) -> str:
     """As `escape`, which takes three times as long for what needs none, as most values do."""
-    return value if type(value) is str and not _SPECIAL.search(value) else str(escape(value))
+    return value if type(value) is str and not _find_special(value) else str(escape(value))
 
 
 class _RenderingError(Exception):

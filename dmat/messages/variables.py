@@ -44,7 +44,8 @@ class Values:
 
 def clean_text(text: str) -> str:
     """Text without control characters, not longer than a message may want."""
-    return _CONTROL.sub(" ", text).strip()[:LONGEST_TEXT]
+    clean = text if text.isprintable() else _CONTROL.sub(" ", text)  # mostly it is, and looking is much quicker
+    return clean.strip()[:LONGEST_TEXT]
 
 
 def personal_values(variables: Sequence[Variable], context: Mapping[str, Any], locale: str = "") -> Values:
