@@ -5,7 +5,7 @@ async function sheetOf(address) {
   const sheet = new CSSStyleSheet()
   return sheet.replace(await (await fetch(address)).text())
 }
-const sheets = await Promise.all(["/assets/screens.css", "/assets/segments.css", "/assets/campaigns.css", "/assets/experiments.css", "/assets/analytics.css"].map(sheetOf))
+const sheets = await Promise.all(["/assets/screens.css", "/assets/segments.css", "/assets/campaigns.css", "/assets/experiments.css", "/assets/journeys.css", "/assets/analytics.css", "/assets/leads.css"].map(sheetOf))
 
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--d-${name}`).trim()
 
@@ -233,12 +233,48 @@ function listen(el, send) {
     tell = () => send(field.dataset.action, told(field))
     timer = setTimeout(flush, field.tagName === "SELECT" || field.type === "checkbox" ? 0 : 180)
   })
+  // a dialog that its HTML opens says when it was closed, by Escape too
+  el.addEventListener("close", (event) => {
+    if (event.target.dataset?.onClose && event.target.isConnected) send(event.target.dataset.onClose, null)
+  }, true)
   el.addEventListener("click", (event) => {
     const opener = event.target.closest?.("[data-opens]")
     if (opener) el.getRootNode().getElementById(opener.dataset.opens)?.showModal()
     if (event.target.closest?.("[data-closes]") || event.target.tagName === "DIALOG") event.target.closest("dialog")?.close()
   })
 }
+
+// a button with data-shortcut is pressed by its key, unless somebody types; keys can be switched off for good
+const KEYS_OFF = "dmat_keys_off"
+function shortcutOf(node, key) {
+  for (const child of node.querySelectorAll("*")) {
+    if (child.dataset?.shortcut === key && child.checkVisibility?.() && !child.disabled) return child
+    const found = child.shadowRoot && shortcutOf(child.shadowRoot, key)
+    if (found) return found
+  }
+}
+function openDialog(node) {
+  for (const child of node.querySelectorAll("*")) {
+    if (child.tagName === "DIALOG" && child.open) return child
+    const found = child.shadowRoot && openDialog(child.shadowRoot)
+    if (found) return found
+  }
+}
+addEventListener("keydown", (event) => {
+  const from = event.composedPath()[0]
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.key.length !== 1) return
+  if (from?.matches?.("input, select, textarea, [contenteditable]") || localStorage.getItem(KEYS_OFF)) return
+  const target = shortcutOf(openDialog(document) ?? document, event.key.toLowerCase())
+  if (!target) return
+  event.preventDefault()
+  target.click()
+})
+document.addEventListener("change", (event) => {
+  const box = event.composedPath()[0]
+  if (!box?.dataset || box.dataset.shortcutsSwitch === undefined) return
+  if (box.checked) localStorage.removeItem(KEYS_OFF)
+  else localStorage.setItem(KEYS_OFF, "1")
+})
 
 const countries = new Intl.DisplayNames(["en"], {type: "region"})
 function nameCountries(el) {
@@ -247,8 +283,18 @@ function nameCountries(el) {
   }
 }
 
+// what has just been opened beside what was clicked takes the focus once, unless somebody is typing
+function takeFocus(el) {
+  const place = el.querySelector("[data-take-focus]")
+  const wanted = place?.dataset.takeFocus
+  if (wanted !== undefined && el.focused !== undefined && wanted !== el.focused) place.focus({preventScroll: innerWidth >= 1200})
+  el.focused = wanted ?? ""
+}
+
 function settle(el) {
+  takeFocus(el)
   nameCountries(el)
+  el.querySelectorAll("[data-shortcuts-switch]").forEach((box) => { box.checked = !localStorage.getItem(KEYS_OFF) })
   if (anchor && el.querySelector(`[id="${CSS.escape(anchor)}"]`)) setTimeout(() => { if (goTo(anchor)) anchor = "" }, 150)
   shown.add(el)
   tellTime()

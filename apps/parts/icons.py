@@ -69,6 +69,12 @@ _SHAPES = {
     "plus": '<path d="M12 5v14M5 12h14"/>',
     "more": '<path d="M5.5 12h.1M12 12h.1M18.5 12h.1" stroke-width="2.6"/>',
     "edit": '<path d="M4.5 19.5 5.5 15 16 4.5l3.5 3.5L9 18.5z"/>',
+    "route": '<circle cx="6" cy="6" r="2.2"/><circle cx="18" cy="18" r="2.2"/><path d="M8.200 6H14a3 3 0 0 1 0 6h-4'
+             'a3 3 0 0 0 0 6h5.800"/>',
+    "branch": '<circle cx="12" cy="5" r="2"/><circle cx="6" cy="19" r="2"/><circle cx="18" cy="19" r="2"/>'
+              '<path d="M12 7v5M12 12c0 3-6 2-6 5M12 12c0 3 6 2 6 5"/>',
+    "flag": '<path d="M6.500 20.500v-16M6.500 5h11l-2.500 4 2.500 4h-11"/>',
+    "list": '<path d="M9 6.500h11M9 12h11M9 17.500h11M4.500 6.500h.1M4.500 12h.1M4.500 17.500h.1"/>',
     "mark": '<path d="M4.5 17.5V7l7.5 6 7.5-6v10.5"/>',
 }  # fmt: skip
 

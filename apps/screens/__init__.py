@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PLANNERS = ("admin", "marketer", "analyst")
-ROLES = ("admin", "marketer", "analyst", "sales")
-SEE_PEOPLE = ("admin", "marketer", "sales")
+ROLES = ("admin", "marketer", "analyst", "sales", "manager")
+SALES = ("admin", "marketer", "sales", "manager")
+SEE_PEOPLE = ("admin", "marketer", "sales", "manager")
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,13 @@ SCREENS = (
     Entry("/people", "People", "person", SEE_PEOPLE, "customer contact profile timeline 360 history consent"),
     Entry("/segments", "Segments", "people", ("admin", "marketer", "analyst"), "audience groups rules builder people"),
     Entry("/campaigns", "Campaigns", "megaphone", PLANNERS, "send schedule steps monitor pause approve holdout"),
+    Entry("/journeys", "Journeys", "route", PLANNERS, "automation workflow canvas playbook replay nurturing"),
     Entry("/experiments", "A/B tests", "flask", PLANNERS, "experiments split winner variants subject learned"),
+    Entry("/leads", "Leads", "bolt", SALES, "sales score queue reps routing rules territory matrix manager team"),
     Entry("/templates", "Templates", "mail", ("admin", "marketer", "analyst"), "mail editor drag drop preview text"),
     Entry("/codes", "Codes and links", "tag", PLANNERS, "discount code pool coupon upload utm parameters domains"),
     Entry("/calendar", "Calendar", "calendar", PLANNERS, "month week plan clash fatigue"),
+    Entry("/analytics", "Analytics", "chart", PLANNERS, "figures revenue roi funnel cohorts attribution reports"),
     Entry("/follow", "Follow one cart", "cart", ("admin", "marketer", "analyst"), "cart path recovery mail events raw"),
     Entry("/health", "Health", "pulse", ("admin", "marketer", "analyst"), "sources runs refused queue versions"),
 )

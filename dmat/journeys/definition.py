@@ -240,6 +240,15 @@ def parse_definition(document: Any) -> Definition:
         raise InvalidInputError(*_words(error.errors(include_url=False)[0])) from None
 
 
+def find_faults(document: Mapping[str, Any]) -> list[InvalidInputError]:
+    """Every fault of a definition in the making, not only the first; an empty list when it is whole."""
+    try:
+        Definition.model_validate(document)
+    except ValidationError as error:
+        return [InvalidInputError(*_words(each)) for each in error.errors(include_url=False)]
+    return []
+
+
 def read_definition(text: str) -> Definition:
     """Read a definition from YAML (or JSON, which is YAML too).
 
