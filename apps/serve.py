@@ -22,6 +22,8 @@ from apps.assets import FOLDER
 from apps.context import Context, open_context
 from apps.gate import Gate, SafeHeaders, routes, signing_key
 from apps.screens import SCREENS
+from apps.screens.analytics.files import FiguresExportHandler
+from apps.screens.analytics.screen import AnalyticsScreen
 from apps.screens.calendar.screen import CalendarScreen
 from apps.screens.campaigns.files import CampaignExportHandler
 from apps.screens.campaigns.screen import campaigns_screen
@@ -31,6 +33,8 @@ from apps.screens.experiments.screen import experiments_screen
 from apps.screens.follow.screen import FollowScreen
 from apps.screens.health.screen import HealthScreen
 from apps.screens.home.screen import HomeScreen
+from apps.screens.journeys.screen import journeys_screen
+from apps.screens.leads.screen import LeadsScreen
 from apps.screens.people.files import PersonExportHandler
 from apps.screens.people.screen import PeopleScreen
 from apps.screens.segments.files import ExportHandler
@@ -47,8 +51,8 @@ LATE_WEBSOCKET_MS = 60_000
 BUILDERS = {
     "/home": HomeScreen, "/follow": FollowScreen, "/health": HealthScreen, "/segments": segments_screen,
     "/campaigns": campaigns_screen, "/templates": templates_screen, "/calendar": CalendarScreen,
-    "/experiments": experiments_screen,
-    "/codes": CodesScreen, "/people": PeopleScreen,
+    "/experiments": experiments_screen, "/journeys": journeys_screen,
+    "/codes": CodesScreen, "/leads": LeadsScreen, "/people": PeopleScreen, "/analytics": AnalyticsScreen,
 }  # fmt: skip
 
 
@@ -109,6 +113,7 @@ def build_server(context: Context, port: int, start: bool = False, late_ms: int 
         extra_patterns=[*routes(context), (r"/segments-export", ExportHandler, {"context": context}),
                         (r"/campaigns-export", CampaignExportHandler, {"context": context}),
                         (r"/experiments-export", TestExportHandler, {"context": context}),
+                        (r"/analytics-export", FiguresExportHandler, {"context": context}),
                         (r"/people-export", PersonExportHandler, {"context": context}),
                         (r"/assets/(.*)", AssetHandler, {"path": str(FOLDER)})],
     )  # fmt: skip
