@@ -6,6 +6,7 @@ Belongs here: nothing but that. Stays out: engines and settings.
 from alembic import context
 
 from dmat.store import (  # noqa: F401  (their tables are in `metadata`)
+    alert_tables,
     arrival_tables,
     audience_tables,
     campaign_tables,
@@ -14,6 +15,7 @@ from dmat.store import (  # noqa: F401  (their tables are in `metadata`)
     lead_tables,
     loyalty_tables,
     message_tables,
+    question_tables,
     web_tables,
 )
 from dmat.store.tables import metadata
