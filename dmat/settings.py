@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     workspace_name: str = Field("DMAT", description="name shown in the screens and in messages")
     workspace_time_zone: str = Field("UTC", description="IANA time zone of the marketers")
     host: str = Field("127.0.0.1", description="address the servers bind to")
+    screens_url: str = Field("", description="address of the screens as people open them; empty: http://host:apps_port")
     api_port: int = Field(8010, description="port of the API: webhooks, forms, REST")
     apps_port: int = Field(8020, description="port of the screens")
     dagster_port: int = Field(8030, description="port of the Dagster UI")
@@ -57,6 +58,15 @@ class Settings(BaseSettings):
     frequency_cap_per_week: int = Field(3, ge=1, description="marketing messages a person gets in seven days at most")
     quiet_hours_start: int = Field(21, ge=0, le=23, description="local hour from which nothing is sent")
     quiet_hours_end: int = Field(8, ge=0, le=23, description="local hour from which sending may start again")
+    attribution_look_back_days: int = Field(
+        30, ge=1, le=365, description="for how many days before a conversion touches get credit for it"
+    )
+    attribution_half_life_days: float = Field(
+        7.0, gt=0, le=365, description="after how many days a touch counts half, in the time decay model"
+    )
+    attribution_ends_share: float = Field(
+        0.4, ge=0, le=0.5, description="what the position model gives to the first touch and to the last"
+    )
     double_opt_in: bool = Field(
         False, description="consent given in a form counts only once it is confirmed by a link in a mail"
     )
@@ -209,6 +219,11 @@ class Settings(BaseSettings):
         "", description="who is always told of a lead that crosses 50 points; addresses separated by spaces"
     )
     lead_alert_slack_channel: str = Field("", description="channel of Slack that is told too, e.g. C0123456789")
+    alert_emails: str = Field(
+        "", description="who is told of alerts whose rule names nobody; addresses separated by spaces"
+    )
+    alert_slack_channel: str = Field("", description="channel of Slack that is told of such alerts too")
+    alert_pause_minutes: int = Field(30, ge=0, description="least time between two notices of alerts, but for urgent ones")
     wordpress_url: str = Field("", description="site address; empty: not connected")
     wordpress_user: str = Field("", description="user of the application password")
     wordpress_token: SecretStr = Field(SecretStr(""), description="application password")
@@ -227,6 +242,11 @@ class Settings(BaseSettings):
     def resolved_store_url(self) -> str:
         """SQLAlchemy URL of the store."""
         return self.store_url or f"sqlite:///{self.home / 'store' / 'dmat.sqlite'}"
+
+    @property
+    def resolved_screens_url(self) -> str:
+        """Where people open the screens, without a slash at the end."""
+        return (self.screens_url or f"http://{self.host}:{self.apps_port}").rstrip("/")
 
     @property
     def resolved_public_url(self) -> str:

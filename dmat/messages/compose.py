@@ -13,6 +13,7 @@ from dmat.channels.contract import OutgoingMail
 from dmat.channels.email import build_mail
 from dmat.errors import NotFoundError
 from dmat.ledger.entries import Entry
+from dmat.messages.alert_notice import alert_values
 from dmat.messages.links import Links
 from dmat.messages.opt_in import opt_in_values
 from dmat.messages.personalise import cart_values
@@ -25,6 +26,7 @@ TEMPLATES: Mapping[tuple[str, str], tuple[str, Values]] = {
     ("cart_recovery", "first_mail"): ("cart_recovery", cart_values),
     ("double_opt_in", "confirm"): ("double_opt_in", opt_in_values),
     ("sales_notice", "notice"): ("sales_notice", notice_values),
+    ("alert_notice", "notice"): ("alert_notice", alert_values),
 }
 
 

@@ -21,6 +21,7 @@ KINDS = {
     "campaign.paused": "a campaign was paused, by a person or by a rule",
     "campaign.finished": "a campaign came to its end",
     "test.started": "an A/B test began to run",
+    "test.waiting": "an A/B test is over, or unhealthy, and waits for a person to decide",
     "test.decided": "an A/B test has a winner, found by its rule or chosen by a person",
     "test.stopped": "an A/B test ended without a winner",
     "segment.entered": "people came into a segment",
@@ -29,6 +30,8 @@ KINDS = {
     "lead.qualified": "a lead crossed 50 points",
     "loyalty.tier_changed": "a member of the loyalty programme came to another tier",
     "lead.assigned": "a lead was given to a sales rep, queued or put into the pool",
+    "alert.opened": "an alert was told",
+    "report.made": "a report was made",
     "test": "you asked for it",
 }
 

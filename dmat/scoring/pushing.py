@@ -1,4 +1,4 @@
-"""What must reach a vendor about a lead (Slack, the CRM): kept in the transaction that wants it, tried until taken.
+"""What must reach a vendor, mostly about a lead (Slack, the CRM): kept in the transaction that wants it, tried until taken.
 
 Belongs here: the queue, attempts and pauses. Stays out: what is said (`notices.py`, `dmat/routing/crm.py`) and vendors
 (`dmat/connectors`). The CRM takes the same record twice as one; a line in Slack whose answer was lost is not sent
@@ -37,9 +37,9 @@ class Pushed:
 
 
 def plan_push(
-    connection: Connection, key: str, kind: str, lead_id: int, payload: Mapping[str, Any], now: datetime
+    connection: Connection, key: str, kind: str, lead_id: int | None, payload: Mapping[str, Any], now: datetime
 ) -> None:
-    """Keep something to be pushed, once a key, inside the caller's transaction."""
+    """Keep something to be pushed, once a key, inside the caller's transaction; without a lead it is about none."""
     row = {
         "push_key": key[:200], "kind": kind, "lead_id": lead_id, "payload": dict(payload), "state": WAITING,
         "attempts": 0, "next_at": now, "vendor_id": "", "last_error": "", "created_at": now,

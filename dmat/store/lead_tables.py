@@ -185,7 +185,7 @@ lead_pushes = Table(
     Column("push_id", Big, primary_key=True, autoincrement=True),
     Column("push_key", String(200), nullable=False, unique=True),
     Column("kind", String(40), nullable=False),
-    _lead_id(),
+    Column("lead_id", Big, ForeignKey("leads.lead_id"), index=True),
     Column("payload", sa.JSON, nullable=False),
     Column("state", String(20), nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
