@@ -1,6 +1,7 @@
-{# The models that share a conversion out by a rule: key -> column of attribution.fct_touches (with `_credit`, `_cents`). #}
+{# The models that share a conversion out by a rule, with commas: each has columns `_credit` and `_cents` in
+   attribution.fct_touches. #}
 {% macro rule_models() -%}
-    {{ return(['first_touch', 'last_touch', 'last_non_direct', 'linear', 'position', 'time_decay', 'shapley']) }}
+    first_touch,last_touch,last_non_direct,linear,position,time_decay,shapley
 {%- endmacro %}
 
 {# Whole cents of a value up to and with a touch, and of the touch alone: what is rounded at one touch is made good at

@@ -23,7 +23,7 @@ from dmat.attribution.rules import share_out
 from dmat.errors import InvalidInputError
 
 ORDERS = (1, 2, 3)
-_DENSE_STATES = 1500
+_DENSE_STATES = 200
 _SMALL_TABLE = 1 << 24
 _TOLERANCE, _MOST_ROUNDS = 1e-14, 20_000
 

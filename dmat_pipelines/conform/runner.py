@@ -274,6 +274,9 @@ def _variables(settings: Settings) -> dict[str, str]:
         "DMAT_DBT_MEMORY_LIMIT": settings.duckdb_memory_limit,
         "DMAT_DBT_DUCKDB_THREADS": str(settings.duckdb_threads),
         "DMAT_DBT_THREADS": str(settings.duckdb_threads),
+        "DMAT_DBT_LOOK_BACK_DAYS": str(settings.attribution_look_back_days),
+        "DMAT_DBT_HALF_LIFE_DAYS": str(settings.attribution_half_life_days),
+        "DMAT_DBT_ENDS_SHARE": str(settings.attribution_ends_share),
     }
 
 

@@ -38,7 +38,7 @@ running as (
     from shared_by_chain
 )
 
-{% for model in rule_models() -%}
+{% for model in rule_models().split(',') -%}
 select
     '{{ model }}' as model,
     {{ carried | join(', ') }},

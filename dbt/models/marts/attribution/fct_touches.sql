@@ -92,7 +92,7 @@ credited as (
 shared as (
     select
         credited.*
-        {%- for model in rule_models() %},
+        {%- for model in rule_models().split(',') %},
         {{ cents_until(
             'value_cents', 'sum(cast(' ~ model ~ '_credit as double)) over (partition by conversion_id order by touch_number'
             ~ ' rows between unbounded preceding and current row)'
@@ -124,7 +124,7 @@ select
     device,
     browser,
     country_code
-    {%- for model in rule_models() %},
+    {%- for model in rule_models().split(',') %},
     cast({{ model }}_credit as double) as {{ model }}_credit,
     {{ cents_alone(model ~ '_until') }} as {{ model }}_cents
     {%- endfor %}
