@@ -42,7 +42,7 @@ from dmat.store.engine import Store
 from dmat.store.tables import ledger_entries
 from dmat.store.web_tables import devices
 
-PEOPLE_AT_ONCE = 50_000
+PEOPLE_AT_ONCE = 10_000  # a transaction's worth: the sender writes in between, and sends what is planned already
 
 
 def plan_step(

@@ -78,7 +78,7 @@ def plan_many(
 ) -> PlannedCounts:
     """Plan a step for many people inside the caller's transaction; who has it planned already is not planned again.
 
-    Many rows are fastest in the order of their message ids (see `ledger_order`), and in transactions of some 50,000,
+    Many rows are fastest in the order of their message ids (see `ledger_order`), and in transactions of some 10,000,
     so that others may write in between.
 
     Args:
