@@ -41,6 +41,7 @@ JOURNEY = "journey:"
 _BECAME = {HELD_OUT: "held out", SUPPRESSED: "not sent", EXPIRED: "not sent any more", REJECTED: "refused",
            AMBIGUOUS: "perhaps sent"}  # fmt: skip
 _TONES = {HELD_OUT: "", SUPPRESSED: "warning", EXPIRED: "warning", REJECTED: "danger", AMBIGUOUS: "danger"}
+_DID = {"converted": "led to an order", "unsubscribed": "led to unsubscribing", "complained": "was reported as spam"}
 _LOUD = {"converted": "success", "unsubscribed": "warning", "bounced": "danger", "complained": "danger"}
 
 
@@ -109,7 +110,7 @@ def _marks(store: Store, message_ids: Sequence[str]) -> dict[str, list[tuple[str
 
 
 def _marked(entry: Entry, told: Moment, kind: str, at: datetime) -> Moment:
-    subject = f"“{entry.subject}”" if entry.subject else f"the {channel_name(entry.channel)}"
-    title = f"{sentence_case(MARKS[kind])}: {subject}"
+    subject = f": “{entry.subject}”" if entry.subject else ""
+    title = f"{channel_name(entry.channel)} {_DID.get(kind, MARKS[kind])}{subject}"
     return Moment(at, "message", told.icon, _LOUD.get(kind, ""), title, told.detail.rsplit(",", 1)[0], told.link,
                   told.link_words)  # fmt: skip

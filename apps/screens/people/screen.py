@@ -22,7 +22,7 @@ from apps.screens.people.moment import Moment
 from apps.screens.people.state import PeopleState
 from apps.screens.people.timeline import KINDS, narrowed, read_timeline
 from apps.screens.segments.addressing import asked_for, remember
-from apps.screens.segments.members import Person, find_people
+from apps.screens.segments.members import Person, find_people, read_people
 from dmat.errors import DmatError
 from dmat.messages.archive import as_sent
 from dmat.store.access import caller_of_user
@@ -67,12 +67,21 @@ class PeopleScreen(pn.viewable.Viewer):
         if context.version() is None or missing_tables(context, (TABLE,)):
             return NOBODY
         if not self.state.person:
-            return find_people(context.workspace, self.state.search, FOUND), None, (), {}
+            return self._find(), None, (), {}
         person = read_person(context, self.state.person)
         if person is None:
             return NOBODY
         names = programme_names(context.store, {entry.programme for entry in person.coming})
         return (), person, read_timeline(context, person), names
+
+    def _find(self) -> tuple[Person, ...]:
+        """Who fits the words; without words those who were seen last."""
+        workspace = self.context.workspace
+        if self.state.search.strip():
+            return find_people(workspace, self.state.search, FOUND)
+        order = "last_seen_at desc nulls last, person_id"
+        rows = workspace.rows(f"select person_id from {TABLE} order by {order} limit {FOUND}")
+        return read_people(workspace, [int(row["person_id"]) for row in rows])
 
     def _show(self, answer: Answer) -> None:
         self.answer = answer

@@ -21,7 +21,8 @@ ADMIN = User(1, "admin@example.com", "Admin", "admin")
 
 
 def person_of(context, number: int):
-    rows = context.workspace.rows("select person_id from people.dim_people where email = ?", [STORIES[number - 1].email])
+    email = STORIES[number - 1].email
+    rows = context.workspace.rows("select person_id from people.dim_people where email = ?", [email])
     return read_person(context, str(rows[0]["person_id"]))
 
 
