@@ -81,8 +81,8 @@ def test_today_is_not_judged_before_it_is_over(quarter):
 
 
 def test_a_rise_is_no_drop(quarter):
-    save_rule(quarter.store, quarter.settings.clock,
-              {"key": "orders", "name": "Orders", "kind": "unusual", "metric": "orders", "direction": "drop"}, "ann")  # fmt: skip
+    rule = {"key": "orders", "name": "Orders", "kind": "unusual", "metric": "orders", "direction": "drop"}
+    save_rule(quarter.store, quarter.settings.clock, rule, "ann")
     quarter.publish({LAST_WHOLE_DAY: 300})
     look(quarter)
     assert {alert.rule_key for alert in open_alerts(quarter.store)} == {"revenue"}

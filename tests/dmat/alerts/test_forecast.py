@@ -1,4 +1,4 @@
-"""Under test: the forecast knows weekdays, keeps its rate of false alarms, sees what is there and says when it cannot."""
+"""Under test: the forecast knows weekdays, keeps its rate of false alarms, sees drops, says when it cannot."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_quiet_weekday_is_no_drop_and_a_busy_one_no_rise():
     history = [float(value) for value in np.tile([100, 102, 98, 101, 99, 20, 10], 8)]
     monday = expect(history, 101.0)
     assert monday.value == pytest.approx(100, rel=0.05)
-    assert not (monday.is_low or monday.is_high)
+    assert (monday.is_low, monday.is_high) == (False, False)
     assert expect(history[:-1], 10.0).is_low is False
     assert expect(history, 10.0).is_low
 
