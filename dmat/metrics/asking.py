@@ -172,7 +172,8 @@ class _Asker:
         metrics = [self.catalogue.metric(key) for key in question.metrics]
         unknown = self.unknown
         rows = [_figures(metrics, self.catalogue, row | unknown, keys) for keys, row in _keyed(found, question)]
-        return rows, _figures(metrics, self.catalogue, totals | unknown, {})
+        whole = [metric for metric in metrics if _adds_up(metric, question)]
+        return rows, {key: None for key in question.metrics} | _figures(whole, self.catalogue, totals | unknown, {})
 
     def _last_day(self) -> date:
         return today_in(self.zone, self.version.data_as_of)
@@ -247,6 +248,12 @@ def check_segment(warehouse: Warehouse, there: Iterable[str], key: str) -> None:
         if warehouse.rows(f"select 1 as found from {table} where segment_key = ? limit 1", [key]):
             return
     raise InvalidInputError("segment", f"{key!r} was never evaluated", "the key of a segment that was")
+
+
+def _adds_up(metric: Metric, question: Question) -> bool:
+    """Whether a total over everything means something: not where rows repeat over a dimension."""
+    one = {each.dimension for each in question.filters if len(each.values) == 1}
+    return all(key in one for key in metric.needs)
 
 
 def _keyed(found: Mapping[Key, Row], question: Question) -> Iterable[tuple[Row, Row]]:

@@ -90,6 +90,7 @@ class Metric:
         is_in_currency: only rows in the currency of the question count.
         time_zone: `workspace`: days are those of the marketers; `vendor`: days as the vendor counts them.
         window_days: how long after its cause something still counts; 0 where there is no such limit.
+        needs: dimensions of which a question must tell rows apart, or take one value, since rows repeat over them.
         time: the name of the moment of `base` by which rows are dated.
         value: SQL that is added up, told apart or ordered; `where` is what a row must fulfil to count.
         numerator: terms of a made metric: keys of other metrics and whether each is taken away.
@@ -112,6 +113,7 @@ class Metric:
     is_in_currency: bool = False
     time_zone: Literal["workspace", "vendor"] = "workspace"
     window_days: int = 0
+    needs: tuple[str, ...] = ()
     time: str = ""
     value: str = ""
     where: str = ""

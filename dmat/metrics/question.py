@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dmat.errors import InvalidInputError
-from dmat.metrics.catalogue import Catalogue, load, near
+from dmat.metrics.catalogue import Catalogue, Metric, load, near
 from dmat.metrics.periods import PERIODS, before, period_of
 
 MOST_METRICS, MOST_DIMENSIONS, MOST_DAYS, MOST_VALUES = 20, 3, 3700, 200
@@ -111,7 +111,7 @@ class Question(BaseModel):
         """
         catalogue = catalogue or load()
         for key in self.metrics:
-            catalogue.metric(key)
+            self._check_needs(catalogue.metric(key))
         shared = catalogue.shared_dimensions(self.metrics)
         for key in self.dimensions:
             self._check_dimension("dimensions", key, shared, catalogue)
@@ -131,6 +131,14 @@ class Question(BaseModel):
         if key not in shared:
             without = next(each for each in self.metrics if key not in catalogue.metrics[each].dimensions)
             raise InvalidInputError(field, f"{without} cannot be told apart by {key}", ", ".join(shared) or "none")
+
+    def _check_needs(self, metric: Metric) -> None:
+        """Rows that repeat over a dimension are never added up over it."""
+        one = {each.dimension for each in self.filters if len(each.values) == 1}
+        for key in metric.needs:
+            if key not in self.dimensions and key not in one:
+                problem = f"{metric.key} repeats over {key}"
+                raise InvalidInputError("dimensions", problem, f"{key} as a dimension, or a filter on one value of it")
 
     def _check_rows(self) -> None:
         for name, values in (("metrics", self.metrics), ("dimensions", self.dimensions)):

@@ -27,7 +27,7 @@ BETTER = ("higher", "lower", "neither")
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
 _METRIC_KEYS = {
     "name", "words", "formula", "unit", "better", "owner", "base", "time", "where", "is_human_only", "is_in_currency",
-    "window_days", "denominator", *KINDS,
+    "window_days", "needs", "denominator", *KINDS,
 }  # fmt: skip
 _BASE_KEYS = {
     "words", "table", "grain", "times", "where", "is_dated", "person", "currency", "dimensions", "joins", "raw",
@@ -184,6 +184,7 @@ def _made(common: dict[str, Any], document: Document, made_of: list[Metric]) -> 
         dimensions=tuple(shared),
         is_human_only=any(part.is_human_only for part in made_of),
         time_zone="vendor" if all(part.time_zone == "vendor" for part in made_of) else "workspace",
+        needs=tuple(dict.fromkeys(key for part in made_of for key in part.needs)),
         numerator=_signed(document["numerator"]),
         denominator=_signed(document.get("denominator") or []),
     )
@@ -212,6 +213,9 @@ def _simple(
         raise InvalidInputError(f"{where}.unit", f"{name} says no currency", "a base with `currency`")
     own = tuple(base.dimensions)
     of_people = tuple(key for key in people if base.person and key not in own)
+    for key in document.get("needs") or ():
+        if key not in own:
+            raise InvalidInputError(f"{where}.needs", f"{key!r} is no dimension of {name}", ", ".join(own))
     value = "" if document[kind] is True else str(document[kind])
     return Metric(
         **common,
@@ -223,6 +227,7 @@ def _simple(
         time_zone="vendor" if base.is_dated else "workspace",
         is_in_currency=common["unit"] == "cents" or bool(document.get("is_in_currency")),
         time=time,
+        needs=tuple(document.get("needs") or ()),
         value=value,
         where=document.get("where", ""),
     )

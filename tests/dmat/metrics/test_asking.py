@@ -167,14 +167,19 @@ def test_days_of_ads_are_those_of_the_vendor(metric_world: Workspace, untouched_
     assert answer.totals["ad_spend"] == 1_000
 
 
-def test_cost_per_click_and_per_customer_divide_across_bases(asked: Asker) -> None:
-    answer = asked("cost_per_click", "ad_cost_per_customer", "new_customers", "message_cost")
+def test_costs_divide_across_bases(asked: Asker) -> None:
+    answer = asked("cost_per_click", "cost_per_customer", "new_customers", "message_cost", "cost_per_message")
     assert answer.totals == {
-        "cost_per_click": 10,
-        "ad_cost_per_customer": 1_000,
-        "new_customers": 1,
-        "message_cost": 83,
-    }
+        "cost_per_click": 10, "cost_per_customer": 2_600, "new_customers": 1, "message_cost": 83,
+        "cost_per_message": 17,
+    }  # fmt: skip
+
+
+def test_what_a_campaign_brought_stands_against_what_it_cost(asked: Asker) -> None:
+    answer = asked("campaign_spend", "roi", "campaign_profit", "cost_per_conversion", dimensions=("campaign",))
+    spring = {"campaign_spend": 1_600, "roi": 5.0, "campaign_profit": 6_400, "cost_per_conversion": 800}
+    assert [row for row in answer.rows if row["campaign"]] == [{"campaign": "7"} | spring]
+    assert answer.totals == spring
 
 
 def test_different_visitors_are_counted_once_over_all_days(asked: Asker) -> None:
@@ -193,6 +198,13 @@ def test_what_has_no_table_yet_is_none_and_named(asked: Asker) -> None:
 def test_rows_beyond_the_limit_are_cut_and_the_total_still_holds_them(asked: Asker) -> None:
     answer = asked("sent", dimensions=("country",), limit=1)
     assert (len(answer.rows), answer.is_cut, answer.totals) == (1, True, {"sent": 5})
+
+
+def test_rows_that_repeat_are_never_added_up(asked: Asker) -> None:
+    with pytest.raises(InvalidInputError, match="repeats over attribution_model"):
+        asked("credited_revenue", dimensions=("channel",))
+    one = asked("credited_revenue", filters=(Filter(dimension="attribution_model", values=("linear",)),))
+    assert one.missing == ("attribution.fct_credits",)
 
 
 def test_what_is_shown_is_what_was_run(asked: Asker, metric_world: Workspace) -> None:

@@ -21,7 +21,12 @@ events as (
         message_id,
         min(case when event_type = 'delivered' then occurred_at end) as delivered_at,
         min(case when event_type = 'opened' and not is_machine then occurred_at end) as first_opened_at,
-        min(case when event_type = 'clicked' and not is_machine then occurred_at end) as first_clicked_at
+        min(case when event_type = 'clicked' and not is_machine then occurred_at end) as first_clicked_at,
+        min(case when event_type = 'read' then occurred_at end) as read_at,
+        min(case when event_type = 'replied' then occurred_at end) as replied_at,
+        min(case when event_type = 'bounced' then occurred_at end) as bounced_at,
+        min(case when event_type = 'unsubscribed' then occurred_at end) as unsubscribed_at,
+        min(case when event_type = 'complained' then occurred_at end) as complained_at
     from {{ ref('int_engagement__message_events') }}
     where message_id in (select message_id from entries)
     group by message_id
@@ -54,6 +59,11 @@ select
     coalesce(entries.delivered_at, events.delivered_at) as delivered_at,
     events.first_opened_at,
     events.first_clicked_at,
+    events.read_at,
+    events.replied_at,
+    events.bounced_at,
+    events.unsubscribed_at,
+    events.complained_at,
     entries.subject,
     entries.provider,
     entries.provider_message_id,
