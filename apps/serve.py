@@ -33,6 +33,7 @@ from apps.screens.experiments.screen import experiments_screen
 from apps.screens.follow.screen import FollowScreen
 from apps.screens.health.screen import HealthScreen
 from apps.screens.home.screen import HomeScreen
+from apps.screens.journeys.files import JourneyExportHandler
 from apps.screens.journeys.screen import journeys_screen
 from apps.screens.leads.screen import LeadsScreen
 from apps.screens.people.files import PersonExportHandler
@@ -113,6 +114,7 @@ def build_server(context: Context, port: int, start: bool = False, late_ms: int 
         extra_patterns=[*routes(context), (r"/segments-export", ExportHandler, {"context": context}),
                         (r"/campaigns-export", CampaignExportHandler, {"context": context}),
                         (r"/experiments-export", TestExportHandler, {"context": context}),
+                        (r"/journeys-export", JourneyExportHandler, {"context": context}),
                         (r"/analytics-export", FiguresExportHandler, {"context": context}),
                         (r"/people-export", PersonExportHandler, {"context": context}),
                         (r"/assets/(.*)", AssetHandler, {"path": str(FOLDER)})],

@@ -140,7 +140,7 @@ class BuilderScreen(pn.viewable.Viewer):
             await self.model.start()
             self._reload()
         elif name.startswith("ask-"):
-            await self.leading.ask(name, self.model, self.numbers)
+            await self.leading.ask(name, self.model)
         else:
             self.model.problem = await self.leading.act(name, self.model.key, words)
             self.model.told = "" if self.model.problem else self.leading.told

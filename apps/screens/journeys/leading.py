@@ -6,15 +6,14 @@ Belongs here: what the dialogs ask and tell. Stays out: doing it (`dmat/journeys
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from apps.screens.journeys.building import Building
 from apps.screens.journeys.desk import JourneyDesk
 from apps.screens.journeys.judging import sentence
 from apps.screens.journeys.keeping import Keeping
-from apps.screens.journeys.numbers import Numbers
 from dmat.errors import DmatError, InvalidInputError
 from dmat.journeys.definition import Definition, read_definition
+from dmat.journeys.resuming import OnResume, will_be_sent_on_resume
 
 TOLD = {"pause": "It stands still: nobody comes in, no wait ends, nothing leaves.", "resume": "It goes on.",
         "archive": "It is archived. Everybody has left it."}  # fmt: skip
@@ -26,12 +25,16 @@ class Leading:
     def __init__(self, desk: JourneyDesk, keeping: Keeping, by: str) -> None:
         self._desk, self._keeping, self._by = desk, keeping, by
         self.shown, self.told = "", ""
-        self.outlook: Any = None
+        self.outlook: OnResume | None = None
 
-    async def ask(self, name: str, model: Building, numbers: Numbers) -> None:
+    async def ask(self, name: str, model: Building) -> None:
         """Open a dialog, with what it must tell."""
-        self.shown = name.removeprefix("ask-")
-        self.outlook = None
+        self.shown, self.outlook = name.removeprefix("ask-"), None
+        if self.shown == "resume" and self._desk.has_tables:
+            try:
+                self.outlook = await asyncio.to_thread(will_be_sent_on_resume, self._desk.source, model.key)
+            except DmatError as error:
+                model.problem = sentence(str(error))
 
     async def act(self, name: str, key: str, words: str) -> str:
         """Do it; gives what went wrong, or nothing."""

@@ -14,6 +14,9 @@ from apps.screens.journeys.desk import JourneyDesk, desk_of
 from apps.screens.journeys.graph import explicit
 from apps.screens.journeys.listing import ListScreen
 from apps.screens.journeys.offering import blank_plan
+from apps.screens.journeys.past import PastScreen
+from apps.screens.journeys.people import PeopleScreen
+from apps.screens.journeys.versions import VersionsScreen
 from apps.screens.segments.addressing import asked_for
 from apps.screens.segments.screen import NothingScreen
 from dmat.errors import NotFoundError
@@ -42,5 +45,12 @@ def _of_journey(context: Context, user: User, desk: JourneyDesk, key: str) -> An
         journey = desk.library.get(key[:60])
     except NotFoundError:
         return NothingScreen(context, "No such journey", "It may have another key, or the address is not complete.")
+    view = asked_for("view")
+    if view == "people":
+        return PeopleScreen(context, user, desk, journey)
+    if view == "past":
+        return PastScreen(context, user, desk, journey)
+    if view == "versions":
+        return VersionsScreen(context, user, desk, journey)
     plan = explicit(as_document(desk.library.version(journey.key).definition))
     return BuilderScreen(context, user, desk, plan, journey)

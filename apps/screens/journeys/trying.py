@@ -1,0 +1,117 @@
+"""Trying a journey out on the past: the same code with a virtual clock, in figures, beside the version that is live.
+
+Belongs here: what is replayed and over which span, running it once at a time. Stays out: replaying and comparing
+(`dmat/journeys/replay.py`, `comparing.py`), layout (`past.py`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from apps.screens.journeys.building import NEW
+from apps.screens.journeys.desk import JourneyDesk
+from apps.screens.journeys.graph import compact
+from dmat.errors import ConflictError
+from dmat.journeys.comparing import Difference, difference
+from dmat.journeys.definition import definition_hash, parse_definition
+from dmat.journeys.drafts import load_draft
+from dmat.journeys.records import Journey, JourneyVersion
+from dmat.journeys.replay import replay
+from dmat.journeys.replay_report import ReplayReport, report_of
+
+SPANS = {"7": "the last 7 days", "30": "the last 30 days", "90": "the last 90 days", "365": "the last year"}
+DRAFT = "draft"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A journey lived through the past.
+
+    Attributes:
+        difference: beside the version that is live; None when that is the same or there is none.
+    """
+
+    version: JourneyVersion
+    since: datetime
+    until: datetime
+    report: ReplayReport
+    difference: Difference | None = None
+
+
+class Trying:
+    """Tries journeys out for all pages of one server: one at a time, since it takes a whole core."""
+
+    def __init__(self, desk: JourneyDesk) -> None:
+        self._desk, self._turn = desk, threading.Lock()
+
+    def choices(self, journey: Journey, user: str) -> dict[str, str]:
+        """What can be tried out: the draft of this user, and versions."""
+        draft = load_draft(self._desk.context.store, user, journey.key)
+        found = {DRAFT: "What you have not saved"} if draft and draft.based_on_version == journey.version else {}
+        for each in self._desk.library.versions(journey.key):
+            live = ", live" if each.version == journey.live_version else ""
+            found[str(each.version)] = f"Version {each.version}{live}"
+        return found
+
+    def version_of(self, journey: Journey, user: str, chosen: str) -> JourneyVersion:
+        """The version that is tried out.
+
+        Raises:
+            InvalidInputError: what was not saved is not whole. NotFoundError: there is no such version.
+        """
+        draft = load_draft(self._desk.context.store, user, journey.key or NEW) if chosen == DRAFT else None
+        if draft is None:
+            return self._desk.library.version(journey.key, int(chosen) if chosen.isdigit() else 0)
+        definition = parse_definition(compact(draft.document))
+        now = self._desk.context.now()
+        return JourneyVersion(journey.journey_id, journey.version + 1, definition, {}, "", now, user)
+
+    def run(self, journey: Journey, version: JourneyVersion, days: int) -> Tried:
+        """Live it through the last days.
+
+        Raises:
+            ConflictError: somebody else is trying something out. InvalidInputError, NotFoundError: it cannot be lived.
+        """
+        until = self._desk.context.now()
+        since = until - timedelta(days=days)
+        if not self._turn.acquire(timeout=60):
+            raise ConflictError("somebody else tries a journey out just now: try again in a minute")
+        try:
+            live = self._live(journey, version)
+            if live is not None:
+                found = difference(self._desk.source, journey, live, version, since, until)
+                return Tried(version, since, until, found.after, found)
+            lived = replay(self._desk.source, journey.journey_id, version, since, until)
+            return Tried(version, since, until, report_of(self._desk.source, lived))
+        finally:
+            self._turn.release()
+
+    def _live(self, journey: Journey, version: JourneyVersion) -> JourneyVersion | None:
+        if journey.live_version is None:
+            return None
+        live = self._desk.library.version(journey.key, journey.live_version)
+        is_same = definition_hash(live.definition) == definition_hash(version.definition)
+        return None if is_same else live
+
+
+def by_day(report: ReplayReport, since: datetime, until: datetime) -> Mapping[datetime, int]:
+    """Messages by day (UTC), days without any too; by hour when the span is short."""
+    is_short = until - since <= timedelta(days=2)
+    size = timedelta(hours=1) if is_short else timedelta(days=1)
+    begin = since.replace(minute=0, second=0, microsecond=0) if is_short else _midnight(since)
+    found = {}
+    moment = begin
+    while moment <= until:
+        found[moment] = 0
+        moment += size
+    for hour, count in report.by_hour.items():
+        place = hour if is_short else _midnight(hour)
+        found[place] = found.get(place, 0) + count
+    return dict(sorted(found.items()))
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
