@@ -21,3 +21,19 @@
 {% macro duckdb__minutes_after(timestamp, minutes) -%}
     {{ timestamp }} + to_minutes({{ minutes }})
 {%- endmacro %}
+
+{# Which week or month after another one a day is in; 0 for the same. `start` is the first day of that week or month. #}
+{% macro periods_since(start, day, grain) -%}
+    {{ return(adapter.dispatch('periods_since', 'dmat')(start, day, grain)) }}
+{%- endmacro %}
+
+{% macro duckdb__periods_since(start, day, grain) -%}
+    {%- if grain == 'week' -%}
+    cast((cast(date_trunc('week', {{ day }}) as date) - {{ start }}) / 7 as integer)
+    {%- else -%}
+    cast(
+        (extract(year from {{ day }}) - extract(year from {{ start }})) * 12
+        + extract(month from {{ day }}) - extract(month from {{ start }}) as integer
+    )
+    {%- endif -%}
+{%- endmacro %}
