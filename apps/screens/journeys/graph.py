@@ -71,7 +71,7 @@ def explicit(document: Document) -> Document:
     plan = copy.deepcopy(document)
     steps = steps_of(plan)
     keys = [step["key"] for step in steps]
-    for step, below in zip(steps, [*keys[1:], END], strict=True):
+    for step, below in zip(steps, [*keys[1:], END][: len(keys)], strict=True):
         _say_ways(step, below)
     return plan
 
@@ -97,7 +97,7 @@ def compact(plan: Document) -> Document:
     document = copy.deepcopy(plan)
     steps = in_order(document)
     keys = [step["key"] for step in steps]
-    for step, below in zip(steps, [*keys[1:], END], strict=True):
+    for step, below in zip(steps, [*keys[1:], END][: len(keys)], strict=True):
         _leave_out(step, below)
     document["steps"] = steps
     return document
