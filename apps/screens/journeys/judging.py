@@ -25,7 +25,8 @@ _NAMES = {"template": "Message", "until_time": "Time", "for": "How long", "segme
 _PLAIN = {
     "String should have at least 1 character": "is missing", "Input should be a valid integer": "is no whole number",
     "Input should be a valid number": "is no number", "Field required": "is missing",
-    "String should match pattern": "has signs that may not be there", "Tuple should have at least": "are missing: put one in",
+    "String should match pattern": "has signs that may not be there",
+    "Tuple should have at least": "are missing: put one in",
 }  # fmt: skip
 
 

@@ -64,6 +64,8 @@ STEPS = (
     Offered("add_points", "Loyalty points", "on the customer's account", "coins", "Do", "points",
             {"do": "add_points", "data": {"points": 100}}),
     Offered("add_tag", "Tag", "a word on the person", "tag", "Do", "tag", {"do": "add_tag", "data": {"tag": ""}}),
+    Offered("remove_tag", "Take a tag away", "off the person", "close", "Do", "untag",
+            {"do": "remove_tag", "data": {"tag": ""}}),
     Offered("set_value", "Set a value", "a property of the person", "edit", "Do", "value",
             {"do": "set_value", "data": {"name": "", "value": ""}}),
     Offered("audience", "Ad audience", "show them advertisements for a time", "people", "Do", "advertise",

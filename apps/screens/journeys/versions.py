@@ -19,13 +19,14 @@ from apps.parts.render import render
 from apps.screens.journeys import wording
 from apps.screens.journeys.changes import Change, changes
 from apps.screens.journeys.desk import JourneyDesk
-from apps.screens.journeys.effect import Effect, read_effect
+from apps.screens.journeys.effect import effect_of, effect_words, is_enough
 from apps.screens.journeys.graph import steps_of
 from apps.screens.journeys.judging import sentence
 from apps.screens.journeys.keeping import SEND
 from apps.screens.journeys.numbers import Numbers, counting_of
 from dmat.errors import DmatError
 from dmat.journeys.definition import as_document
+from dmat.journeys.lift import Lift
 from dmat.journeys.moving import MovePreview, move, preview_move
 from dmat.journeys.records import Journey, JourneyVersion
 from dmat.store.access import caller_of_user
@@ -41,7 +42,7 @@ class VersionsScreen(pn.viewable.Viewer):
         self.caller = caller_of_user(user)
         self.places: dict[str, str] = {}
         self.preview: MovePreview | None = None
-        self.effect: Effect | None = None
+        self.effect: Lift | None = None
         self.numbers = Numbers()
         self.problem = self.told = ""
         acts: dict[str, Any] = {"on_action": self._on_action}
@@ -60,7 +61,7 @@ class VersionsScreen(pn.viewable.Viewer):
     def _read(self) -> None:
         self.journey = self.desk.library.get(self.journey.key)
         self.numbers = counting_of(self.context).of(self.journey)
-        self.effect = read_effect(self.desk, self.journey)
+        self.effect = effect_of(self.desk, self.journey)
         older = [version for version in self.numbers.by_version if version != self.journey.live_version]
         self.preview = None
         if older and self.journey.live_version:
@@ -123,5 +124,6 @@ class VersionsScreen(pn.viewable.Viewer):
             view="versions", wording=wording, has_run=self.journey.started_at is not None, may=self.caller.may,
             versions=self._told() if is_body else [], numbers=self.numbers, preview=self.preview, places=self.places,
             names=self._names() if is_body else {}, problem=self.problem, told=self.told, effect=self.effect,
+            effect_words=effect_words, is_enough=is_enough,
             targets=[step.key for step in live.definition.steps], goal=live.definition.goal,
         )  # fmt: skip

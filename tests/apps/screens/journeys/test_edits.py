@@ -27,7 +27,7 @@ from dmat.journeys.definition import as_document, definition_hash, find_faults, 
 from dmat.journeys.playbook import list_playbooks
 from dmat.journeys.steps import END
 
-ADDABLE = [each.kind for each in offering.STEPS if each.kind not in ("add_tag", "set_value")]
+ADDABLE = [each.kind for each in offering.STEPS]
 
 
 def plan(document=None):
@@ -45,6 +45,10 @@ def filled(made):
             step["template"] = "newsletter"
         if step["do"] == "create_task":
             step["data"] = {"title": "Call"}
+        if step["do"] in ("add_tag", "remove_tag"):
+            step["data"] = {"tag": "vip"}
+        if step["do"] == "set_value":
+            step["data"] = {"name": "shop", "value": "Paris"}
     return made
 
 

@@ -90,7 +90,8 @@ def test_ways_and_starts_have_words():
 def test_how_many_went_along_a_way_is_told_only_where_it_is_known():
     plan = explicit({"steps": [
         {"key": "a", "do": "wait", "for": "1d"},
-        {"key": "b", "do": "branch", "otherwise": "d", "cases": [{"when": {"kind": "score", "at_least": 1}, "go": "c"}]},
+        {"key": "b", "do": "branch", "otherwise": "d",
+         "cases": [{"when": {"kind": "score", "at_least": 1}, "go": "c"}]},
         {"key": "c", "do": "goal"}, {"key": "d", "do": "goal"},
     ]})  # fmt: skip
     numbers = Numbers(came={"a": 9, "b": 8, "c": 3, "d": 7}, statuses={"waiting": 1, "completed": 8})
