@@ -24,7 +24,7 @@ from dmat.warehouse import publish, writer, writer_lock
 
 NOW = datetime(2026, 11, 20, 14, 5)
 PASSWORD = "correct horse battery"
-ROLES = ("admin", "marketer", "analyst", "sales")
+ROLES = ("admin", "marketer", "analyst", "sales", "manager")
 NASTY = '<img src=x onerror=alert(1)> & "Sons"'
 
 TABLES = (Path(__file__).parent / "serving_tables.sql").read_text()

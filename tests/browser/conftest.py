@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import sales_world
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
@@ -77,6 +78,16 @@ def audience(tmp_path_factory):
     people = _load("segments_fixture", ROOT / "tests" / "apps" / "segments_fixture.py")
     server = screens.Served(people.build_audience(tmp_path_factory.mktemp("audience")))
     yield Audience(server, people)
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def selling(tmp_path_factory):
+    """A company whose sales is at work, served for the tests of leads, which may change it."""
+    settings = screens.serving_fixture.build_home(tmp_path_factory.mktemp("selling"))
+    sales_world.fill_sales(settings)
+    server = screens.Served(settings)
+    yield server
     server.stop()
 
 
