@@ -44,6 +44,7 @@ from dmat_pipelines.capture.deliveries import (
     land_inbox,
     land_preferences,
 )
+from dmat_pipelines.capture.journeys import export_properties
 from dmat_pipelines.capture.leads import export_all as export_leads
 from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.conform.runner import Runner, build, load_manifest
@@ -177,7 +178,10 @@ def make_parts(settings: Settings, store: Store) -> Parts:
         export_ledger=lambda run_id: (
             sum(
                 export(settings, store, run_id).kept_count
-                for export in (export_experiments, export_ledger, export_counters, export_campaigns, export_visitors)
+                for export in (
+                    export_experiments, export_ledger, export_counters, export_campaigns, export_visitors,
+                    export_properties,
+                )
             )
             + export_leads(settings, store, run_id)
         ),

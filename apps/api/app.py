@@ -33,6 +33,7 @@ from apps.api.links import links_router
 from apps.api.loyalty import loyalty_router
 from apps.api.opt_in import opt_in_router
 from apps.api.page_tests import PageTestDoor, page_tests_router
+from apps.api.person_properties import person_properties_router
 from apps.api.preferences import preferences_router
 from apps.api.purposes import purposes_router
 from apps.api.reading import reading_router
@@ -104,7 +105,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         app.include_router(lead_doors(settings, opened, desk.workspace))
     app.include_router(ab_tests_router(opened, desk, open_tests(settings, opened)))
     library = open_library(settings, opened, desk)
-    app.include_router(workflows_router(settings, opened, desk))
+    for journey_doors in (workflows_router, person_properties_router):
+        app.include_router(journey_doors(settings, opened, desk))
     for campaign_doors in (campaigns_router, campaign_rules_router, email_campaigns_router):
         app.include_router(campaign_doors(opened, desk, library))
 

@@ -122,7 +122,7 @@ def _add_looking(router: APIRouter, library: JourneyLibrary, reader: Any) -> Non
             "failed": found.failed,
             "success_rate": None if rate is None else round(rate, 4),
             "recent_executions": [
-                {"execution_id": each.execution_id, "lead_id": each.person_id,
+                {"execution_id": each.execution_id, "lead_id": each.lead_id, "person_id": each.person_id,
                  "triggered_at": moment(each.triggered_at), "status": each.status}
                 for each in found.recent
             ],

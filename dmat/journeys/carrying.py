@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from dmat.errors import NotFoundError, PermanentError
 from dmat.journeys.acting import DONE, FAILED_ACTION, WAITING_ACTION, Action, take_actions
 from dmat.journeys.entries import Source
+from dmat.journeys.properties import add_tag, remove_tag, set_value
 from dmat.loyalty.ledger import adjust
 from dmat.routing.assigning import assign_lead
 from dmat.scoring.alerts import note_scores
@@ -103,8 +104,27 @@ def _points(source: Source, action: Action, now: datetime) -> str:
     return f"balance {balance:,} points"
 
 
+def _add_tag(source: Source, action: Action, now: datetime) -> str:
+    is_new = add_tag(source.store, action.person_id, str(action.data["tag"]), now, _by(action))
+    return f"{'given' if is_new else 'was there already'}: {action.data['tag']}"
+
+
+def _remove_tag(source: Source, action: Action, now: datetime) -> str:
+    was_there = remove_tag(source.store, action.person_id, str(action.data["tag"]), now, _by(action))
+    return f"{'taken away' if was_there else 'was not there'}: {action.data['tag']}"
+
+
+def _set_value(source: Source, action: Action, now: datetime) -> str:
+    name, value = str(action.data["name"]), str(action.data["value"])
+    set_value(source.store, action.person_id, name, value, now, _by(action))
+    return f"{name} is {value or 'not set'}"
+
+
 _WORK: Mapping[str, Callable[[Source, Action, datetime], str]] = {
     "assign_lead": _assign,
     "update_score": _score,
     "add_points": _points,
+    "add_tag": _add_tag,
+    "remove_tag": _remove_tag,
+    "set_value": _set_value,
 }

@@ -7,6 +7,7 @@ A step without `then` goes on to the step below it in the list; `end` is the end
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -20,6 +21,11 @@ from dmat.journeys.spans import Span, in_words
 from dmat.journeys.triggers import TimeOfDay
 
 END = "end"
+PROPERTY_NAME, LONGEST_VALUE = r"[a-z][a-z0-9_-]{0,59}", 500
+_NEEDED = {
+    "create_task": ("title",), "update_score": ("points",), "add_points": ("points",), "add_tag": ("tag",),
+    "remove_tag": ("tag",), "set_value": ("name", "value"),
+}  # fmt: skip
 Target = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$", description="key of a step, or `end`")]
 Channel = Literal["email", "sms", "whatsapp", "push", "in_app", "webhook"]
 
@@ -166,24 +172,35 @@ class Act(_Going):
     assign_lead   give the person to sales                          create_task  a task for somebody
     update_score  add `points` to the score                         add_points   add `points` to the loyalty account
     webhook       tell our own systems (`journey.step`)
+    add_tag       give the person the tag `tag`                     remove_tag   take it away
+    set_value     write down that `name` is `value`; empty: take it away
     """
 
-    do: Literal["assign_lead", "create_task", "update_score", "add_points", "webhook"]
+    do: Literal[
+        "assign_lead", "create_task", "update_score", "add_points", "webhook", "add_tag", "remove_tag", "set_value"
+    ]
     data: dict[str, Scalar] = Field({}, description="what the one who carries it out needs")
 
     @model_validator(mode="after")
     def _has_what_is_needed(self) -> Act:
-        needed = {"create_task": "title", "update_score": "points", "add_points": "points"}
-        lacking = needed.get(self.do)
-        if lacking and lacking not in self.data:
-            raise ValueError(f"{self.do} needs data.{lacking}")
-        if lacking == "points" and (isinstance(self.data["points"], (bool, str))):
-            raise ValueError("data.points is a number")
+        for name in _NEEDED.get(self.do, ()):
+            if name not in self.data:
+                raise ValueError(f"{self.do} needs data.{name}")
+            if name == "points" and (isinstance(self.data["points"], (bool, str))):
+                raise ValueError("data.points is a number")
+            if name in ("tag", "name") and not re.fullmatch(PROPERTY_NAME, str(self.data[name])):
+                raise ValueError(f"data.{name} is made of small letters, digits, - and _, at most 60, a letter first")
+        if len(str(self.data.get("value", ""))) > LONGEST_VALUE:
+            raise ValueError(f"data.value is too long (allowed: {LONGEST_VALUE} characters)")
         return self
 
     @property
     def words(self) -> str:
         """In words."""
+        if self.do in ("add_tag", "remove_tag"):
+            return f"{'give' if self.do == 'add_tag' else 'take away'} the tag {self.data['tag']}"
+        if self.do == "set_value":
+            return f"set {self.data['name']} to {self.data['value']}"
         return self.do.replace("_", " ")
 
 

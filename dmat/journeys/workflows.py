@@ -18,9 +18,11 @@ from dmat.errors import InvalidInputError
 from dmat.journeys.definition import Definition, parse_definition
 from dmat.journeys.machine import COMPLETED, EXITED
 from dmat.journeys.members import REFUSED
+from dmat.journeys.steps import PROPERTY_NAME
 from dmat.ledger.entries import REJECTED
 from dmat.store.engine import Store, rows_of
 from dmat.store.journey_tables import journey_actions, journey_members
+from dmat.store.lead_tables import leads
 from dmat.store.tables import ledger_entries
 
 TRIGGERS = ("form_submit", "email_open", "link_click", "cart_abandon", "tag_added", "date_trigger")
@@ -32,10 +34,11 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Execution:
-    """One entry of a person, as the API shows it."""
+    """One entry of a person, as the API shows it; `lead_id` is None for somebody who is no lead."""
 
     execution_id: str
     person_id: int
+    lead_id: int | None
     triggered_at: datetime
     status: str
 
@@ -129,11 +132,13 @@ def _event(event: str, names: Mapping[str, str]) -> Callable[[Values], dict[str,
 
 
 def _tag(condition: Values) -> dict[str, Any]:
-    """A tag is a segment of that key: whoever enters it was tagged."""
+    """Somebody was given a tag (`properties.py`), by a journey or by another system at our door."""
     _known(condition, "trigger_condition", ("tag",))
-    if not condition.get("tag"):
-        raise InvalidInputError("trigger_condition.tag", "is missing", "the key of a segment")
-    return {"kind": "segment", "segment": str(condition["tag"])}
+    tag = str(condition.get("tag") or "")
+    if not re.fullmatch(PROPERTY_NAME, tag):
+        allowed = "small letters, digits, - and _, at most 60, a letter first"
+        raise InvalidInputError("trigger_condition.tag", f"{tag!r} is no tag", allowed)
+    return {"kind": "event", "event": "tagged", "where": [{"name": "tag", "value": tag}]}
 
 
 def _date(condition: Values) -> dict[str, Any]:
@@ -198,12 +203,20 @@ def read_executions(store: Store, journey_id: int, programme: str, most: int = 2
             sa.func.count(), sa.func.count().filter(is_over), sa.func.count().filter(has_failed)
         ).where(mine)).one()  # fmt: skip
         both = connection.execute(sa.select(sa.func.count()).where(mine, is_over, has_failed)).scalar_one()
+        lead_id = sa.select(sa.func.min(leads.c.lead_id)).where(leads.c.person_id == table.person_id)
         query = sa.select(
-            table.member_id, table.person_id, table.entered_at.label("at"), table.status, has_failed.label("failed")
+            table.member_id, table.person_id, table.entered_at.label("at"), table.status, has_failed.label("failed"),
+            lead_id.scalar_subquery().label("lead_id"),
         ).where(mine)  # fmt: skip
         rows = rows_of(connection, query.order_by(table.member_id.desc()).limit(most))
     recent = tuple(
-        Execution(f"exec_{row['member_id']}", row["person_id"], row["at"], _status(row["status"], row["failed"]))
+        Execution(
+            f"exec_{row['member_id']}",
+            row["person_id"],
+            row["lead_id"],
+            row["at"],
+            _status(row["status"], row["failed"]),
+        )
         for row in rows
     )
     return Executions(total, over - both, failed, recent)

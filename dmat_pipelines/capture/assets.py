@@ -27,6 +27,7 @@ from dmat_pipelines.capture.deliveries import (
     land_inbox,
     land_preferences,
 )
+from dmat_pipelines.capture.journeys import ASSETS as JOURNEY_ASSETS
 from dmat_pipelines.capture.leads import ASSETS as LEAD_ASSETS
 from dmat_pipelines.capture.sources import capture_source
 from dmat_pipelines.resources import WorkspaceResource
@@ -209,6 +210,7 @@ assets = [
     *source_assets,
     *store_assets,
     *LEAD_ASSETS,
+    *JOURNEY_ASSETS,
     *imported_tables,
 ]
 jobs = [recapture_days]
