@@ -15,6 +15,7 @@ from apps.screens.analytics.pieces import Figure, Note, Side, figure_of, figures
 from apps.screens.analytics.wording import shown
 from dmat.metrics.asking import Answer
 from dmat.metrics.question import Filter
+from dmat.metrics.shares import share_of
 
 LISTED = ("sent", "delivery_rate", "open_rate", "click_rate", "conversions", "campaign_revenue", "message_cost", "roi")
 WAY = ("sent", "delivered", "opened", "clicked", "conversions")
@@ -97,9 +98,9 @@ def one_campaign(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
 
 def way_of(title: str, answer: Answer) -> Way:
     """Stations of the way; each bar is as long as its share of the first one."""
-    first = float(answer.totals.get("sent") or 0)
+    first = answer.totals.get("sent")
     stages = []
     for key in (key for key in WAY if key in answer.totals):
-        share = float(answer.totals[key] or 0) / first if first else 0.0
-        stages.append(Stage(figure_of(key, answer), shown(share, "rate", ""), min(100 * share, 100.0)))
+        share = share_of(answer.totals[key], first)
+        stages.append(Stage(figure_of(key, answer), shown(share, "rate", ""), min(100 * (share or 0.0), 100.0)))
     return Way(title, "Shares are of the messages that were sent", tuple(stages))

@@ -21,8 +21,7 @@ from dmat.metrics.question import Filter
 
 RATES = ("delivery_rate", "open_rate", "click_rate", "conversion_rate", "unsubscribe_rate", "bounce_rate")
 SIZES = ("sent", "people_reached", "conversions", "campaign_revenue", "message_cost")
-NORMAL = ("revenue_per_message", "revenue_per_thousand", "cost_per_message", "cost_per_conversion", "roi",
-          "campaign_roi")  # fmt: skip
+NORMAL = ("cost_per_message", "cost_per_conversion", "roi", "campaign_profit")
 
 
 @dataclass(frozen=True)
@@ -74,14 +73,17 @@ def compare(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
         return [choice, Note("Choose campaigns", told, "megaphone")]
     only = (Filter(dimension="campaign", values=tuple(each.key for each in chosen)),)
     counts = tuple(dict.fromkeys(key for each in desk.known(RATES) for key in counted(metric(each))))
-    keys = tuple(dict.fromkeys((*RATES, *SIZES, *NORMAL, *counts)))
-    answer = desk.asked(look, keys, by=("campaign",), filters=only, is_compared=False)
-    if answer is None or not answer.rows:
+    answer = desk.asked(look, (*RATES, *counts), by=("campaign",), filters=only, is_compared=False)
+    sizes = desk.asked(look, (*NORMAL, *SIZES), by=("campaign",), filters=only, is_compared=False)
+    if answer is None or sizes is None or not answer.rows:
         return [choice, Note("Nothing in these days", "Choose days that hold messages of these campaigns.", "clock")]
-    rows = {str(row["campaign"]): row for row in answer.rows}
-    rates = tuple(_rate(metric(key), chosen, rows, answer) for key in RATES if key in answer.totals)
-    others = tuple(_plain(metric(key), chosen, rows, answer) for key in (*NORMAL, *SIZES) if key in answer.totals)
+    rates = tuple(_rate(metric(key), chosen, _by_campaign(answer), answer) for key in RATES if key in answer.totals)
+    others = tuple(_plain(metric(key), chosen, _by_campaign(sizes), sizes) for key in sizes.totals)
     return [choice, Comparison(chosen, rates, others, answer.question.address())]
+
+
+def _by_campaign(answer: Answer) -> dict[str, Mapping[str, Any]]:
+    return {str(row["campaign"]): row for row in answer.rows}
 
 
 def counted(one: Metric) -> tuple[str, ...]:

@@ -131,7 +131,13 @@ class Side:
 
 
 def opens(key: str, question: Question, filters: Sequence[Filter] = ()) -> str:
-    """The measure and the question of one number: over all its days, told apart by nothing, of one row only."""
+    """The measure and the question of one number: over all its days, told apart by nothing, of one row only.
+
+    Empty for a sum that means nothing, such as credits of all models together.
+    """
+    known = {each.dimension for each in (*question.filters, *filters)}
+    if any(need not in known for need in metric(key).needs):
+        return ""  # all its rows together would count things several times
     narrow = question.model_copy(update={
         "metrics": (key,), "grain": "", "dimensions": (), "order": "", "limit": 1000,
         "filters": (*(each for each in question.filters if each.dimension not in {f.dimension for f in filters}),
@@ -146,8 +152,9 @@ def figure_of(key: str, answer: Answer, points: Sequence[Value] = (), note: str 
     value = answer.totals.get(key)
     change, arrow, tone = moved(compared.changes.get(key) if compared else None, one)
     before = shown(compared.totals.get(key), one.unit, answer.currency) if compared else ""
+    course = tuple(chart_value(point, one.unit) for point in points) if any(point for point in points) else ()
     return Figure(key, one.name, shown(value, one.unit, answer.currency), value, opens(key, answer.question), before,
-                  change, arrow, tone, tuple(chart_value(point, one.unit) for point in points), note)  # fmt: skip
+                  change, arrow, tone, course, note)  # fmt: skip
 
 
 def figures_of(title: str, answer: Answer | None, keys: Sequence[str], icon: str, tone: str = "") -> Figures | None:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from apps.screens.analytics.attribution import attribution
 from apps.screens.analytics.campaigns import campaigns
 from apps.screens.analytics.channels import channels
 from apps.screens.analytics.comparing import compare
 from apps.screens.analytics.desk import AnalyticsDesk, Named
+from apps.screens.analytics.funnel import funnel
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks, overview
 from apps.screens.analytics.pieces import Note
@@ -27,6 +29,7 @@ MOST_NOTES = 30
 Made = Callable[[AnalyticsDesk, Look, Marks], list[Any]]
 SECTIONS: dict[str, Made] = {
     "overview": overview, "campaigns": campaigns, "compare": compare, "channels": channels, "pipeline": pipeline,
+    "funnel": funnel, "attribution": attribution,
     "reports": reports,
 }  # fmt: skip
 
