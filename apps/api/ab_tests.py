@@ -1,4 +1,4 @@
-"""The doors of tests: make, look at, change, start, pause, stop, results, the winner by hand.
+"""The doors of tests: make, look at, change, start, pause, stop, results, the winner by hand, another one afterwards.
 
 Belongs here: who may do what and the order of steps. Stays out: plans and the library (`dmat/experiments`), shapes of
 bodies (`ab_test_bodies.py`) and answers (`ab_test_answers.py`).
@@ -30,9 +30,9 @@ from dmat.errors import InvalidInputError
 from dmat.experiments.factors import factors_of
 from dmat.experiments.library import ExperimentLibrary, WantedTests
 from dmat.experiments.plan import plan_schema
-from dmat.experiments.records import STATUSES, Experiment
+from dmat.experiments.records import STATUSES, Experiment, running_plan_of
 from dmat.experiments.result_files import file_name, take_away
-from dmat.experiments.running import TestRunner, running_plan_of
+from dmat.experiments.running import TestRunner
 from dmat.ledger.counters import read_counters
 from dmat.segments.desk import Desk
 from dmat.segments.export import FORMATS
@@ -218,6 +218,18 @@ def _add_deciding(router: APIRouter, library: ExperimentLibrary, decider: Any) -
             return _answer(library.declare_winner(test_id, body.arm, caller.name, body.reason))
 
         action, given = f"declare winner of test {test_id}", body.model_dump_json().encode()
+        return once(library.store, caller, action, idempotency_key, given, work)
+
+    @router.post("/{test_id}/override-winner", summary="Decide otherwise after a decision")
+    def override_winner(
+        test_id: Number, body: WinnerToDeclare, caller: Caller = decider, idempotency_key: IdempotencyKey = ""
+    ) -> Response:
+        """Who has not been sent to gets this variation instead, who has been gets nothing more; the log keeps both."""
+
+        def work() -> Response:
+            return _answer(library.override(test_id, body.arm, caller.name, body.reason))
+
+        action, given = f"override winner of test {test_id}", body.model_dump_json().encode()
         return once(library.store, caller, action, idempotency_key, given, work)
 
     @router.post("/{test_id}/stop", summary="End it without a winner")

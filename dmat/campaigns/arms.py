@@ -22,9 +22,9 @@ from dmat.experiments.records import (
     STOPPED,
     Experiment,
     find_experiment,
-    plan_of_version,
     read_experiments,
     read_waves,
+    running_plan_of,
 )
 from dmat.store.engine import Store
 from dmat.store.experiment_tables import experiment_assignments, experiments
@@ -39,15 +39,8 @@ def tested_plan(connection: Connection, campaign_id: int, plan: CampaignPlan) ->
     steps = []
     for step in plan.steps:
         found = _governing(connection, started, campaign_id, step.key)
-        steps.append(step if found is None else _with_arms(step, running_plan(connection, found)))
+        steps.append(step if found is None else _with_arms(step, running_plan_of(connection, found)))
     return plan.model_copy(update={"steps": tuple(steps)})
-
-
-def running_plan(connection: Connection, experiment: Experiment) -> TestPlan:
-    """The plan that a test runs with."""
-    if experiment.running_version in (None, experiment.version):
-        return experiment.plan
-    return plan_of_version(connection, experiment.experiment_id, experiment.running_version or experiment.version)
 
 
 def _governing(connection: Connection, started: Sequence[Experiment], campaign_id: int, step: str) -> Experiment | None:

@@ -17,7 +17,6 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from dmat.campaigns.arms import running_plan
 from dmat.campaigns.audience import Ids
 from dmat.campaigns.splitting import OTHER_ARM
 from dmat.campaigns.step_runs import StepRun
@@ -32,6 +31,7 @@ from dmat.experiments.records import (
     lock_experiment,
     people_of_wave,
     read_waves,
+    running_plan_of,
 )
 from dmat.store.experiment_tables import experiment_assignments
 
@@ -77,7 +77,7 @@ def parts_of(connection: Connection, run: StepRun, people: Ids) -> list[Part]:
     if not waves:
         return [Part(people)]
     found = find_experiment(connection, waves[0].experiment_id)
-    plan = running_plan(connection, found)
+    plan = running_plan_of(connection, found)
     return [
         _part(connection, plan, run, wave, people, waves)
         for wave in waves

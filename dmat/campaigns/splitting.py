@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.engine import Connection
 
-from dmat.campaigns.arms import has_winner, running_plan, test_of
+from dmat.campaigns.arms import has_winner, test_of
 from dmat.campaigns.audience import Ids
 from dmat.campaigns.facts import TRANSACTIONAL
 from dmat.campaigns.holdout import global_salt
@@ -29,6 +29,7 @@ from dmat.experiments.plan import TestPlan
 from dmat.experiments.records import (
     Experiment,
     lock_experiment,
+    running_plan_of,
 )
 from dmat.experiments.rows import insert_part, insert_rest, write_card, write_log
 from dmat.settings import Settings
@@ -64,7 +65,7 @@ def split_step(
     if found is None:
         return
     found = lock_experiment(connection, found.experiment_id)
-    tested = running_plan(connection, found)
+    tested = running_plan_of(connection, found)
     if has_winner(found):
         _follow_winner(connection, found, tested, run, len(people), now)
         return

@@ -1,4 +1,4 @@
-"""`dmat tests list | show | create | start | pause | resume | stop | winner | look`: tests at a terminal.
+"""`dmat tests list | show | create | start | pause | resume | stop | winner | override | look`: tests at a terminal.
 
 Belongs here: options, what is printed, exit codes. Stays out: the work (`library.py`, `running.py`). Heavy modules are
 imported by the command that needs them, so that `dmat --help` answers at once.
@@ -72,7 +72,8 @@ def list_all(
 @app.command("show")
 def show(number: Number, home: Home = None) -> None:
     """One test: its arms and figures, what would be concluded now, and its log."""
-    from dmat.experiments.running import TestRunner, running_plan_of
+    from dmat.experiments.records import running_plan_of
+    from dmat.experiments.running import TestRunner
     from dmat.warehouse import Workspace
 
     with _library(home) as library:
@@ -157,6 +158,19 @@ def winner(
     with _library(home) as library:
         library.declare_winner(number, arm, _by(), reason)
         console.print(f"Arm {arm} goes to all others.")
+
+
+@app.command("override")
+def override(
+    number: Number,
+    arm: Annotated[str, typer.Argument(help="the key of the arm")],
+    reason: Annotated[str, typer.Option(help="why; needed")],
+    home: Home = None,
+) -> None:
+    """After a decision: who has not been sent to gets another arm."""
+    with _library(home) as library:
+        library.override(number, arm, _by(), reason)
+        console.print(f"Arm {arm} goes to all who have not been sent to.")
 
 
 @app.command("look")

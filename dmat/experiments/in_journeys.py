@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.errors import ConflictError, InvalidInputError
+from dmat.experiments.carrying_over import OVERRIDDEN
 from dmat.experiments.moments import Moments
 from dmat.experiments.plan import TestPlan
 from dmat.experiments.records import (
@@ -145,17 +146,31 @@ def read_trials(connection: Connection, journey_key: str) -> tuple[Trial, ...]:
     if not found:
         return ()
     table = experiment_log.c
-    query = sa.select(table.experiment_id, table.kind, table.happened_at).where(
-        table.experiment_id.in_([each.experiment_id for each in found]), table.kind.in_(CHANGES)
+    query = sa.select(table.experiment_id, table.kind, table.happened_at, table.detail).where(
+        table.experiment_id.in_([each.experiment_id for each in found]), table.kind.in_((*CHANGES, OVERRIDDEN))
     )
     changes: dict[int, list[tuple[str, datetime]]] = defaultdict(list)
+    overrides: dict[int, list[tuple[datetime, str, str]]] = defaultdict(list)
     for row in connection.execute(query.order_by(table.log_id)):
-        changes[row.experiment_id].append((row.kind, row.happened_at))
+        if row.kind == OVERRIDDEN:
+            overrides[row.experiment_id].append((row.happened_at, row.detail["before"], row.detail["after"]))
+        else:
+            changes[row.experiment_id].append((row.kind, row.happened_at))
     return tuple(
-        Trial(each.experiment_id, each.step, each.plan.shares, spans_of(changes[each.experiment_id]), each.winner,
-              each.decided_at)
+        trial
         for each in found
-    )  # fmt: skip
+        for trial in _trials_of(each, spans_of(changes[each.experiment_id]), overrides[each.experiment_id])
+    )
+
+
+def _trials_of(
+    found: Experiment, spans: list[tuple[datetime, datetime | None]], overrides: list[tuple[datetime, str, str]]
+) -> list[Trial]:
+    """A test as members meet it: the newest decision for who comes after it, and before that what held before."""
+    number, shares = found.experiment_id, found.plan.shares
+    later = [Trial(number, found.step, shares, (), after, at) for at, _, after in reversed(overrides)]
+    first = overrides[0][1] if overrides else found.winner
+    return [*later, Trial(number, found.step, shares, spans, first, found.decided_at)]
 
 
 def spans_of(changes: Sequence[tuple[str, datetime]]) -> list[tuple[datetime, datetime | None]]:

@@ -25,6 +25,7 @@ from sqlalchemy.engine import Connection
 
 from dmat.clock import Clock
 from dmat.errors import ConflictError, InvalidInputError
+from dmat.experiments.deciding import LONGEST_WORDS, end_by_hand, override
 from dmat.experiments.fitting import pin_templates, refuse_unfit, reopen_approval, reserve_part
 from dmat.experiments.plan import TestPlan, plan_hash
 from dmat.experiments.records import (
@@ -56,7 +57,7 @@ from dmat.experiments.rows import (
     write_card,
     write_log,
 )
-from dmat.experiments.settling import hold_steps, let_steps_go, settle
+from dmat.experiments.settling import hold_steps, let_steps_go
 from dmat.settings import Settings
 from dmat.store.engine import Store, rows_of
 from dmat.store.experiment_tables import experiment_versions, experiments
@@ -64,7 +65,6 @@ from dmat.store.workspace_values import write_audit
 
 CHANGEABLE = ("name", "hypothesis", "rule", "duration_hours", "mde")
 """What of a plan may change while it runs."""
-LONGEST_WORDS = 2000
 
 
 @dataclass(frozen=True)
@@ -319,7 +319,7 @@ class ExperimentLibrary:
         Raises:
             InvalidInputError: no reason, or no such arm. ConflictError: it is not under way.
         """
-        return self._end(experiment_id, STOP, rest, by, reason)
+        return end_by_hand(self.settings, self.store, experiment_id, STOP, rest, by, reason)
 
     def declare_winner(self, experiment_id: int, arm: str, by: str, reason: str) -> Experiment:
         """Say by hand which arm all others get, whatever the figures say.
@@ -329,16 +329,16 @@ class ExperimentLibrary:
         """
         if not arm:
             raise InvalidInputError("arm", "say which arm wins", "the key of an arm")
-        return self._end(experiment_id, MANUAL, arm, by, reason)
+        return end_by_hand(self.settings, self.store, experiment_id, MANUAL, arm, by, reason)
 
-    def _end(self, experiment_id: int, kind: str, arm: str, by: str, reason: str) -> Experiment:
-        if not reason.strip() or len(reason) > LONGEST_WORDS:
-            raise InvalidInputError("reason", "say why", f"1 to {LONGEST_WORDS:,} signs")
-        with self._change(experiment_id) as (connection, found):
-            if arm and found.plan.arm(arm) is None:
-                raise InvalidInputError("arm", f"there is no arm {arm!r}", ", ".join(found.plan.arm_keys))
-            figures = dict(found.verdict) if found.verdict else None
-            return settle(connection, found, kind, arm, reason.strip(), by, self.clock.now(), figures=figures)
+    def override(self, experiment_id: int, arm: str, by: str, reason: str) -> Experiment:
+        """Decide otherwise after a decision: who has not been sent to gets the other arm; the log keeps both.
+
+        Raises:
+            InvalidInputError: no reason, or no such arm.
+            ConflictError: it has no winner yet, this one won, or everybody has been sent to.
+        """
+        return override(self.settings, self.store, experiment_id, arm, by, reason)
 
     @contextmanager
     def _change(self, experiment_id: int) -> Iterator[tuple[Connection, Experiment]]:

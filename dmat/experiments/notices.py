@@ -1,4 +1,4 @@
-"""What others are told of tests: that one began, was decided or was stopped, for webhooks out.
+"""What others are told of tests: that one began, waits for a person, was decided or was stopped, for webhooks out.
 
 Belongs here: which change of status is told, and in which words of data. Stays out: the change (`rows.py`), delivering
 (`dmat/outgoing`). It is told in the transaction of the change, so it is told exactly when the change holds.
@@ -11,14 +11,24 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from dmat.experiments.records import DECIDED, DRAFT, RUNNING, STOPPED, WINNER, Experiment, read_decision
+from dmat.experiments.records import (
+    DECIDED,
+    DECIDING,
+    DRAFT,
+    ROLLED_OUT,
+    RUNNING,
+    STOPPED,
+    WINNER,
+    Experiment,
+    read_decision,
+)
 from dmat.outgoing.outbox import emit
 
-TOLD = {RUNNING: "test.started", DECIDED: "test.decided", STOPPED: "test.stopped"}
+TOLD = {RUNNING: "test.started", DECIDING: "test.waiting", DECIDED: "test.decided", STOPPED: "test.stopped"}
 
 
 def tell_outside(connection: Connection, experiment: Experiment, before: str, by: str, now: datetime) -> None:
-    """Tell that a test started, was decided or was stopped; going on after a pause is no start.
+    """Tell that a test started, waits for a person, was decided or was stopped; going on after a pause is no start.
 
     Args:
         connection: the transaction of the change.
@@ -31,7 +41,11 @@ def tell_outside(connection: Connection, experiment: Experiment, before: str, by
     if kind is None or (experiment.status == RUNNING and before != DRAFT):
         return
     data = _card(experiment) | {"by": by} | _decision(connection, experiment)
-    emit(connection, kind, str(experiment.experiment_id), data, now)
+    if experiment.status == DECIDING:
+        data["reason"] = experiment.status_reason
+    number = str(experiment.experiment_id)
+    may_come_again = experiment.status == DECIDING or before in (DECIDED, ROLLED_OUT)
+    emit(connection, kind, f"{number}:{now.isoformat()}" if may_come_again else number, data, now)
 
 
 def _card(experiment: Experiment) -> dict[str, Any]:

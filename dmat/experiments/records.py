@@ -8,7 +8,8 @@ Belongs here: statuses and which may follow which, these shapes, and reading the
                 │ └──────────┼── (resume)
                 ├──> deciding (a person is asked) ──┐
                 ├──> decided <──────────────────────┘ ──> rolled_out
-                └──> stopped                              every wave is in the ledger
+                └──> stopped              ^    every wave is in the ledger │
+                                          └── (a person decides otherwise) ┘
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ MAY_FOLLOW: Mapping[str, frozenset[str]] = {
     RUNNING: frozenset({PAUSED, DECIDING, DECIDED, STOPPED}),
     PAUSED: frozenset({RUNNING, DECIDED, STOPPED}),
     DECIDING: frozenset({RUNNING, DECIDED, STOPPED}),
-    DECIDED: frozenset({ROLLED_OUT}),
-    ROLLED_OUT: frozenset(),
+    DECIDED: frozenset({ROLLED_OUT, DECIDED}),
+    ROLLED_OUT: frozenset({DECIDED}),
     STOPPED: frozenset(),
 }
 STATUSES = tuple(MAY_FOLLOW)
@@ -136,7 +137,7 @@ class ExperimentVersion:
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided about a test, once for ever.
+    """What was decided about a test; when a person decides otherwise afterwards, the log keeps what was before.
 
     Attributes:
         kind: winner (proven by the rule), chosen (not proven), manual, or stopped.
@@ -318,7 +319,7 @@ def people_of_wave(connection: Connection, wave: Wave) -> tuple[Ids, Codes]:
 
 def read_assignments(connection: Connection, experiment_id: int) -> list[Assignment]:
     """Who was given which arm, by step and wave: people of the test only, never those of the roll-out."""
-    running = _running_plan(connection, experiment_id)
+    running = running_plan_of(connection, find_experiment(connection, experiment_id))
     found = []
     for wave in waves_of(connection, experiment_id):
         if wave.kind != TEST:
@@ -349,11 +350,11 @@ def counts_of(plan: TestPlan, codes: Codes) -> dict[str, int]:
     return {key: int(counts[code]) for code, key in enumerate(plan.arm_keys)}
 
 
-def _running_plan(connection: Connection, experiment_id: int) -> TestPlan:
-    found = find_experiment(connection, experiment_id)
-    if found.running_version in (None, found.version):
-        return found.plan
-    return plan_of_version(connection, experiment_id, found.running_version or found.version)
+def running_plan_of(connection: Connection, experiment: Experiment) -> TestPlan:
+    """The plan that a test runs with; the newest before it was started."""
+    if experiment.running_version in (None, experiment.version):
+        return experiment.plan
+    return plan_of_version(connection, experiment.experiment_id, experiment.running_version or experiment.version)
 
 
 def _experiment(row: Mapping[str, Any]) -> Experiment:

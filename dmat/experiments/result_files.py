@@ -23,9 +23,9 @@ from dmat.errors import NotFoundError
 from dmat.experiments.factors import FactorEffect, Factors, factors_of, levels_of
 from dmat.experiments.horizon import is_preview
 from dmat.experiments.plan import TestPlan
-from dmat.experiments.records import Experiment
+from dmat.experiments.records import Experiment, running_plan_of
 from dmat.experiments.results import ArmResult, Comparison
-from dmat.experiments.running import Judged, TestRunner, running_plan_of
+from dmat.experiments.running import Judged, TestRunner
 from dmat.segments.export import BYTE_ORDER_MARK, as_cell, as_text, check_format, new_sheet
 from dmat.settings import Settings
 from dmat.store.engine import Store

@@ -191,6 +191,23 @@ def insert_decision(
     connection.execute(sa.insert(experiment_decisions).values(row))
 
 
+def replace_decision(
+    connection: Connection,
+    experiment: Experiment,
+    kind: str,
+    arm: str,
+    reason: str,
+    by: str,
+    now: datetime,
+    figures: Mapping[str, Any] | None,
+    snapshot_id: str,
+) -> None:
+    """Write down what a person decided instead; the log keeps what was decided before."""
+    row = {"kind": kind, "arm": arm, "reason": reason, "figures": figures, "snapshot_id": snapshot_id}
+    same = experiment_decisions.c.experiment_id == experiment.experiment_id
+    connection.execute(sa.update(experiment_decisions).where(same).values(row | {"decided_at": now, "decided_by": by}))
+
+
 def remove_experiment(connection: Connection, experiment_id: int) -> None:
     """Take every row of a draft away; the audit trail keeps that it was there."""
     for table in reversed(ALL):

@@ -25,6 +25,7 @@ from dmat.campaigns.step_runs import ENDS, WAITING, read_runs
 from dmat.errors import DmatError, NotFoundError
 from dmat.experiments.allocating import design_now, open_wave
 from dmat.experiments.analysis import analyse
+from dmat.experiments.carrying_over import carry_over, was_overridden
 from dmat.experiments.decide import Rule, Verdict, decide
 from dmat.experiments.horizon import HELD_BACK, is_preview, sentences_until_then
 from dmat.experiments.observed import observe
@@ -41,8 +42,8 @@ from dmat.experiments.records import (
     WINNER,
     Experiment,
     lock_experiment,
-    plan_of_version,
     read_experiments,
+    running_plan_of,
     waves_of,
 )
 from dmat.experiments.results import Analysis, Design, Observed
@@ -151,7 +152,7 @@ class TestRunner:
     def _judge(self, experiment: Experiment, plan: TestPlan, now: datetime, done: TestsLook) -> None:
         judged = self.judge(experiment, plan, now)
         verdict, number = judged.verdict, experiment.experiment_id
-        snapshot = self._snapshot(experiment, judged, now)
+        snapshot = self.snapshot(experiment, judged, now)
         with self.store.write() as connection:
             fresh = lock_experiment(connection, number)
             if fresh.status != RUNNING or fresh.running_version != experiment.running_version:
@@ -186,11 +187,12 @@ class TestRunner:
             verdict = replace(verdict, reason=HELD_BACK)
         return Judged(design, observed, analysis, verdict, preview)
 
-    def _snapshot(self, experiment: Experiment, judged: Judged, now: datetime) -> Snapshot:
+    def snapshot(self, experiment: Experiment, judged: Judged, now: datetime, by: str = BY) -> Snapshot:
+        """What a decision is made from, to be kept in its transaction."""
         data_version, _ = published_at(self.workspace)
         return Snapshot(
             snapshot_id=str(uuid.uuid4()), experiment_id=experiment.experiment_id,
-            version=experiment.running_version or experiment.version, taken_at=now, taken_by=BY, because="decided",
+            version=experiment.running_version or experiment.version, taken_at=now, taken_by=by, because="decided",
             data_version=data_version, design=judged.design, observed=judged.observed,
         )  # fmt: skip
 
@@ -231,9 +233,10 @@ class TestRunner:
 
     def _end(self, experiment: Experiment, now: datetime, done: TestsLook) -> None:
         """A decided test is rolled out when everybody who waited is in the ledger."""
+        waited = self._carry_over(experiment, now)
         with self.store.write() as connection:
             fresh = lock_experiment(connection, experiment.experiment_id)
-            waits = any(wave.planned_at is None for wave in waves_of(connection, fresh.experiment_id))
+            waits = waited or any(wave.planned_at is None for wave in waves_of(connection, fresh.experiment_id))
             gone = waits and fresh.campaign_id is not None and _is_cancelled(connection, fresh.campaign_id)
             if fresh.status != DECIDED or (waits and not gone):
                 return
@@ -241,12 +244,15 @@ class TestRunner:
             move_to(connection, fresh, ROLLED_OUT, BY, now, fresh.status_reason if not gone else words, ended_at=now)
             done.ended.append(experiment.experiment_id)
 
-
-def running_plan_of(connection: Connection, experiment: Experiment) -> TestPlan:
-    """The plan that a test runs with."""
-    if experiment.running_version in (None, experiment.version):
-        return experiment.plan
-    return plan_of_version(connection, experiment.experiment_id, experiment.running_version or experiment.version)
+    def _carry_over(self, experiment: Experiment, now: datetime) -> bool:
+        """After another winner was named; gives whether somebody may still be planned with the former one."""
+        number = experiment.experiment_id
+        with self.store.read() as connection:
+            if not was_overridden(connection, number):
+                return False
+            waited = any(wave.planned_at is None for wave in waves_of(connection, number))
+        carry_over(self.store, number, now)
+        return waited
 
 
 def rule_of(plan: TestPlan) -> Rule:

@@ -96,7 +96,7 @@ def release_rest(connection: Connection, experiment: Experiment, arm: str, reaso
 def _release_step(
     connection: Connection, experiment: Experiment, waves: list[Wave], arm: str, reason: str, now: datetime
 ) -> int:
-    run = _run_of(connection, experiment, waves[0].step)
+    run = find_run(connection, experiment, waves[0].step)
     count = (run.audience_count or 0) - sum(wave.people_count for wave in waves)
     if count > 0:
         insert_rest(
@@ -107,7 +107,8 @@ def _release_step(
     return max(0, count)
 
 
-def _run_of(connection: Connection, experiment: Experiment, step: str) -> StepRun:
+def find_run(connection: Connection, experiment: Experiment, step: str) -> StepRun:
+    """How far a tested step of a campaign is."""
     table = campaign_step_runs.c
     same = (table.campaign_id == experiment.campaign_id, table.step == step, table.occurrence == "")
     return find_runs(connection, *same)[0]

@@ -15,7 +15,15 @@ from dmat.experiments.plan import parse_test_plan
 from dmat.experiments.records import Experiment
 
 WRITE, SEND = "campaigns:write", "campaigns:send"
-SCOPES = {"pause": SEND, "resume": SEND, "stop": SEND, "decide": SEND, "learned": WRITE, "longer": SEND}
+SCOPES = {
+    "pause": SEND,
+    "resume": SEND,
+    "stop": SEND,
+    "decide": SEND,
+    "override": SEND,
+    "learned": WRITE,
+    "longer": SEND,
+}
 """What each button of the monitor needs."""
 LONGEST_HOURS = 24 * 90
 
@@ -75,6 +83,8 @@ class Keeping:
             return library.stop(number, by, words, arm)
         if name == "decide":
             return library.declare_winner(number, arm, by, words)
+        if name == "override":
+            return library.override(number, arm, by, words)
         if name == "learned":
             return library.note_learning(number, by, words)
         if name == "longer":

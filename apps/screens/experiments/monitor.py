@@ -28,6 +28,7 @@ from apps.screens.experiments.watching import Watched, watching_of
 from apps.screens.segments.addressing import asked_for, leave_for, remember
 from apps.screens.segments.from_tests import people_of_test
 from dmat.errors import DmatError
+from dmat.experiments.deciding import may_decide_otherwise
 from dmat.experiments.records import LIVE, PAUSED, Experiment
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
@@ -148,6 +149,7 @@ class MonitorScreen(pn.viewable.Viewer):
         test = self.test
         self.head.html = self._render(
             "monitor_head", is_live=test.status in LIVE, is_paused=test.status == PAUSED,
+            is_open=may_decide_otherwise(test),
             left=test.deadline_at - self.context.now() if test.deadline_at else None,
         )  # fmt: skip
 

@@ -158,6 +158,21 @@ def test_declaring_twice_with_one_key_answers_the_same_and_without_it_is_refused
     assert "decided: manual a, so" in again.json()["detail"]
 
 
+def test_a_decision_is_changed_by_a_door_of_its_own_as_long_as_somebody_waits(marketer, tested):
+    make(marketer)
+    marketer.post("/api/ab-tests/1/start")
+    tested.start(1)
+    body = {"variation": "a", "reason": "the offer of b is over"}
+    early = marketer.post("/api/ab-tests/1/override-winner", json=body)
+    assert (early.status_code, "only a decided one" in early.json()["detail"]) == (409, True)
+    marketer.post("/api/ab-tests/1/declare-winner", json={"variation": "b", "reason": "so"})
+    tested.look()
+    assert marketer.post("/api/ab-tests/1/override-winner", json=body).json()["winner"] == "a"
+    assert (tested.variants()["b-rest"], tested.variants()["a-rest"] > 0) == (0, True)
+    decision = marketer.get("/api/ab-tests/1/results").json()["decision"]
+    assert (decision["variation"], decision["reason"], bool(decision["snapshotId"])) == ("a", body["reason"], True)
+
+
 def test_a_winner_needs_a_reason_and_must_be_an_arm(marketer):
     make(marketer)
     marketer.post("/api/ab-tests/1/start")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 from campaign_world import ANN
 
 from dmat.errors import InvalidInputError
+from dmat.experiments.records import find_experiment
+from dmat.experiments.rows import move_to
 from dmat.outgoing.endpoints import Endpoints
 from dmat.store.engine import rows_of
 from dmat.store.web_tables import webhook_deliveries, webhook_events
@@ -49,6 +53,26 @@ def test_a_decision_by_hand_is_told_with_its_reason_and_is_not_called_proven(lis
     assert (decided["decision"], decided["is_proven"], decided["by"]) == ("manual", False, ANN)
     audit = next(line for line in read_audit(listened.world.store) if line["action"] == "test decided")
     assert (audit["subject"], audit["detail"]["winner"], audit["actor"]) == (str(number), "b", ANN)
+
+
+def test_that_a_person_has_to_decide_is_told_with_the_reason(listened):
+    number = listened.add_test(1, rule={"auto": False})
+    with listened.world.store.write() as connection:
+        test = find_experiment(connection, number)
+        move_to(connection, test, "deciding", "tests", listened.clock.now(), "The rule leaves the decision to you.")
+    waiting = told(listened)["test.waiting"]
+    assert (waiting["test_id"], waiting["status"]) == (number, "deciding")
+    assert waiting["reason"] == "The rule leaves the decision to you."
+    assert "decision" not in waiting
+
+
+def test_another_winner_afterwards_is_told_as_a_decision_again(listened):
+    number = listened.add_test(1)
+    listened.tests.declare_winner(number, "b", ANN, "the brand")
+    listened.clock.advance(timedelta(minutes=1))
+    listened.tests.override(number, "a", ANN, "the offer of b is over")
+    decided = told(listened)["test.decided"]
+    assert (decided["variation"], decided["reason"]) == ("a", "the offer of b is over")
 
 
 def test_a_stop_is_told_without_a_variation(listened):

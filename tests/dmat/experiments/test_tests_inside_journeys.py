@@ -14,6 +14,7 @@ from dmat.errors import ConflictError, InvalidInputError
 from dmat.experiments.assign import arm_of
 from dmat.experiments.course import course
 from dmat.experiments.exporting import unexported_experiments, unexported_visitors
+from dmat.experiments.in_journeys import read_trials
 from dmat.experiments.library import ExperimentLibrary
 from dmat.experiments.moments import Moments
 from dmat.experiments.observed import observe
@@ -172,6 +173,25 @@ def test_a_person_may_decide_against_the_figures_with_a_reason(tested):
     tested.come([2], NOW + 2 * HOUR)
     tested.journeys.look(NOW + 6 * HOUR)
     assert tested.variants()[(2, "late-mail")] == "b-rest"
+
+
+def test_who_comes_after_another_decision_gets_the_other_way_and_who_came_before_keeps_theirs(tested):
+    tested.come([1, 2], NOW + HOUR)
+    tested.tests.declare_winner(tested.number, "b", ANN, "the brand")
+    tested.come([3, 4], NOW + 2 * HOUR, "d")
+    tested.tests.override(tested.number, "a", ANN, "they come too late")
+    tested.come([5, 6], NOW + 9 * HOUR, "e")
+    ways = {place: variant for place, variant in tested.variants().items() if place[0] in (3, 4, 5, 6)}
+    assert ways == {
+        (3, "late-mail"): "b-rest",
+        (4, "late-mail"): "b-rest",
+        (5, "mail"): "a-rest",
+        (6, "mail"): "a-rest",
+    }
+    with tested.store.read() as connection:
+        newest, first = read_trials(connection, "cart")
+    assert (newest.winner, list(newest.spans), first.winner, len(first.spans)) == ("a", [], "b", 1)
+    assert newest.decided_at > first.decided_at
 
 
 def test_while_it_is_paused_nobody_new_comes_in_and_its_end_moves(tested):
