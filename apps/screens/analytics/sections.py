@@ -13,6 +13,7 @@ from typing import Any
 from apps.screens.analytics.attribution import attribution
 from apps.screens.analytics.campaigns import campaigns
 from apps.screens.analytics.channels import channels
+from apps.screens.analytics.cohorts import cohorts
 from apps.screens.analytics.comparing import compare
 from apps.screens.analytics.desk import AnalyticsDesk, Named
 from apps.screens.analytics.funnel import funnel
@@ -29,7 +30,7 @@ MOST_NOTES = 30
 Made = Callable[[AnalyticsDesk, Look, Marks], list[Any]]
 SECTIONS: dict[str, Made] = {
     "overview": overview, "campaigns": campaigns, "compare": compare, "channels": channels, "pipeline": pipeline,
-    "funnel": funnel, "attribution": attribution,
+    "funnel": funnel, "attribution": attribution, "cohorts": cohorts,
     "reports": reports,
 }  # fmt: skip
 
