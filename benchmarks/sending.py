@@ -34,12 +34,13 @@ from dmat.campaigns.programmes import ensure_programme
 from dmat.consent.permission import Decision, record_decisions
 from dmat.consent.suppression import Suppression, suppress
 from dmat.ledger.bulk import PlannedPerson, StepFacts, ledger_order, plan_many
-from dmat.ledger.entries import AMBIGUOUS, CLAIMED, HANDED_OVER, PLANNED, AudienceReport, audience_report
+from dmat.ledger.entries import PLANNED, AudienceReport, audience_report
 from dmat.ledger.post import NewEntry, plan_entries
 from dmat.messages.library import Templates
 from dmat.settings import Settings
 from dmat.store import Store, open_store
 from dmat.store.engine import chunks
+from dmat.store.ledger_tables import IN_FLIGHT
 from dmat.store.tables import ledger_entries, ledger_sets
 
 NOW = datetime(2026, 3, 4, 12, 0)
@@ -165,7 +166,7 @@ def send(settings: Settings, **variables: str) -> None:
 def wait_until_sent(store: Store, process: subprocess.Popen[bytes]) -> None:
     """Until no message is planned or under way."""
     is_open = sa.select(ledger_entries.c.message_id).limit(1)
-    states = (ledger_entries.c.state == PLANNED, ledger_entries.c.state.in_((CLAIMED, HANDED_OVER, AMBIGUOUS)))
+    states = (ledger_entries.c.state == PLANNED, IN_FLIGHT)
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         assert process.poll() is None, "the sender failed"

@@ -88,7 +88,7 @@ def find_suppressed(connection: Connection, addresses: Iterable[str], channel: s
         suppressions.c.channel == channel,
         suppressions.c.lifted_at.is_(None),
     )
-    return {keys[key]: reason for key, reason in connection.execute(query).all()}
+    return {keys[str(key)]: str(reason) for key, reason in connection.execute(query).all()}
 
 
 def lift(store: Store, address: str, channel: str, now: datetime) -> bool:

@@ -211,7 +211,7 @@ def _in_turn(programmes: list[str], after: str) -> list[str]:
     return [name for name in programmes if name > after] + [name for name in programmes if name <= after]
 
 
-_OF_DUE: Mapping[str, Any] = {  # what is planned has it in no other way, or an earlier attempt left it: nobody asks
+_OF_DUE: dict[str, Any] = {  # what is planned has it in no other way, or an earlier attempt left it: nobody asks
     "state": PLANNED, "subject": "", "provider": "", "provider_message_id": "", "claimed_at": None, "claimed_by": "",
     "handed_over_at": None, "accepted_at": None, "delivered_at": None, "settles_at_epoch": None, "batch_id": "",
     "cost_micros": None, "cost_currency": "",

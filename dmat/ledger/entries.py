@@ -23,9 +23,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.errors import NotFoundError
+from dmat.ledger.kept import find_kept
 from dmat.ledger.log import steps_of
 from dmat.store.engine import Store, rows_of
-from dmat.store.ledger_tables import ledger_entries, rendered_messages
+from dmat.store.ledger_tables import ledger_entries
 
 PLANNED, CLAIMED, HANDED_OVER = "planned", "claimed", "handed_over"
 ACCEPTED, DELIVERED, REJECTED = "accepted", "delivered", "rejected"
@@ -129,7 +130,7 @@ def entries_of(
     names = [name for name in Entry._fields if name not in known]
     if connection.dialect.name != "sqlite":
         chosen = query.with_only_columns(*(ledger_entries.c[name] for name in names))
-        return [Entry(**(known | row)) for row in rows_of(connection, chosen)]
+        return [Entry(**{**known, **row}) for row in rows_of(connection, chosen)]
     cursor = connection.execute(query.with_only_columns(*(_AS_KEPT[name] for name in names))).cursor
     rows = cursor.fetchall() if cursor is not None else ()
     if not rows:
@@ -200,10 +201,8 @@ def transitions_of(store: Store, message_id: str) -> list[dict[str, Any]]:
 
 def message_as_sent(store: Store, message_id: str) -> dict[str, Any] | None:
     """The rendered message as it was handed over: from, to, subject, html, text, headers; None before that."""
-    query = sa.select(rendered_messages).where(rendered_messages.c.message_id == message_id)
     with store.read() as connection:
-        found = rows_of(connection, query)
-    return found[0] if found else None
+        return find_kept(connection, message_id)
 
 
 def counts_by_state(store: Store, programme: str = "") -> dict[str, int]:

@@ -31,7 +31,7 @@ from dmat.ledger.entries import AMBIGUOUS, CLAIMED, EXPIRED, HANDED_OVER, PLANNE
 from dmat.ledger.sets import SetMove, move_set
 from dmat.settings import Settings
 from dmat.store.engine import Store, lock_rows, upsert
-from dmat.store.ledger_tables import fences, ledger_entries
+from dmat.store.ledger_tables import IN_FLIGHT, fences, ledger_entries
 from dmat.store.workspace_values import write_audit
 
 SENDER, DOOR = "sender", "door"  # a door of the API hands messages to people who fetch them, and outlives senders
@@ -231,7 +231,8 @@ def _take_over(connection: Connection, fence: Fence, now: datetime, settle_secon
 def _recover(connection: Connection, whose: sa.ColumnElement[bool], now: datetime, settle_seconds: float) -> int:
     table = ledger_entries.c
     held: dict[str, list[str]] = {CLAIMED: [], HANDED_OVER: []}
-    for row in connection.execute(sa.select(table.message_id, table.state).where(table.state.in_(held), whose)):
+    query = sa.select(table.message_id, table.state).where(IN_FLIGHT, table.state.in_(held), whose)
+    for row in connection.execute(query):
         held[row.state].append(row.message_id)
     # handing over is committed before a request leaves, so what is only claimed never did
     again = SetMove(PLANNED, "its sender ended before handing it over")

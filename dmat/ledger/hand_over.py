@@ -23,28 +23,14 @@ from dmat.ledger.claim import Gate, Verdict, move_of, set_move_of, write_verdict
 from dmat.ledger.counters import Place
 from dmat.ledger.entries import ACCEPTED, AMBIGUOUS, CLAIMED, HANDED_OVER, PLANNED, REJECTED, Entry
 from dmat.ledger.fence import SETTLE_SECONDS, Fence, count_hand_over, remember_hand_over
+from dmat.ledger.kept import Request, keep_again, keep_request
 from dmat.ledger.post import Move, keep_rendered, move
-from dmat.ledger.sets import SetMove, keep_filled, move_set, name_request
+from dmat.ledger.sets import SetMove, move_set, name_request
 from dmat.store.engine import Store, lock_rows
 from dmat.store.ledger_tables import ledger_entries
 from dmat.store.sets import among
 
 PATIENT_ATTEMPTS, LONGEST_PAUSE_SECONDS = 3, 900
-
-
-@dataclass(frozen=True)
-class Request:
-    """Messages that leave in one request, as they are kept "as sent".
-
-    Attributes:
-        batch_id: ours, of the request; every message of it names it.
-        kept: one row a message, see `sets.KEPT`.
-        common: column -> value of `rendered_messages` that all of them have.
-    """
-
-    batch_id: str
-    kept: Sequence[tuple[Any, ...]]
-    common: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -194,16 +180,17 @@ def _leave(
     values = {"handed_over_at": now, "provider": provider, "batch_id": ""}
     made = _leave_alone(connection, fence, leaving, reason, values, now, passed)
     for request in leaving.requests:
-        rows = [row for row in request.kept if passed is None or row[0] in passed]
+        ids = [message_id for message_id in request.kept if passed is None or message_id in passed]
         named = values | {"batch_id": request.batch_id}
         step = SetMove(HANDED_OVER, reason, named, only_claimed_by=fence.owner, expected=CLAIMED)
-        if rows and passed is not None:
-            step = replace(step, through=set_move_of(passed[rows[0][0]], fence.owner, now))
-        moved = set(move_set(connection, [row[0] for row in rows], step, now))
-        keep_filled(connection, request.common, rows if len(moved) == len(rows) else [r for r in rows if r[0] in moved])
-        made |= moved
-    for batch_id, ids in leaving.again.items():
-        made |= set(name_request(connection, ids, batch_id, fence.owner, now))
+        if ids and passed is not None:
+            step = replace(step, through=set_move_of(passed[ids[0]], fence.owner, now))
+        moved = move_set(connection, ids, step, now)
+        keep_request(connection, request, moved)
+        made.update(moved)
+    for batch_id, again in leaving.again.items():
+        keep_again(connection, again, batch_id)
+        made |= set(name_request(connection, again, batch_id, fence.owner, now))
     return made
 
 

@@ -26,7 +26,6 @@ from dmat.store.ledger_tables import ledger_entries
 OF_A_PERSON = (
     "message_id", "person_id", "address", "not_before", "context", "is_holdout", "state", "reason", "locale",
 )  # fmt: skip
-KEPT = ("message_id", "to_address", "headers", "filled")  # of one person of a batch; headers and filled as JSON text
 _NOT_BEFORE, _STATE = OF_A_PERSON.index("not_before"), OF_A_PERSON.index("state")  # the reason follows the state
 _EMPTY = ("subject", "provider", "provider_message_id", "claimed_by")
 SET_SIZE = 5000
@@ -278,24 +277,3 @@ def name_request(
     named = changed.returning(table.message_id)
     found = connection.execute(named, {"ids": pack_ids(connection, message_ids)})
     return sorted(str(row.message_id) for row in found)
-
-
-def keep_filled(connection: Connection, common: Mapping[str, Any], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Keep what is personal in messages of a batch (see `KEPT`); the message is put together when it is read."""
-    if not rows:
-        return
-    values = {"subject": "", "html": "", "text": ""} | dict(common)
-    names = (*KEPT, *values)
-    new = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
-    if connection.dialect.name == "sqlite":
-        rest = tuple(_as_text(value) for value in values.values())
-        holders = ", ".join("?" * len(names))
-        insert = f"insert into rendered_messages ({', '.join(names)}) values ({holders})"
-        kept: Any = [row + rest for row in rows]
-    else:
-        chosen = ", ".join(f"r.{name}::json" if name in {"headers", "filled"} else f"r.{name}" for name in KEPT)
-        holders, unnested = ", ".join(["%s"] * len(values)), ", ".join(["%s::text[]"] * len(KEPT))
-        insert = f"insert into rendered_messages ({', '.join(names)}) select {chosen}, {holders}"
-        insert += f" from unnest({unnested}) as r({', '.join(KEPT)})"
-        kept = (*values.values(), *(list(column) for column in zip(*rows, strict=True)))
-    connection.exec_driver_sql(f"{insert} on conflict (message_id) do update set {new}", kept)

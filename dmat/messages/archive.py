@@ -1,6 +1,6 @@
 """Messages as they were sent: the compiled text once, each person's values, put together when somebody looks.
 
-Belongs here: keeping compiled texts, reading a message back. Stays out: writing the values (`dmat/ledger/post.py`).
+Belongs here: keeping compiled texts, reading a message back. Stays out: writing the values (`dmat/ledger/kept.py`).
 What was sent stays as it was, whatever happens to the template, the campaign or the rule for links afterwards.
 """
 
@@ -17,11 +17,11 @@ from sqlalchemy.engine import Connection
 
 from dmat.channels.batches import fill_placeholders
 from dmat.errors import NotFoundError
+from dmat.ledger.kept import find_kept
 from dmat.messages.records import Template
 from dmat.settings import Settings
-from dmat.store.engine import Store, rows_of, upsert
+from dmat.store.engine import Store, upsert
 from dmat.store.message_tables import compiled_messages
-from dmat.store.tables import rendered_messages
 
 if TYPE_CHECKING:
     from dmat.messages.slots import Compiled
@@ -88,10 +88,9 @@ def as_sent(store: Store, settings: Settings, message_id: str) -> dict[str, Any]
         NotFoundError: it was never handed over, or is not kept any more.
     """
     with store.read() as connection:
-        rows = rows_of(connection, sa.select(rendered_messages).where(rendered_messages.c.message_id == message_id))
-        if not rows:
+        row = find_kept(connection, message_id)
+        if row is None:
             raise NotFoundError(f"the message {message_id} was not handed over")
-        row = dict(rows[0])
         filled = row.pop("filled", None)
         parts = _put_together(connection, filled) if filled else {}
     kept = {name: parts[name] for name in ("subject", "html", "text") if parts.get(name)}

@@ -12,6 +12,8 @@ from sqlalchemy import UniqueConstraint as Unique
 
 from dmat.store.schema import Big, metadata
 
+IN_FLIGHT = sa.text("state in ('claimed', 'handed_over', 'ambiguous')")  # asked in these words, an index has it
+
 programmes = Table(
     "programmes",
     metadata,
@@ -75,8 +77,8 @@ ledger_entries = Table(
     Index(
         "ix_ledger_entries_in_flight",
         "state",
-        sqlite_where=sa.text("state in ('claimed', 'handed_over', 'ambiguous')"),
-        postgresql_where=sa.text("state in ('claimed', 'handed_over', 'ambiguous')"),
+        sqlite_where=IN_FLIGHT,
+        postgresql_where=IN_FLIGHT,
     ),
     Index("ix_ledger_entries_standing", "programme", "step", "channel", "state"),
     Index("ix_ledger_entries_address_channel", "address", "channel"),
@@ -127,6 +129,19 @@ rendered_messages = Table(
     Column("template_version", Integer, nullable=False, default=0, server_default="0"),
     Column("locale", String(20), nullable=False, default="", server_default=""),
     Column("filled", sa.JSON),
+)
+
+rendered_batches = Table(
+    "rendered_batches",
+    metadata,
+    Column("batch_id", String(36), primary_key=True),
+    Column("kept_in", String(36), nullable=False, default="", server_default=""),
+    Column("from_address", String(700), nullable=False),
+    Column("rendered_at", DateTime, nullable=False),
+    Column("template", String(100), nullable=False, default="", server_default=""),
+    Column("template_version", Integer, nullable=False, default=0, server_default="0"),
+    Column("locale", String(20), nullable=False, default="", server_default=""),
+    Column("content", sa.LargeBinary, nullable=False),
 )
 
 counters = Table(

@@ -22,6 +22,7 @@ from dmat.store.ledger_tables import (
     ledger_transitions,
     message_marks,
     programmes,
+    rendered_batches,
     rendered_messages,
     sending_days,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "metadata",
     "programmes",
     "quarantine",
+    "rendered_batches",
     "rendered_messages",
     "segment_drafts",
     "segment_evaluations",

@@ -13,8 +13,6 @@ from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol
 
-import orjson
-
 from dmat.campaigns.overrides import overrides_of
 from dmat.channels.batches import cut_batch
 from dmat.channels.contract import MailBatch, Provider, Recipient
@@ -23,7 +21,7 @@ from dmat.channels.outgoing import Part, build_outgoing
 from dmat.consent.permission import MARKETING
 from dmat.errors import DmatError
 from dmat.ledger.entries import Entry
-from dmat.ledger.hand_over import Request
+from dmat.ledger.kept import Request, line_of
 from dmat.messages.compose import kept_row, make_mail, template_values
 from dmat.messages.links import Links
 from dmat.messages.rendering import Failed, Rendered, Renderer
@@ -200,10 +198,10 @@ class Composer:
         for part in cut_batch(provider.abilities, batch).parts:
             batch_id = new_batch_id()
             mine = [known.pop(person.message_id) for person in part.recipients]
-            kept = [
-                _kept(entry, person, compiled.to_keep(filled))
+            kept = {
+                entry.message_id: _kept(entry, person, compiled.to_keep(filled))
                 for (entry, _, filled), person in zip(mine, part.recipients, strict=True)
-            ]
+            }
             request = Request(batch_id, kept, _common(first, f"{name} <{email}>", now))
             message = replace(part, batch_id=batch_id)
             made.parcels.append(Parcel([item[0] for item in mine], message, request=request, size=len(mine)))
@@ -250,9 +248,9 @@ def _recipient(entry: Entry, values: Mapping[str, Any], filled: Filled) -> Recip
     return Recipient(entry.message_id, entry.address, name, filled, headers)
 
 
-def _kept(entry: Entry, person: Recipient, kept: Mapping[str, Any]) -> tuple[str, str, str, str]:
+def _kept(entry: Entry, person: Recipient, kept: Mapping[str, Any]) -> bytes:
     to = f"{person.to_name} <{person.to_email}>" if person.to_name else person.to_email
-    return entry.message_id, to, orjson.dumps(person.headers).decode(), orjson.dumps(kept).decode()
+    return line_of(entry.message_id, to, person.headers, kept)
 
 
 def _common(entry: Entry, sender: str, now: datetime) -> dict[str, Any]:

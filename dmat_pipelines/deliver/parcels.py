@@ -12,7 +12,7 @@ from typing import Any
 
 from dmat.channels.contract import MailBatch
 from dmat.ledger.entries import Entry
-from dmat.ledger.hand_over import Request
+from dmat.ledger.kept import Request
 
 HOPELESS = 63  # so many halves of one batch refused and none taken: it is what they have in common
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from sending_fixtures import NOON, plan_messages
 
@@ -12,7 +10,8 @@ from dmat.ledger.claim import Batched, Verdict, claim, look
 from dmat.ledger.control import cancel
 from dmat.ledger.entries import counts_by_state, get_entry, transitions_of
 from dmat.ledger.fence import take_fence
-from dmat.ledger.hand_over import Answers, Leaving, Request, all_accepted, exchange
+from dmat.ledger.hand_over import Answers, Leaving, all_accepted, exchange
+from dmat.ledger.kept import Request, line_of
 
 COUNT = 12
 TOGETHER = {"template": "spring", "template_version": 1}
@@ -38,7 +37,7 @@ def looked_at(store, besides=(), limit=COUNT):
 
 
 def leaving(entries, failures=()):
-    kept = [(entry.message_id, "b", json.dumps({}), json.dumps({"-dm0-": "x"})) for entry in entries]
+    kept = {entry.message_id: line_of(entry.message_id, "b", {}, {"-dm0-": "x"}) for entry in entries}
     wanted = [*entries, *(entry for entry, _ in failures)]
     return Leaving(requests=[Request("batch-1", kept, COMMON)], unclaimed=wanted, failures=failures)
 
