@@ -18,6 +18,7 @@ from dmat.messages.links import Links
 from dmat.messages.opt_in import opt_in_values
 from dmat.messages.personalise import cart_values
 from dmat.messages.rendering import Rendered
+from dmat.messages.report_mail import report_values
 from dmat.messages.sales_notice import notice_values
 from dmat.settings import Settings
 
@@ -27,6 +28,7 @@ TEMPLATES: Mapping[tuple[str, str], tuple[str, Values]] = {
     ("double_opt_in", "confirm"): ("double_opt_in", opt_in_values),
     ("sales_notice", "notice"): ("sales_notice", notice_values),
     ("alert_notice", "notice"): ("alert_notice", alert_values),
+    ("report", "mail"): ("report_mail", report_values),
 }
 
 

@@ -1,0 +1,99 @@
+"""A report that was made as a PDF: A4, tagged for screen readers (PDF/UA-1), readable in print and in grey.
+
+Belongs here: the page. Stays out: figures (`making.py`), charts (`charts.py`). Set by Typst within this process; all
+text of users is passed as data, never as markup.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import UTC, date
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from dmat.reports.charts import chart_of
+from dmat.reports.making import Figures, Made, change_words, days_words, metric_columns, value_words
+from dmat.settings import Settings
+
+PAGE = Path(__file__).parent / "page.typ"
+
+
+def as_pdf(settings: Settings, made: Made) -> bytes:
+    """The report as a PDF; the same report gives the same bytes."""
+    with tempfile.TemporaryDirectory(prefix="dmat-report-") as folder:
+        root = Path(folder)
+        (root / "page.typ").write_text(PAGE.read_text())
+        (root / "data.json").write_text(json.dumps(_document(settings, made, root)))
+        compiler = typst.Compiler(input=str(root / "page.typ"), root=str(root), ignore_system_fonts=True)
+        found = compiler.compile(format="pdf", pdf_standards="ua-1", timestamp=made.made_at.replace(tzinfo=UTC))
+    if not isinstance(found, bytes):
+        raise TypeError("typst gave several files for one PDF")
+    return found
+
+
+def _document(settings: Settings, made: Made, root: Path) -> dict[str, Any]:
+    sections = made.figures["sections"]
+    definitions = dict(tuple(pair) for section in sections for pair in section["definitions"])
+    return {
+        "title": made.title, "workspace": settings.workspace_name, "days": days_words(made.since, made.until),
+        "insights": made.figures["insights"],
+        "sections": [_section(section, root, number) for number, section in enumerate(sections)],
+        "definitions": [[name, words] for name, words in sorted(definitions.items())],
+        "foot": f"Made on {made.made_at:%d %B %Y, %H:%M} UTC",
+        "origin": (
+            f"Data as of {made.as_of:%d %B %Y, %H:%M} UTC, version {made.data_version} of the tables. "
+            f"Days are those of {settings.workspace_time_zone}. Report {made.report_key}, number "
+            f"{made.report_run_id}."
+        ),
+        "runs": list(made.run_ids),
+    }  # fmt: skip
+
+
+def _section(section: Figures, root: Path, number: int) -> dict[str, Any]:
+    drawn = chart_of(section)
+    if drawn:
+        (root / f"chart{number}.svg").write_text(drawn[0])
+    return {
+        "title": section["title"], "tiles": _tiles(section) if section["is_key_figures"] else [],
+        "chart": f"chart{number}.svg" if drawn else "", "alt": drawn[1] if drawn else "",
+        "head": [] if section["is_key_figures"] else [column["name"] for column in section["columns"]],
+        "numeric": [column["role"] == "metric" for column in section["columns"]],
+        "rows": [] if section["is_key_figures"] else _rows(section),
+        "empty": not section["is_key_figures"] and not section["rows"],
+        "note": _note(section),
+    }  # fmt: skip
+
+
+def _tiles(section: Figures) -> list[list[str]]:
+    return [
+        [column["name"], value_words(section["totals"][column["key"]], column, section),
+         _against(change_words(section["changes"].get(column["key"])), section["before_days"])]
+        for column in metric_columns(section)
+    ]  # fmt: skip
+
+
+def _against(change: str, before: list[str]) -> str:
+    if not change:
+        return ""
+    since, until = (date.fromisoformat(day) for day in before)
+    return f"{change} against {days_words(since, until)}"
+
+
+def _rows(section: Figures) -> list[list[str]]:
+    rows = section["rows"][-31:] if section["chart"] == "line" else section["rows"]
+    return [[value_words(value, column, section) for value, column in zip(row, section["columns"], strict=True)]
+            for row in rows]  # fmt: skip
+
+
+def _note(section: Figures) -> str:
+    parts = []
+    if section["chart"] == "line" and len(section["rows"]) > 31:
+        parts.append("The table shows the last 31 rows.")
+    if section["is_cut"]:
+        parts.append("There are more rows; the largest are shown.")
+    if section["missing"]:
+        parts.append(f"Not built yet: {', '.join(section['missing'])}.")
+    return " ".join(parts)
