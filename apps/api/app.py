@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from apps.api.ab_tests import ab_tests_router
+from apps.api.analytics import analytics_router
 from apps.api.campaign_posts import campaign_posts_router
 from apps.api.campaign_rules import campaign_rules_router
 from apps.api.campaigns import campaigns_router
@@ -103,6 +104,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(templates_router(settings, opened, desk))
     for lead_doors in (leads_router, routing_router):
         app.include_router(lead_doors(settings, opened, desk.workspace))
+    app.include_router(analytics_router(settings, opened, desk.workspace))
     app.include_router(ab_tests_router(opened, desk, open_tests(settings, opened)))
     library = open_library(settings, opened, desk)
     for journey_doors in (workflows_router, person_properties_router):

@@ -173,7 +173,8 @@ class _Asker:
         unknown = self.unknown
         rows = [_figures(metrics, self.catalogue, row | unknown, keys) for keys, row in _keyed(found, question)]
         whole = [metric for metric in metrics if _adds_up(metric, question)]
-        return rows, {key: None for key in question.metrics} | _figures(whole, self.catalogue, totals | unknown, {})
+        sums: dict[str, Value] = dict.fromkeys(question.metrics)
+        return rows, sums | _figures(whole, self.catalogue, totals | unknown, {})
 
     def _last_day(self) -> date:
         return today_in(self.zone, self.version.data_as_of)

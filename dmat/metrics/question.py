@@ -16,7 +16,7 @@ from dmat.errors import InvalidInputError
 from dmat.metrics.catalogue import Catalogue, Metric, load, near
 from dmat.metrics.periods import PERIODS, before, period_of
 
-MOST_METRICS, MOST_DIMENSIONS, MOST_DAYS, MOST_VALUES = 20, 3, 3700, 200
+MOST_METRICS, MOST_DIMENSIONS, MOST_DAYS, MOST_VALUES = 40, 3, 3700, 200
 MOST_BUCKETS = 800
 DEFAULT_LIMIT = 1000
 UNKNOWN = ""
@@ -36,7 +36,7 @@ class Question(BaseModel):
     """What is asked.
 
     Attributes:
-        metrics: their keys, one to twenty.
+        metrics: their keys, one to forty.
         since: the first day; `until` the first day that is no longer in it. Days are those of the workspace's time
             zone. Both may be empty when `period` is given, which moves with today (`periods.PERIODS`).
         grain: one row for each day, week (from Monday) or month; empty for one over all.

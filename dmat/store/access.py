@@ -31,6 +31,8 @@ SCOPES = {
     "campaigns:read": "see campaigns, their plans and results",
     "campaigns:write": "make and change campaigns",
     "campaigns:send": "submit, start, pause, resume and cancel campaigns",
+    "analytics:read": "see figures, ask questions of them, take answers away as files",
+    "analytics:write": "keep and share questions, write notes on days",
     "tests:read": "see tests, their plans and results",
     "tests:write": "make and change tests",
     "tests:decide": "start, pause and stop tests, say which variation wins",
@@ -41,13 +43,40 @@ ROLE_SCOPES: dict[str, frozenset[str]] = {
     "admin": frozenset(SCOPES),
     "marketer": frozenset(SCOPES),
     "analyst": frozenset(
-        {"segments:read", "segments:write", "templates:read", "codes:read", "campaigns:read", "tests:read"}
+        {
+            "segments:read",
+            "segments:write",
+            "templates:read",
+            "codes:read",
+            "campaigns:read",
+            "tests:read",
+            "analytics:read",
+            "analytics:write",
+        }
     ),
     "sales": frozenset(
-        {"segments:read", "people:read", "templates:read", "campaigns:read", "leads:read", "leads:write"}
+        {
+            "segments:read",
+            "people:read",
+            "templates:read",
+            "campaigns:read",
+            "leads:read",
+            "leads:write",
+            "analytics:read",
+        }
     ),
     "manager": frozenset(
-        {"segments:read", "people:read", "templates:read", "campaigns:read", "leads:read", "leads:write", "leads:route"}
+        {
+            "segments:read",
+            "people:read",
+            "templates:read",
+            "campaigns:read",
+            "leads:read",
+            "leads:write",
+            "leads:route",
+            "analytics:read",
+            "analytics:write",
+        }
     ),
 }
 

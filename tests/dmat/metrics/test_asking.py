@@ -171,7 +171,7 @@ def test_costs_divide_across_bases(asked: Asker) -> None:
     answer = asked("cost_per_click", "cost_per_customer", "new_customers", "message_cost", "cost_per_message")
     assert answer.totals == {
         "cost_per_click": 10, "cost_per_customer": 2_600, "new_customers": 1, "message_cost": 83,
-        "cost_per_message": 17,
+        "cost_per_message": 400,
     }  # fmt: skip
 
 
