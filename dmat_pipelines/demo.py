@@ -38,6 +38,7 @@ from dmat.warehouse import Workspace
 from dmat_pipelines.demo_campaign import BY as MARKETER
 from dmat_pipelines.demo_campaign import add_campaign, campaign_checks
 from dmat_pipelines.demo_experiment import checks_of_tests, decide_by_hand
+from dmat_pipelines.demo_sales import add_sales, sales_checks, work_leads
 from dmat_pipelines.proof import Proof, prove, show
 from dmat_pipelines.real_orders import order_checks, show_orders
 
@@ -49,7 +50,8 @@ LOGINS = (
     ("admin@demo.example", "Admin", "admin"),
     ("marketer@demo.example", "Marketer", "marketer"),
     ("analyst@demo.example", "Analyst", "analyst"),
-    ("sales@demo.example", "Sales", "sales"),
+    ("sales@demo.example", "Sam Sales", "sales"),
+    ("manager@demo.example", "Mara Manager", "manager"),
 )
 console = Console(highlight=False)
 
@@ -127,7 +129,7 @@ def reconnect(settings: Settings) -> Settings:
 
 
 def prepare(settings: Settings, people: int, seed: int, orders: Path | None = None) -> Settings:
-    """Make the company, stop its clock at the end of its history, open the store, let the four demo users in."""
+    """Make the company, stop its clock at the end of its history, open the store, let the demo's users in."""
     end = utc(time.time()).replace(hour=9, minute=0, second=0, microsecond=0)
     with progress_bar() as progress:
         what = f"company of {people:,} people" if orders is None else f"shop of the orders in {orders.name}"
@@ -175,10 +177,12 @@ def live_through(settings: Settings) -> Proof:
         read_everything(settings)
         add_segments(settings)
         add_campaign(settings)
+        add_sales(settings)
         live_two_days(settings)
         read_everything(settings)
         proof = prove(settings)
         proof.checks += [*order_checks(settings), *campaign_checks(settings), *checks_of_tests(settings)]
+        proof.checks += sales_checks(settings)
         return proof
 
 
@@ -235,6 +239,7 @@ def live_two_days(settings: Settings) -> None:
             settings.clock.advance(STEP)
             vendors.post("/control/step").raise_for_status()
             decide_by_hand(settings, MARKETER)
+            work_leads(settings)
             run_pass(batch) if step < STEPS else run_once(batch)
             if batch.health.failures:
                 raise BuildFailedError(f"a part of the micro-batch failed: {batch.health.failures}")

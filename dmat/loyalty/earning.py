@@ -8,7 +8,7 @@ may take an account below 0: points that were spent already are owed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,14 +16,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from dmat.campaigns.holdout import is_held_out
 from dmat.loyalty.ledger import EARN, MEMBER, REFUND, Posting, post
 from dmat.loyalty.rules import LoyaltyRules, read_rules
 from dmat.store.engine import Store, chunks, upsert
-from dmat.store.loyalty_tables import loyalty_entries, loyalty_grants, loyalty_members, loyalty_tier_changes
+from dmat.store.loyalty_tables import (
+    loyalty_entries,
+    loyalty_grants,
+    loyalty_held_out,
+    loyalty_members,
+    loyalty_tier_changes,
+)
 from dmat.store.workspace_values import get_value, set_value
 from dmat.warehouse import Workspace
 
-BY, WATERMARK = "loyalty", "loyalty.orders_build"
+BY, WATERMARK, SALT = "loyalty", "loyalty.orders_build", "loyalty programme"
 _ORDERS = """
     select orders.order_id, orders.person_id, orders.ordered_at, orders._build as build,
         case
@@ -62,28 +69,52 @@ def earn_from_orders(store: Store, view: Workspace, now: datetime) -> Earned:
     joined, posted = 0, []
     for batch in chunks(orders, 500):
         with store.write() as connection:
-            joined += _join(connection, rules, batch, now)
-            posted += post(connection, _postings(connection, rules, batch), now, BY)
+            fresh, others = _join(connection, rules, batch, now)
+            joined += fresh
+            earning = [row for row in batch if int(row["person_id"]) not in others]
+            posted += post(connection, _postings(connection, rules, earning), now, BY)
     if orders:
         set_value(store, WATERMARK, max(int(row["build"]) for row in orders), now, by=BY)
     return Earned(joined, len(posted), sum(each.points for each in posted))
 
 
-def _join(connection: Connection, rules: LoyaltyRules, orders: Sequence[dict[str, Any]], now: datetime) -> int:
+def _join(
+    connection: Connection, rules: LoyaltyRules, orders: Sequence[dict[str, Any]], now: datetime
+) -> tuple[int, set[int]]:
+    """How many joined now, and who of these people is held out."""
     first: dict[int, datetime] = {}
     for row in orders:
         if row["net_cents"] > 0:
             first.setdefault(int(row["person_id"]), row["ordered_at"])
+    others = _hold_out(connection, rules, first)
     lowest = rules.tiers[0].key
     rows = [
         {"person_id": person, "joined_at": at, "tier": lowest, "tier_since": at, "updated_at": now, "revision": 1,
-         "exported_revision": 0}
-        for person, at in first.items()
+         "exported_revision": 0, "holdout_share": rules.holdout_share}
+        for person, at in first.items() if person not in others
     ]  # fmt: skip
     if not rows:
-        return 0
+        return 0, others
     statement = upsert(connection, loyalty_members).on_conflict_do_nothing(index_elements=["person_id"])
-    return len(connection.execute(statement.returning(loyalty_members.c.person_id), rows).all())
+    return len(connection.execute(statement.returning(loyalty_members.c.person_id), rows).all()), others
+
+
+def _hold_out(connection: Connection, rules: LoyaltyRules, first: Mapping[int, datetime]) -> set[int]:
+    """Who of those who would join never does: those who were held out before, and new ones by their number."""
+    known = _of(connection, loyalty_held_out, first)
+    fresh = set(first) - known - _of(connection, loyalty_members, first)
+    chosen = {person for person in fresh if is_held_out(SALT, person, rules.holdout_share)}
+    rows = [{"person_id": each, "held_out_at": first[each], "share": rules.holdout_share} for each in sorted(chosen)]
+    if rows:
+        statement = upsert(connection, loyalty_held_out).on_conflict_do_nothing(index_elements=["person_id"])
+        connection.execute(statement, rows)
+    return known | chosen
+
+
+def _of(connection: Connection, table: sa.Table, people: Iterable[int]) -> set[int]:
+    query = sa.select(table.c.person_id).where(table.c.person_id.in_(list(people)))
+    found: set[int] = set(connection.execute(query).scalars())
+    return found
 
 
 def _postings(connection: Connection, rules: LoyaltyRules, orders: Sequence[dict[str, Any]]) -> list[Posting]:
@@ -129,6 +160,7 @@ def follow_merges(store: Store, view: Workspace, now: datetime) -> int:
     for batch in chunks(pairs, 500):
         with store.write() as connection:
             is_known = loyalty_members.c.person_id.in_([old for old, _ in batch])
+            _move_held_out(connection, batch)
             known: set[int] = set(connection.execute(sa.select(loyalty_members.c.person_id).where(is_known)).scalars())
             for old, new in batch:
                 if old in known:
@@ -150,3 +182,14 @@ def _move(connection: Connection, old: int, new: int, now: datetime) -> None:
         (loyalty_grants, {"revision": loyalty_grants.c.revision + 1}),
     ):  # fmt: skip
         connection.execute(sa.update(table).where(table.c.person_id == old).values({"person_id": new, **more}))
+
+
+def _move_held_out(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
+    """Who is held out stays so under the number that stays; unless that person is a member already."""
+    held = _of(connection, loyalty_held_out, [old for old, _ in pairs])
+    for old, new in pairs:
+        if old in held:
+            is_old = loyalty_held_out.c.person_id == old
+            taken = _of(connection, loyalty_members, [new]) | _of(connection, loyalty_held_out, [new])
+            moved = sa.update(loyalty_held_out).where(is_old).values(person_id=new, landed_at=None)
+            connection.execute(sa.delete(loyalty_held_out).where(is_old) if taken else moved)

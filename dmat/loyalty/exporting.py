@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from dmat.scoring.exporting import mark_exported, unexported
 from dmat.store.engine import Store, chunks, rows_of
-from dmat.store.loyalty_tables import loyalty_entries, loyalty_grants, loyalty_members, loyalty_offers
+from dmat.store.loyalty_tables import loyalty_entries, loyalty_grants, loyalty_held_out, loyalty_members, loyalty_offers
 
 
 def unexported_members(store: Store, limit: int) -> list[dict[str, Any]]:
@@ -60,3 +60,19 @@ def mark_entries_landed(store: Store, entry_ids: Sequence[int], now: datetime) -
         for batch in chunks(entry_ids):
             is_meant = loyalty_entries.c.entry_id.in_(batch)
             connection.execute(sa.update(loyalty_entries).where(is_meant).values(landed_at=now))
+
+
+def unlanded_held_out(store: Store, limit: int) -> list[dict[str, Any]]:
+    """People who are held out of the programme that the warehouse has not got."""
+    columns = [column for column in loyalty_held_out.c if column.name != "landed_at"]
+    query = sa.select(*columns).where(loyalty_held_out.c.landed_at.is_(None))
+    with store.read() as connection:
+        return rows_of(connection, query.order_by(loyalty_held_out.c.person_id).limit(limit))
+
+
+def mark_held_out_landed(store: Store, person_ids: Sequence[int], now: datetime) -> None:
+    """Say that the warehouse has these people; call it after they are committed there."""
+    with store.write() as connection:
+        for batch in chunks(person_ids):
+            is_meant = loyalty_held_out.c.person_id.in_(batch)
+            connection.execute(sa.update(loyalty_held_out).where(is_meant).values(landed_at=now))

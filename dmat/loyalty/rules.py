@@ -45,7 +45,8 @@ class LoyaltyRules(BaseModel):
     """The whole programme.
 
     `cents_per_point`: net cents of an order for one point. `members`: who joins with the first order that counts.
-    `starts_at`: only orders from then on earn (UTC); empty: all that are known.
+    `starts_at`: only orders from then on earn (UTC); empty: all that are known. `holdout_share`: of those who would
+    join, how many never do, so that what the programme causes can be measured.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,6 +58,7 @@ class LoyaltyRules(BaseModel):
     tier_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     members: Literal["everybody", "with_email_consent"] = "with_email_consent"
     starts_at: datetime | None = None
+    holdout_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
 
     @model_validator(mode="after")
     def _in_order(self) -> LoyaltyRules:

@@ -8,7 +8,7 @@ person it belongs to when two turn out to be one.
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import Boolean, Column, DateTime, Index, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, DateTime, Float, Index, Integer, String, Table, Text
 from sqlalchemy import UniqueConstraint as Unique
 
 from dmat.store.tables import Big, metadata
@@ -24,6 +24,7 @@ loyalty_members = Table(
     Column("tier", String(20), nullable=False),
     Column("tier_since", DateTime, nullable=False),
     Column("tier_until", DateTime),
+    Column("holdout_share", Float, nullable=False, default=0.0, server_default="0"),
     Column("updated_at", DateTime, nullable=False),
     Column("revision", Integer, nullable=False, default=1),
     Column("exported_revision", Integer, nullable=False, default=0),
@@ -35,6 +36,7 @@ loyalty_held_out = Table(
     metadata,
     Column("person_id", Big, primary_key=True, autoincrement=False),
     Column("held_out_at", DateTime, nullable=False),
+    Column("share", Float, nullable=False),
     Column("landed_at", DateTime),
     Index("ix_loyalty_held_out_unlanded", "person_id", sqlite_where=_UNLANDED, postgresql_where=_UNLANDED),
 )

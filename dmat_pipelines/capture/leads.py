@@ -1,5 +1,5 @@
 """What the store knows of leads and loyalty, landed: `raw.leads`, `raw.lead_activities`, `raw.score_rules`,
-`raw.loyalty_members`, `raw.loyalty_entries`, `raw.loyalty_grants`.
+`raw.loyalty_members`, `raw.loyalty_entries`, `raw.loyalty_grants`, `raw.loyalty_held_out`.
 
 Belongs here: carrying rows, committed in the warehouse first and marked here after, so that a crash between the two
 lands them again (twice gives once). Stays out: scores (`dbt`) and the rules of leads (`dmat/scoring`).
@@ -15,10 +15,12 @@ from dmat.landing import Outcome, Record
 from dmat.loyalty.exporting import (
     mark_entries_landed,
     mark_grants_exported,
+    mark_held_out_landed,
     mark_members_exported,
     unexported_grants,
     unexported_members,
     unlanded_entries,
+    unlanded_held_out,
 )
 from dmat.scoring.exporting import (
     mark_activities_landed,
@@ -102,6 +104,16 @@ def export_grants(settings: Settings, store: Store, run_id: str) -> Outcome:
     )  # fmt: skip
 
 
+def export_held_out(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land everybody who is held out of the loyalty programme and whom the warehouse has not got yet."""
+    now = settings.clock.now()
+    return carry(
+        settings, Outcome("loyalty", "held_out", run_id, now), "loyalty_held_out",
+        lambda: unlanded_held_out(store, BATCH_ROWS), lambda rows: records_by("person_id", "held_out_at", rows),
+        lambda rows: mark_held_out_landed(store, [row["person_id"] for row in rows], settings.clock.now()),
+    )  # fmt: skip
+
+
 EXPORTS = {
     "leads": export_leads,
     "lead_activities": export_activities,
@@ -109,6 +121,7 @@ EXPORTS = {
     "loyalty_members": export_members,
     "loyalty_entries": export_loyalty_entries,
     "loyalty_grants": export_grants,
+    "loyalty_held_out": export_held_out,
 }
 WORDS = {
     "leads": "Leads of the store.",
@@ -117,6 +130,7 @@ WORDS = {
     "loyalty_members": "Members of the loyalty programme.",
     "loyalty_entries": "The ledger of loyalty points, in double entry.",
     "loyalty_grants": "Offers of the loyalty programme that members hold or used.",
+    "loyalty_held_out": "People who are held out of the loyalty programme.",
 }
 
 

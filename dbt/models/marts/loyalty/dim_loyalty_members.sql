@@ -27,6 +27,7 @@ select
     newest.tier,
     newest.tier_since_at,
     newest.tier_until_at,
+    newest.holdout_share,
     cast(coalesce(points.points_balance, 0) as bigint) as points_balance,
     cast(coalesce(points.points_earned, 0) as bigint) as points_earned,
     cast(coalesce(points.points_spent, 0) as bigint) as points_spent,

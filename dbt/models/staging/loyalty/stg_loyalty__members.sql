@@ -9,7 +9,7 @@ parsed as (
         *,
         {{ parse_json('payload', {
             'person_id': 'BIGINT', 'joined_at': 'VARCHAR', 'tier': 'VARCHAR', 'tier_since': 'VARCHAR',
-            'tier_until': 'VARCHAR'
+            'tier_until': 'VARCHAR', 'holdout_share': 'DOUBLE'
         }) }} as document
     from source
 ),
@@ -22,7 +22,8 @@ renamed as (
         {{ utc_timestamp('document.joined_at') }} as joined_at,
         document.tier as tier,
         {{ utc_timestamp('document.tier_since') }} as tier_since_at,
-        {{ utc_timestamp('document.tier_until') }} as tier_until_at
+        {{ utc_timestamp('document.tier_until') }} as tier_until_at,
+        coalesce(document.holdout_share, 0) as holdout_share
     from parsed
 )
 

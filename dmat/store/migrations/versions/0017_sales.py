@@ -22,6 +22,7 @@ def upgrade() -> None:
     op.add_column(
         "lead_assignments", sa.Column("rejected_for", sa.String(length=40), server_default="", nullable=False)
     )
+    op.add_column("loyalty_members", sa.Column("holdout_share", sa.Float(), server_default="0", nullable=False))
     op.create_table(
         "score_matrix_versions",
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
@@ -35,6 +36,7 @@ def upgrade() -> None:
         "loyalty_held_out",
         sa.Column("person_id", BIG, autoincrement=False, nullable=False),
         sa.Column("held_out_at", sa.DateTime(), nullable=False),
+        sa.Column("share", sa.Float(), nullable=False),
         sa.Column("landed_at", sa.DateTime(), nullable=True),
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_loyalty_held_out")),
     )
@@ -48,6 +50,8 @@ def downgrade() -> None:
     """Bring the tables back to the revision before."""
     op.drop_table("loyalty_held_out")
     op.drop_table("score_matrix_versions")
+    with op.batch_alter_table("loyalty_members") as batch_op:
+        batch_op.drop_column("holdout_share")
     with op.batch_alter_table("lead_assignments") as batch_op:
         batch_op.drop_column("rejected_for")
         batch_op.drop_column("accepted_at")
