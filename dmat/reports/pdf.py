@@ -82,16 +82,24 @@ def _against(change: str, before: list[str]) -> str:
     return f"{change} against {days_words(since, until)}"
 
 
+def _is_drawn_only(section: Figures) -> bool:
+    """Whether a line over days stands for its table: thirty rows of days are read by nobody on paper."""
+    return section["chart"] == "line" and section["columns"][0]["key"] == "day" and bool(section["rows"])
+
+
 def _rows(section: Figures) -> list[list[str]]:
-    rows = section["rows"][-31:] if section["chart"] == "line" else section["rows"]
-    return [[value_words(value, column, section) for value, column in zip(row, section["columns"], strict=True)]
-            for row in rows]  # fmt: skip
+    if _is_drawn_only(section):
+        return []
+    return [
+        [value_words(value, column, section) for value, column in zip(row, section["columns"], strict=True)]
+        for row in section["rows"]
+    ]
 
 
 def _note(section: Figures) -> str:
     parts = []
-    if section["chart"] == "line" and len(section["rows"]) > 31:
-        parts.append("The table shows the last 31 rows.")
+    if _is_drawn_only(section):
+        parts.append("The value of each day is in the files for spreadsheets.")
     if section["is_cut"]:
         parts.append("There are more rows; the largest are shown.")
     if section["missing"]:
