@@ -58,7 +58,7 @@ def _context(settings: Settings, made: Made) -> dict[str, Any]:
     ][:MOST_FIGURES]  # fmt: skip
     return {
         "title": made.title, "days": days_words(made.since, made.until), "figures": figures,
-        "insights": made.figures["insights"], "url": f"{base}/analytics?view=reports&made={made.report_run_id}",
+        "insights": made.figures["insights"], "url": f"{base}/reports?made={made.report_run_id}",
         "origin": f"Data as of {made.as_of:%d %B %Y, %H:%M} UTC, version {made.data_version} of the tables"
         + (f", runs {', '.join(made.run_ids[:3])}" if made.run_ids else ""),
     }  # fmt: skip

@@ -81,7 +81,7 @@ def answer_report(
     for section in report.sections:
         more = {"compare": report.compare, "segment": report.segment_of(section)}
         answers.append(ask(warehouse, settings, section.question(report.period, **more).dated(today)))
-    sections = [_section(section, answer) for section, answer in zip(report.sections, answers, strict=True)]
+    sections = [figures_of(section, answer) for section, answer in zip(report.sections, answers, strict=True)]
     return answers, {"insights": _insights(warehouse, settings, report, answers[0]), "sections": sections}
 
 
@@ -102,7 +102,8 @@ def _insights(warehouse: Warehouse, settings: Settings, report: Report, first: A
     return [sentence(each) for each in find_insights(warehouse, settings, question, most=MOST_INSIGHTS)]
 
 
-def _section(section: Section, answer: Answer) -> Figures:
+def figures_of(section: Section, answer: Answer) -> Figures:
+    """The figures of a section as they are kept: JSON, with all that its files need."""
     compared = answer.compared
     return {
         "title": section.title, "chart": section.chart, "is_key_figures": section.is_key_figures,

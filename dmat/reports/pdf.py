@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import tempfile
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import typst
 
+from dmat.metrics.asking import Answer
 from dmat.reports.charts import chart_of
-from dmat.reports.making import Figures, Made, change_words, days_words, metric_columns, value_words
+from dmat.reports.making import Figures, Made, change_words, days_words, figures_of, metric_columns, value_words
+from dmat.reports.plan import Chart, Section
 from dmat.settings import Settings
 
 PAGE = Path(__file__).parent / "page.typ"
@@ -45,8 +47,8 @@ def _document(settings: Settings, made: Made, root: Path) -> dict[str, Any]:
         "foot": f"Made on {made.made_at:%d %B %Y, %H:%M} UTC",
         "origin": (
             f"Data as of {made.as_of:%d %B %Y, %H:%M} UTC, version {made.data_version} of the tables. "
-            f"Days are those of {settings.workspace_time_zone}. Report {made.report_key}, number "
-            f"{made.report_run_id}."
+            f"Days are those of {settings.workspace_time_zone}."
+            + (f" Report {made.report_key}, number {made.report_run_id}." if made.report_run_id else "")
         ),
         "runs": list(made.run_ids),
     }  # fmt: skip
@@ -105,3 +107,29 @@ def _note(section: Figures) -> str:
     if section["missing"]:
         parts.append(f"Not built yet: {', '.join(section['missing'])}.")
     return " ".join(parts)
+
+
+def answer_as_pdf(settings: Settings, answer: Answer, title: str, now: datetime, chart: Chart = "") -> bytes:
+    """One answer as a PDF: its totals, its rows, a chart where one fits, and where it comes from.
+
+    Args:
+        settings: of the workspace.
+        answer: the question, answered.
+        title: over the page.
+        now: when it is made.
+        chart: `line` or `bar`; one that does not fit is left out.
+    """
+    asked = answer.question
+    fits = (chart == "line" and asked.grain) or (chart == "bar" and (asked.grain or asked.dimensions))
+    shape = {"metrics": asked.metrics, "grain": asked.grain, "dimensions": asked.dimensions[:2]}
+    section = Section(title="Figures", chart=chart if fits else "", **shape)
+    parts = [figures_of(section, answer)]
+    if not section.is_key_figures:
+        parts.insert(0, {**parts[0], "title": "Over all", "is_key_figures": True, "rows": [], "chart": ""})
+    since, until = asked.days
+    made = Made(
+        report_run_id=0, report_key="question", report_version=0, title=title, since=since, until=until,
+        data_version=answer.data_version, as_of=answer.as_of, run_ids=(), occurrence="", made_at=now, made_by="",
+        figures={"insights": [], "sections": parts}, told=(),
+    )  # fmt: skip
+    return as_pdf(settings, made)

@@ -15,6 +15,7 @@ from dmat.errors import ConflictError, InvalidInputError, NotFoundError
 from dmat.messages.rendering import Renderer
 from dmat.messages.report_mail import report_values
 from dmat.metrics.asking import ask
+from dmat.metrics.question import Question
 from dmat.reports.charts import chart_of
 from dmat.reports.library import (
     due_reports,
@@ -27,7 +28,7 @@ from dmat.reports.library import (
 )
 from dmat.reports.mailing import send_report
 from dmat.reports.making import days_words, find_made, make_report, read_made
-from dmat.reports.pdf import as_pdf
+from dmat.reports.pdf import answer_as_pdf, as_pdf
 from dmat.reports.plan import Schedule, read_report
 from dmat.reports.running import make_due_reports
 from dmat.reports.sheets import as_csv, as_xlsx
@@ -92,6 +93,14 @@ def test_the_pdf_is_tagged_and_takes_text_as_text(quarter, made):
     assert b"/StructTreeRoot" in found
     assert b"pdfuaid" in found
     assert len(found) < 500_000
+
+
+def test_one_answer_is_a_page_too(quarter):
+    question = Question(metrics=("orders", "delivery_rate"), period="last_week", grain="day", compare="previous")
+    answer = ask(quarter.view, quarter.settings, question)
+    found = answer_as_pdf(quarter.settings, answer, HOSTILE, NOW, "line")
+    assert found.startswith(b"%PDF-")
+    assert found != answer_as_pdf(quarter.settings, answer, HOSTILE, NOW)
 
 
 def test_a_chart_is_drawn_only_where_there_is_something(made):
