@@ -10,11 +10,11 @@ from typing import Any
 from apps.screens.analytics.desk import AnalyticsDesk
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
-from apps.screens.analytics.pieces import Note, Side, figures_of, table_of
+from apps.screens.analytics.pieces import Note, Side, table_of
 
 CHANNELS = ("sent", "delivery_rate", "open_rate", "click_rate", "conversions", "campaign_revenue", "message_cost")
-ACROSS = ("channel_sent", "channel_impressions", "channel_clicks", "channel_click_rate", "channel_conversions",
-          "channel_revenue", "channel_cost", "channel_roi")  # fmt: skip
+ACROSS = ("channel_revenue", "channel_orders", "channel_leads", "channel_visits", "channel_sent",
+          "channel_impressions", "channel_click_rate", "channel_spend", "channel_roi")  # fmt: skip
 VISITS = ("visits", "visitors", "pages_per_visit", "time_per_visit")
 SPENT = ("ad_spend", "ad_impressions", "ad_clicks", "ad_click_rate", "cost_per_click")
 POSTS = ("posts", "post_impressions", "post_reactions", "post_engagement_rate")
@@ -30,7 +30,6 @@ def channels(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
     ]
     beside = [
         _table(desk, look, "Ads", SPENT, "platform", "Platform", "Days as the platforms count them"),
-        figures_of("Ads in all", desk.asked(look, SPENT, grain=look.grain(desk.today)), SPENT, "coins"),
         _table(desk, look, "Posts", POSTS, "platform", "Platform", ""),
         _table(desk, look, "Visits by device", VISITS[:2], "device", "Device", ""),
         _table(desk, look, "Visits by browser", VISITS[:2], "browser", "Browser", ""),

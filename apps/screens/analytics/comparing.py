@@ -1,12 +1,13 @@
-"""Campaigns beside each other: rates with the interval in which they may truly lie, and what a message earned.
+"""Campaigns beside each other: rates with the interval in which they may truly lie, and what a message cost and earned.
 
-Belongs here: choosing and comparing campaigns. Stays out: the interval's formula (`dmat/experiments/proportions.py`).
+Belongs here: choosing campaigns and showing the comparison. Stays out: figures and intervals
+(`dmat/metrics/overviews.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from apps.screens.analytics.desk import AnalyticsDesk, Named
@@ -14,49 +15,57 @@ from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
 from apps.screens.analytics.pieces import Figure, Note, opens
 from apps.screens.analytics.wording import shown
-from dmat.experiments.proportions import wilson
-from dmat.metrics.asking import Answer
+from dmat.errors import NotFoundError
+from dmat.metrics.asking import Answer, Value
 from dmat.metrics.catalogue import Metric, metric
+from dmat.metrics.overviews import COMPARED, Comparison, Rate, compare_campaigns
 from dmat.metrics.question import Filter
 
-RATES = ("delivery_rate", "open_rate", "click_rate", "conversion_rate", "unsubscribe_rate", "bounce_rate")
-SIZES = ("sent", "people_reached", "conversions", "campaign_revenue", "message_cost")
-NORMAL = ("cost_per_message", "cost_per_conversion", "roi", "campaign_profit")
+OTHERS = ("cost_per_message", "cost_per_conversion", "roi", "campaign_profit", "campaign_revenue", "campaign_spend",
+          "conversions", "sent")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A rate of one campaign, its 95 % interval, and where both stand on a line from 0 to 100."""
+    """A figure of one campaign.
+
+    Attributes:
+        start, end, at: where the interval of a rate and the rate stand on a line from 0 to 100; None without one.
+        against: the difference from the first campaign with its interval, in words; `is_different` when that interval
+            leaves out 0.
+    """
 
     figure: Figure
     start: float | None = None
     end: float | None = None
     at: float | None = None
+    against: str = ""
+    is_different: bool = False
+    tone: str = ""
 
 
 @dataclass(frozen=True)
-class Compared:
-    """One measure of all campaigns; `is_told_apart` when the intervals of best and worst do not meet."""
+class Line:
+    """One measure of all campaigns."""
 
     metric: Metric
     cells: tuple[Measured, ...]
-    verdict: str = ""
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Table:
     """Campaigns beside each other."""
 
     campaigns: tuple[Named, ...]
-    rates: tuple[Compared, ...]
-    others: tuple[Compared, ...]
+    rates: tuple[Line, ...]
+    others: tuple[Line, ...]
     export: str
     kind: str = "comparison"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Campaigns that can be chosen, those with figures in these days first."""
+    """Campaigns that can be chosen, and those that are."""
 
     campaigns: tuple[Named, ...]
     chosen: tuple[str, ...]
@@ -71,74 +80,62 @@ def compare(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
     if len(chosen) < 2:
         told = "Choose two to four campaigns above. Rates are shown with the interval in which they may truly lie."
         return [choice, Note("Choose campaigns", told, "megaphone")]
-    only = (Filter(dimension="campaign", values=tuple(each.key for each in chosen)),)
-    counts = tuple(dict.fromkeys(key for each in desk.known(RATES) for key in counted(metric(each))))
-    answer = desk.asked(look, (*RATES, *counts), by=("campaign",), filters=only, is_compared=False)
-    sizes = desk.asked(look, (*NORMAL, *SIZES), by=("campaign",), filters=only, is_compared=False)
-    if answer is None or sizes is None or not answer.rows:
+    context, numbers = desk.context, [int(each.key) for each in chosen]
+    since, until = look.days(desk.today)
+    try:
+        found = compare_campaigns(context.workspace, context.settings, numbers, since, until, look.segment)
+    except NotFoundError as error:
+        return [choice, Note("Not published yet", f"{error}.".capitalize(), "clock")]
+    if not found.figures.rows:
         return [choice, Note("Nothing in these days", "Choose days that hold messages of these campaigns.", "clock")]
-    rates = tuple(_rate(metric(key), chosen, _by_campaign(answer), answer) for key in RATES if key in answer.totals)
-    others = tuple(_plain(metric(key), chosen, _by_campaign(sizes), sizes) for key in sizes.totals)
-    return [choice, Comparison(chosen, rates, others, answer.question.address())]
+    return [choice, table_of(found, chosen)]
 
 
-def _by_campaign(answer: Answer) -> dict[str, Mapping[str, Any]]:
-    return {str(row["campaign"]): row for row in answer.rows}
-
-
-def counted(one: Metric) -> tuple[str, ...]:
-    """The two counts that a rate is made of; none when it is made otherwise."""
-    terms = (*one.numerator, *one.denominator)
-    return tuple(key for key, is_less in terms) if len(terms) == 2 and not any(less for _, less in terms) else ()
-
-
-def _rate(one: Metric, chosen: Sequence[Named], rows: Mapping[str, Mapping[str, Any]], answer: Answer) -> Compared:
-    counts = counted(one)
-    found = [_measured(one, each, rows.get(each.key, {}), counts, answer) for each in chosen]
-    top = max((each.end for each in found if each.end is not None), default=0.0) or 1.0
-    cells = tuple(
-        replace(each, start=100 * (each.start or 0) / top, end=100 * each.end / top, at=100 * (each.at or 0) / top)
-        if each.end is not None else each
-        for each in found
+def table_of(found: Comparison, chosen: Sequence[Named]) -> Table:
+    """The comparison as two tables: rates with intervals, other figures without."""
+    answer = found.figures
+    rates = tuple(_line(metric(key), found, chosen) for key in COMPARED if key in answer.totals)
+    rows = {str(row["campaign"]): row for row in answer.rows}
+    others = tuple(
+        Line(metric(key), tuple(Measured(_figure(metric(key), rows.get(each.key, {}).get(key), each, answer))
+                                for each in chosen))
+        for key in OTHERS if key in answer.totals
     )  # fmt: skip
-    return Compared(one, cells, verdict_of(one, chosen, found))
+    return Table(tuple(chosen), rates, others, answer.question.address())
 
 
-def _measured(one: Metric, each: Named, row: Mapping[str, Any], counts: Sequence[str], answer: Answer) -> Measured:
-    value = row.get(one.key)
-    figure = Figure(one.key, one.name, shown(value, one.unit, answer.currency), value, _opens(one.key, each, answer))
-    if value is None or len(counts) != 2 or not row.get(counts[1]) or not 0 <= value <= 1:
+def _line(one: Metric, found: Comparison, chosen: Sequence[Named]) -> Line:
+    rates = [found.rates[int(each.key)][one.key] for each in chosen]
+    top = max((rate.high for rate in rates if rate.high is not None), default=0.0) or 1.0
+    return Line(one, tuple(_measured(one, rate, each, found.figures, top)
+                           for rate, each in zip(rates, chosen, strict=True)))  # fmt: skip
+
+
+def _measured(one: Metric, rate: Rate, each: Named, answer: Answer, top: float) -> Measured:
+    figure = _figure(one, rate.value, each, answer, f"{rate.hits:,} of {rate.of:,}" if rate.of else "")
+    if rate.value is None or rate.low is None or rate.high is None:
         return Measured(figure)
-    low, high = wilson(row[counts[0]], row[counts[1]])
-    between = f"{shown(low, one.unit, '')} to {shown(high, one.unit, '')}"
-    note = f"{row[counts[0]]:,} of {row[counts[1]]:,}"
-    return Measured(replace(figure, between=between, note=note), low, high, value)
+    better = (rate.difference or 0.0) * one.sign
+    tone = "" if not rate.is_different or not better else "good" if better > 0 else "bad"
+    return Measured(figure_between(figure, rate), 100 * rate.low / top, 100 * rate.high / top, 100 * rate.value / top,
+                    against_words(rate), rate.is_different, tone)  # fmt: skip
 
 
-def verdict_of(one: Metric, chosen: Sequence[Named], cells: Sequence[Measured]) -> str:
-    """Whether the best one is truly better than each other, as far as intervals can say."""
-    known = [(cell, each) for cell, each in zip(cells, chosen, strict=True) if cell.end is not None]
-    if len(known) < 2:
+def figure_between(figure: Figure, rate: Rate) -> Figure:
+    """The figure with its interval in words."""
+    words = f"{shown(rate.low, 'rate', '')} to {shown(rate.high, 'rate', '')}"
+    return Figure(figure.key, figure.name, figure.text, figure.value, figure.opens, note=figure.note, between=words)
+
+
+def against_words(rate: Rate) -> str:
+    """The difference from the first campaign, in percentage points, and where it may truly lie."""
+    if rate.difference is None or rate.difference_low is None or rate.difference_high is None:
         return ""
-    best, name = max(known, key=lambda pair: (pair[0].at or 0.0) * (one.sign or 1))
-    others = [cell for cell, _ in known if cell is not best]
-    if one.sign < 0:
-        is_apart = all((best.end or 0) < (other.start or 0) for other in others)
-    else:
-        is_apart = all((best.start or 0) > (other.end or 0) for other in others)
-    if is_apart:
-        return f"{name.name} is {'lower' if one.sign < 0 else 'higher'} than the others, beyond chance"
-    return "The intervals meet: the difference may be chance"
+    points = [f"{'+' if value > 0 else '−' if value < 0 else ''}{abs(value) * 100:.1f}"
+              for value in (rate.difference, rate.difference_low, rate.difference_high)]  # fmt: skip
+    return f"{points[0]} points, truly {points[1]} to {points[2]}"
 
 
-def _plain(one: Metric, chosen: Sequence[Named], rows: Mapping[str, Mapping[str, Any]], answer: Answer) -> Compared:
-    cells = []
-    for each in chosen:
-        value = rows.get(each.key, {}).get(one.key)
-        text = shown(value, one.unit, answer.currency)
-        cells.append(Measured(Figure(one.key, one.name, text, value, _opens(one.key, each, answer))))
-    return Compared(one, tuple(cells))
-
-
-def _opens(key: str, each: Named, answer: Answer) -> str:
-    return opens(key, answer.question, (Filter(dimension="campaign", values=(each.key,)),))
+def _figure(one: Metric, value: Value, each: Named, answer: Answer, note: str = "") -> Figure:
+    token = opens(one.key, answer.question, (Filter(dimension="campaign", values=(each.key,)),))
+    return Figure(one.key, one.name, shown(value, one.unit, answer.currency), value, token, note=note)

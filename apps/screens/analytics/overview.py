@@ -14,34 +14,31 @@ from apps.screens.analytics.looks import Look
 from apps.screens.analytics.pieces import Side, figures_of, table_of, trend_of
 
 Marks = Sequence[tuple[date, str]]
-SENT = ("sent", "delivered", "delivery_rate", "open_rate", "click_rate")
+SENT = ("sent", "delivered", "delivery_rate", "open_rate", "click_rate", "cost_per_message")
 EARNED = ("revenue", "orders", "average_order", "new_customers")
-CAMPAIGNS = ("campaign_revenue", "conversions", "spend", "roi", "message_cost", "ad_spend", "cost_per_conversion")
-LEADS = ("leads", "mqls", "sqls", "leads_won", "cost_per_lead", "ad_cost_per_lead")
-SITE = ("visits", "visitors", "form_submissions")
+CAMPAIGNS = ("campaign_revenue", "campaign_spend", "roi", "conversions", "conversion_rate", "cost_per_conversion")
+LEADS = ("leads", "mqls", "sqls", "leads_won", "cost_per_lead", "average_deal")
+SITE = ("visits", "visitors", "form_submissions", "spend")
 RATES = ("delivery_rate", "open_rate", "click_rate")
 TOP = ("sent", "click_rate", "conversions", "conversion_rate", "campaign_revenue", "roi")
 
 
 def overview(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
-    """The pieces of the overview."""
-    grain = look.grain(desk.today)
-    cards = [
-        figures_of("Messages", desk.asked(look, SENT, grain=grain), SENT, "send"),
-        figures_of("Campaigns", desk.asked(look, CAMPAIGNS, grain=grain), CAMPAIGNS, "megaphone"),
-        figures_of("Sales", desk.asked(look, EARNED, grain=grain), EARNED, "coins", "success"),
-        figures_of("Leads", desk.asked(look, LEADS, grain=grain), LEADS, "people"),
-        figures_of("Site", desk.asked(look, SITE, grain=grain), SITE, "globe"),
+    """The pieces of the overview; all of them are one question, so that each table is read once."""
+    keys = dict.fromkeys((*SENT, *RATES, *CAMPAIGNS, *EARNED, *LEADS, *SITE))
+    answer = desk.asked(look, keys, grain=look.grain(desk.today))
+    beside = [figures_of("Sales", answer, EARNED, "coins", "success"), figures_of("Leads", answer, LEADS, "people"),
+              figures_of("Site", answer, SITE, "globe")]  # fmt: skip
+    courses = [trend_of("Revenue", answer, ("revenue",), marks), trend_of("Visits", answer, ("visits",), marks)]
+    pieces = [
+        figures_of("Messages", answer, SENT, "send"),
+        figures_of("Campaigns", answer, CAMPAIGNS, "megaphone"),
+        Side(tuple(filter(None, beside)), layout="three"),
+        trend_of("Delivery, opens and clicks", answer, RATES, marks),
+        Side(tuple(filter(None, courses))),
+        *top_campaigns(desk, look),
     ]
-    rates, revenue = desk.asked(look, RATES, grain=grain), desk.asked(look, ("revenue",), grain=grain)
-    visits = desk.asked(look, ("visits",), grain=grain)
-    trends = [
-        trend_of("Delivery, opens and clicks", rates, RATES, marks),
-        trend_of("Revenue", revenue, ("revenue",), marks),
-        trend_of("Visits", visits, ("visits",), marks),
-    ]
-    return [*filter(None, cards[:2]), Side(tuple(filter(None, cards[2:])), layout="three"),
-            *filter(None, trends[:1]), Side(tuple(filter(None, trends[1:]))), *top_campaigns(desk, look)]  # fmt: skip
+    return [piece for piece in pieces if piece is not None]
 
 
 def top_campaigns(desk: AnalyticsDesk, look: Look) -> list[Any]:

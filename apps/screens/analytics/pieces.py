@@ -197,8 +197,13 @@ def trend_of(
     return Trend(
         "-".join(one.key for one in metrics), title, f"By {grain}, {days_words(*answer.question.days)}", options,
         chart_unit(unit, answer.currency), f"{title}. {total}.", legend,
-        tuple((one.name, opens(one.key, answer.question)) for one in metrics), answer.question.address(),
+        tuple((one.name, opens(one.key, answer.question)) for one in metrics), _alone(answer, metrics),
     )  # fmt: skip
+
+
+def _alone(answer: Answer, metrics: Sequence[Metric]) -> str:
+    """The address of the question about only these measures, for a file of what the chart shows."""
+    return answer.question.model_copy(update={"metrics": tuple(one.key for one in metrics)}).address()
 
 
 def _mark(

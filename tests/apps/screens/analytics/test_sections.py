@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from apps.screens.analytics.comparing import compare, verdict_of
+from apps.screens.analytics.comparing import against_words, compare
+from apps.screens.analytics.desk import Named
 from apps.screens.analytics.looks import CUSTOM, VIEWS, Look
 from apps.screens.analytics.panel import read_opened, read_panel, save_people, turned
 from apps.screens.analytics.pieces import Figure, Figures, Side, Table, figures_of, opens, table_of, trend_of
@@ -17,6 +18,7 @@ from dmat.errors import InvalidInputError
 from dmat.experiments.proportions import wilson
 from dmat.metrics.asking import ask
 from dmat.metrics.catalogue import metric
+from dmat.metrics.overviews import Rate
 from dmat.metrics.question import Filter, read_address
 from dmat.store.access import caller_of_user
 
@@ -93,38 +95,37 @@ def test_a_row_of_what_is_not_known_opens_to_exactly_these_rows(desk):
 def test_a_sum_that_means_nothing_does_not_open():
     question = MARCH.question(("stage_entered",), by=("funnel_stage",))
     assert opens("stage_entered", question) == ""
-    assert "funnel_stage%3Awon" in opens("stage_entered", question, (Filter(dimension="funnel_stage", values=("won",)),))
+    assert "funnel_stage%3Awon" in opens(
+        "stage_entered", question, (Filter(dimension="funnel_stage", values=("won",)),)
+    )
 
 
-def test_rates_of_campaigns_stand_beside_each_other_with_wilsons_interval(desk, figures_context):
-    figures_context.parts.clear()
-    desk.campaigns = lambda: tuple(_named())
-    choice, comparison = compare(desk, MARCH.but(view="compare", campaigns=("7", "8")), ())
+def test_rates_of_campaigns_stand_beside_each_other_with_wilsons_interval(desk):
+    desk.campaigns = lambda: (Named("7", "Spring"), Named("8", "Quiet"))
+    choice, table = compare(desk, MARCH.but(view="compare", campaigns=("7", "8")), ())
     assert choice.chosen == ("7", "8")
-    delivery = next(line for line in comparison.rates if line.metric.key == "delivery_rate")
+    delivery = next(line for line in table.rates if line.metric.key == "delivery_rate")
     low, high = wilson(3, 4)  # of m1 to m4, m4 was rejected
     assert delivery.cells[0].figure.note == "3 of 4"
     assert delivery.cells[0].figure.between == f"{shown(low, 'rate', '')} to {shown(high, 'rate', '')}"
+    assert delivery.cells[0].against == ""
     assert delivery.cells[1].figure.text == "–"
+    sent = next(line for line in table.others if line.metric.key == "sent")
+    assert [cell.figure.text for cell in sent.cells] == ["4", "–"]
 
 
-def _named():
-    from apps.screens.analytics.desk import Named
+def test_one_campaign_alone_is_not_compared(desk):
+    desk.campaigns = lambda: (Named("7", "Spring"),)
+    choice, note = compare(desk, MARCH.but(view="compare", campaigns=("7", "99")), ())
+    assert choice.chosen == ("7",)
+    assert note.title == "Choose campaigns"
 
-    return [Named("7", "Spring"), Named("8", "Quiet")]
 
-
-def test_intervals_that_meet_prove_nothing():
-    from apps.screens.analytics.comparing import Measured
-
-    def cell(low, high, at):
-        return Measured(Figure("click_rate", "Click rate", "", at), low, high, at)
-
-    click, named = metric("click_rate"), _named()
-    assert "may be chance" in verdict_of(click, named, [cell(0.1, 0.3, 0.2), cell(0.2, 0.4, 0.3)])
-    assert verdict_of(click, named, [cell(0.1, 0.2, 0.15), cell(0.3, 0.4, 0.35)]).startswith("Quiet is higher")
-    lower = metric("unsubscribe_rate")
-    assert verdict_of(lower, named, [cell(0.1, 0.2, 0.15), cell(0.3, 0.4, 0.35)]).startswith("Spring is lower")
+def test_a_difference_says_where_it_may_truly_lie():
+    rate = Rate(0.3, 30, 100, 0.22, 0.4, difference=0.1, difference_low=-0.02, difference_high=0.21)
+    assert against_words(rate) == "+10.0 points, truly −2.0 to +21.0"
+    assert not rate.is_different
+    assert against_words(Rate(None, 0, 0, None, None)) == ""
 
 
 def test_the_panel_tells_definition_sql_rows_and_people(figures_context, marketer):
