@@ -27,13 +27,18 @@ class Need:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Campaigns and tests that wait for somebody: number, name, and why or who; and tests that ended lately."""
+    """Campaigns and tests that wait for somebody: number, name, and why or who; and tests that ended lately.
+
+    Attributes:
+        stuck: journeys whose people should have gone on long ago: key, name, how many.
+    """
 
     approvals: tuple[tuple[int, str, str], ...] = ()
     guarded: tuple[tuple[int, str, str], ...] = ()
     incomplete: tuple[tuple[int, str, str], ...] = ()
     deciding: tuple[tuple[int, str, str], ...] = ()
     finished: tuple[tuple[int, str, str], ...] = ()
+    stuck: tuple[tuple[str, str, int], ...] = ()
 
 
 LATE_SENDING = timedelta(minutes=30)
@@ -43,7 +48,7 @@ def list_needs(
     figures: HomeFigures | None, live: LiveCounts | None, pulse: Pulse, now: datetime, waiting: Waiting | None = None
 ) -> list[Need]:
     """What needs somebody, most urgent first."""
-    campaigns = [*_needs_of_campaigns(waiting), *_needs_of_tests(waiting)] if waiting else []
+    campaigns = [*_needs_of_campaigns(waiting), *_stuck_journeys(waiting), *_needs_of_tests(waiting)] if waiting else []
     ended = _ended_tests(waiting) if waiting else []
     return [*campaigns, *ended, *_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now)]
 
@@ -53,6 +58,15 @@ def _needs_of_tests(waiting: Waiting) -> list[Need]:
         Need("warning", "flask", f"{name} waits for your decision", why, f"/experiments?id={number}", "Decide")
         for number, name, why in waiting.deciding
     ]
+
+
+def _stuck_journeys(waiting: Waiting) -> list[Need]:
+    return [
+        Need("danger", "route", f"{count:,} {'person is' if count == 1 else 'people are'} stuck in {name}",
+             "They should have gone on more than an hour ago. Is the stream running?",
+             f"/journeys?id={key}&view=people&only=stuck", "See who and where")
+        for key, name, count in waiting.stuck
+    ]  # fmt: skip
 
 
 def _ended_tests(waiting: Waiting) -> list[Need]:

@@ -1,10 +1,11 @@
-"""Campaigns and tests that wait for somebody, and tests that ended lately, for the list on the home screen.
+"""Campaigns, tests and journeys that wait for somebody, and tests that ended lately, for the list on the home screen.
 
 Belongs here: reading them. Stays out: their words (`needs.py`).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 from apps.context import Context
@@ -13,8 +14,11 @@ from apps.screens.home.needs import Waiting
 from dmat.campaigns.programmes import paused_programmes
 from dmat.campaigns.records import IN_REVIEW, INCOMPLETE, RUNNING, read_campaigns
 from dmat.experiments.records import DECIDED, DECIDING, ROLLED_OUT, read_decision, read_experiments
+from dmat.journeys.records import LIVE, read_journeys
+from dmat.journeys.watchdog import find_stuck
 from dmat.store.campaign_tables import campaigns
 from dmat.store.experiment_tables import experiments
+from dmat.store.journey_tables import journeys
 
 LATELY, MOST = timedelta(days=3), 3
 """For how long, and how many, tests that ended are told of."""
@@ -38,4 +42,17 @@ def read_waiting(context: Context) -> Waiting:
         tuple((each.experiment_id, each.name, standing_of(each)) for each in tests if each.status == DECIDING),
         tuple((each.experiment_id, each.name, standing_of(each, decision=decisions[each.experiment_id]))
               for each in ended[:MOST]),
+        read_stuck(context),
     )  # fmt: skip
+
+
+def read_stuck(context: Context) -> tuple[tuple[str, str, int], ...]:
+    """Live journeys whose people should have gone on long ago: key, name, how many."""
+    caught: Counter[str] = Counter()
+    for each in find_stuck(context.store, context.now()):
+        caught[each.journey] += each.count
+    if not caught:
+        return ()
+    with context.store.read() as connection:
+        names = {each.key: each.name for each in read_journeys(connection, journeys.c.status == LIVE)}
+    return tuple((key, names.get(key, key), count) for key, count in caught.most_common(MOST))
