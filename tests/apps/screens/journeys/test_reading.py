@@ -1,4 +1,4 @@
-"""Under test: pages of members, the way of one of them, figures, the list, and who is stuck, on people in a journey.
+"""Under test: pages of members, the way of one of them, figures, the list, and who is stuck, on people in a journey."""
 
 from __future__ import annotations
 
