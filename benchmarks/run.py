@@ -27,6 +27,7 @@ GROUPS = (
     "experiments",
     "attribution",
     "journeys",
+    "leads",
 )
 
 
