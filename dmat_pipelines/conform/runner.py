@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from dmat.core_file import close_core, open_core, put_note, take_note
 from dmat.errors import BuildFailedError
 from dmat.settings import ROOT, Settings, load_settings
 from dmat.warehouse import Version, publish, writer_lock
+from dmat_pipelines.conform.built import count_rows, note_builds
 from dmat_pipelines.conform.parsed import project_files, shared_parse
 
 if TYPE_CHECKING:
@@ -110,6 +112,7 @@ def build(
     include_unit_tests: bool = False,
     publish_after: bool = False,
     timeout_seconds: float = 900.0,
+    run_id: str = "",
 ) -> BuildReport:
     """Build tables and run their tests.
 
@@ -122,6 +125,7 @@ def build(
         publish_after: publish a version for readers when nothing failed to build (a failed test does not hold it
             back from readers when the table it tests was built).
         timeout_seconds: how long to wait for the writer lock.
+        run_id: of the run that builds; it is written down with each table (without one, an id is made).
 
     Raises:
         BuildFailedError: dbt could not start, or the project does not compile.
@@ -131,15 +135,15 @@ def build(
     if full_refresh:
         arguments.append("--full-refresh")
     with _dbt_lock, writer_lock(settings, timeout_seconds):
-        report = _build_locked(settings, arguments, publish_after)
+        report = _build_locked(settings, arguments, publish_after, run_id or f"build-{uuid.uuid4().hex[:12]}")
         if include_unit_tests and report.is_ok:  # they read the columns of tables, so the tables come first
             report.results += _run(settings, ["test", "--no-write-json", "--select", "test_type:unit"])
         return report
 
 
-def _build_locked(settings: Settings, arguments: Sequence[str], publish_after: bool) -> BuildReport:
+def _build_locked(settings: Settings, arguments: Sequence[str], publish_after: bool, run_id: str) -> BuildReport:
     began = time.monotonic()
-    report = BuildReport(_run(settings, arguments))
+    report = BuildReport(_run(settings, arguments, run_id))
     if publish_after and not any(result.is_failed and result.resource_type == "model" for result in report):
         report.version = publish(settings)
     report.seconds = time.monotonic() - began
@@ -156,9 +160,9 @@ def _build_arguments(select: Sequence[str], exclude_tests: bool) -> list[str]:
     return [*arguments, "--select", *select] if select else arguments
 
 
-def run_models(settings: Settings, names: Sequence[str], full_refresh: bool = False) -> BuildReport:
+def run_models(settings: Settings, names: Sequence[str], full_refresh: bool = False, run_id: str = "") -> BuildReport:
     """Build the named models with their tests, and publish."""
-    return build(settings, select=list(names), full_refresh=full_refresh, publish_after=True)
+    return build(settings, select=list(names), full_refresh=full_refresh, publish_after=True, run_id=run_id)
 
 
 class Runner:
@@ -183,7 +187,8 @@ class Runner:
             if not selectors:
                 return BuildReport()
             arguments = [*_build_arguments(selectors, exclude_tests=True), "--cache-selected-only"]
-            report = _build_locked(self.settings, arguments, publish_after=True).require_ok()
+            run_id = f"stream-build-{uuid.uuid4().hex[:12]}"
+            report = _build_locked(self.settings, arguments, publish_after=True, run_id=run_id).require_ok()
         self._built = rows
         return report
 
@@ -198,7 +203,7 @@ def _count_raw_rows(settings: Settings) -> dict[str, int]:
     with open_core(settings) as core:
         rows = core.connection.execute(
             "select table_name, estimated_size from duckdb_tables() where schema_name = 'raw'"
-            " and table_name not in ('workspace_clock', 'capture_outcomes', 'capture_refusals')"
+            " and table_name not in ('workspace_clock', 'table_builds', 'capture_outcomes', 'capture_refusals')"
         ).fetchall()
     return {str(name): int(count) for name, count in rows}
 
@@ -241,12 +246,16 @@ def _manifest(settings: Settings) -> Manifest:
     return known[1]
 
 
-def _run(settings: Settings, arguments: Sequence[str]) -> list[NodeResult]:
+def _run(settings: Settings, arguments: Sequence[str], run_id: str = "") -> list[NodeResult]:
     manifest = _manifest(settings)
     with _core_open_for_dbt(settings):
         outcome = _invoke(settings, arguments, manifest)
-        rows = _count_rows()
-    return [_node_result(result, rows) for result in outcome.result or ()]
+        with _core_cursor() as cursor:
+            rows = count_rows(cursor) if cursor else {}
+            results = [_node_result(result, rows) for result in outcome.result or ()]
+            if run_id and cursor:
+                note_builds(cursor, results, run_id, settings.clock.now())
+    return results
 
 
 def _invoke(settings: Settings, arguments: Sequence[str], manifest: Manifest | None) -> Any:
@@ -325,15 +334,17 @@ def _let_go() -> Any:
     return environment
 
 
-def _count_rows() -> Mapping[tuple[str, str], int]:
+@contextmanager
+def _core_cursor() -> Iterator[Any]:
+    """A cursor of the core file as dbt has it open; None when dbt has not opened it."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     if DuckDBConnectionManager._ENV is None:
-        return {}
+        yield None
+        return
     handle = DuckDBConnectionManager.env().handle()
     try:
-        cursor = handle.cursor().execute("select schema_name, table_name, estimated_size from duckdb_tables()")
-        return {(str(schema), str(name)): int(rows) for schema, name, rows in cursor.fetchall()}
+        yield handle.cursor()
     finally:
         handle.close()
 

@@ -25,3 +25,13 @@
 {% macro duckdb__first_by(value, ordering) -%}
     arg_min({{ value }}, {{ ordering }})
 {%- endmacro %}
+
+{# A number above 0 to so many digits, of which the first is not 0. #}
+{% macro rounded_to_digits(number, digits) -%}
+    {{ return(adapter.dispatch('rounded_to_digits', 'dmat')(number, digits)) }}
+{%- endmacro %}
+
+{% macro duckdb__rounded_to_digits(number, digits) -%}
+    round({{ number }} / power(10, floor(log10({{ number }})) - {{ digits - 1 }}), 0)
+    * power(10, floor(log10({{ number }})) - {{ digits - 1 }})
+{%- endmacro %}
