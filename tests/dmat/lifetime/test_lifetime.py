@@ -121,9 +121,9 @@ def test_orders_of_known_truth_give_their_parameters_back_and_means_are_drawn_to
     rates = dice.gamma(q, 1 / scale, count)
     means = dice.gamma(p * orders, 1 / (rates * orders))
     fit = fit_spend(orders, means, np.ones(count))
-    assert (fit.p, fit.q) == pytest.approx((p, q), rel=0.08)
-    assert fit.gamma == pytest.approx(scale, rel=0.12)
     middle = fit.p * fit.gamma / (fit.q - 1)
+    assert fit.q == pytest.approx(q, rel=0.08)
+    assert middle == pytest.approx(p * scale / (q - 1), rel=0.02)
     low, high = expected_value(fit, np.array([2.0, 2.0]), np.array([middle / 3, middle * 3]))
     assert middle / 3 < low < middle < high < middle * 3
 
