@@ -17,6 +17,7 @@ from urllib.parse import quote
 from playwright.sync_api import Browser, sync_playwright
 
 SEGMENT = "win-back-90-days"
+JOURNEY = "cart-recovery"
 CAMPAIGN, TEMPLATE, TEST = 1, "spring_sale_email", 1
 FOLDER = Path(__file__).resolve().parent
 PICTURES = (
@@ -41,12 +42,20 @@ PICTURES = (
     ("experiment-form", f"/experiments?new=message&campaign={CAMPAIGN}&step=announcement", 1440, 1500, "light"),
     ("experiment", f"/experiments?id={TEST}", 1440, 1500, "light"),
     ("experiment-phone", f"/experiments?id={TEST}", 390, 844, "dark"),
+    ("journeys", "/journeys", 1440, 900, "light"),
+    ("journey", f"/journeys?id={JOURNEY}", 1440, 1300, "light"),
+    ("journey-phone", f"/journeys?id={JOURNEY}", 390, 844, "light"),
+    ("journey-past", f"/journeys?id={JOURNEY}&view=past", 1440, 1100, "light"),
+    ("journey-people", f"/journeys?id={JOURNEY}&view=people", 1440, 900, "light"),
+    ("journey-versions", f"/journeys?id={JOURNEY}&view=versions", 1440, 900, "dark"),
     ("templates", "/templates", 1440, 900, "light"),
     ("template-editor", f"/templates?id={TEMPLATE}&edit=1&mode=visual", 1440, 1300, "light"),
     ("template-preview", f"/templates?id={TEMPLATE}&edit=1&mode=preview", 1440, 1300, "light"),
     ("calendar", "/calendar", 1440, 1100, "light"),
     ("calendar-phone", "/calendar", 390, 844, "light"),
 )
+CLICKS = {"journey-past": ("[data-key=run]", "[data-figure=entries]")}
+"""Picture -> what is clicked first, and what must be there then."""
 GRAPH_WINDOW = {"width": 1440, "height": 900}
 GRAPH = {"x": 560, "y": 420, "width": 860, "height": 100}
 
@@ -63,6 +72,9 @@ def take(browser: Browser, url: str, email: str, password: str) -> None:
         page.click("button[type=submit]")
         page.locator("h1").first.wait_for()
         page.locator(".skeleton").first.wait_for(state="detached")
+        for click in CLICKS.get(name, ())[:1]:
+            page.locator(click).click()
+            page.locator(CLICKS[name][1]).wait_for(timeout=120_000)
         page.wait_for_timeout(1500)
         page.screenshot(path=FOLDER / f"{name}.png")
         window.close()

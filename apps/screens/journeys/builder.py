@@ -49,7 +49,8 @@ class BuilderScreen(pn.viewable.Viewer):
         self.caller, self.keeping = caller_of_user(user), Keeping(desk.library)
         self.is_editable = self.caller.may(WRITE) and (journey is None or journey.status != "archived")
         key = journey.key if journey else NEW
-        self.model = Building(Judging(desk), self.keeping, user.email, plan, key, journey.version if journey else None,
+        self.judging = Judging(desk)
+        self.model = Building(self.judging, self.keeping, user.email, plan, key, journey.version if journey else None,
                               _taken(desk, journey))  # fmt: skip
         kept = None if afresh else self.keeping.find_draft(user.email, key)
         self.is_resumed = kept is not None and self.model.resume(kept.document, kept.based_on_version, kept.updated_at)
@@ -87,18 +88,19 @@ class BuilderScreen(pn.viewable.Viewer):
 
     def refresh(self, pulse: Pulse) -> Callable[[], None]:
         """Look again at what is there, with the newest data."""
-        judged = self.model._asked.look(self.model.plan, -1)
+        plan = self.model.plan
+        judged = self.judging.look(plan, -1)
         known = self.desk.known()
         journey = self.desk.library.get(self.model.key) if not self.model.is_new else None
         numbers = counting_of(self.context).of(journey) if journey else Numbers()
 
         def show() -> None:
-            is_same = (numbers, known, journey, judged.faults) == (
-                self.numbers, self.known, self.journey, self.model.judged.faults if self.model.judged else None
-            )  # fmt: skip
-            if not is_same:
-                self.numbers, self.known, self.journey = numbers, known, journey
-                self.model.judged = judged
+            is_same = (numbers, known, journey) == (self.numbers, self.known, self.journey)
+            self.numbers, self.known, self.journey = numbers, known, journey
+            before = self.model.judged.faults if self.model.judged else None
+            if self.model.plan is plan and judged.faults != before:
+                self.model.judged = judged  # shows everything anew
+            elif not is_same:
                 self._show_all()
 
         return show

@@ -6,21 +6,24 @@ Belongs here: what is replayed and over which span, running it once at a time. S
 
 from __future__ import annotations
 
-import threading
+import os
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from multiprocessing import get_context
 
 from apps.screens.journeys.building import NEW
 from apps.screens.journeys.desk import JourneyDesk
 from apps.screens.journeys.graph import compact
+from apps.screens.journeys.living import live_through
 from dmat.errors import ConflictError
-from dmat.journeys.comparing import Difference, difference
+from dmat.journeys.comparing import Difference
 from dmat.journeys.definition import definition_hash, parse_definition
 from dmat.journeys.drafts import load_draft
 from dmat.journeys.records import Journey, JourneyVersion
-from dmat.journeys.replay import replay
-from dmat.journeys.replay_report import ReplayReport, report_of
+from dmat.journeys.replay_report import ReplayReport
 
 SPANS = {"7": "the last 7 days", "30": "the last 30 days", "90": "the last 90 days", "365": "the last year"}
 DRAFT = "draft"
@@ -41,11 +44,16 @@ class Tried:
     difference: Difference | None = None
 
 
+def _children() -> ProcessPoolExecutor:
+    """One process at a time, which gives way to all others and ends when it is done."""
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=os.nice, initargs=(10,), max_tasks_per_child=1)
+
+
 class Trying:
     """Tries journeys out for all pages of one server: one at a time, since it takes a whole core."""
 
     def __init__(self, desk: JourneyDesk) -> None:
-        self._desk, self._turn = desk, threading.Lock()
+        self._desk, self._children = desk, _children()
 
     def choices(self, journey: Journey, user: str) -> dict[str, str]:
         """What can be tried out: the draft of this user, and versions."""
@@ -70,24 +78,22 @@ class Trying:
         return JourneyVersion(journey.journey_id, journey.version + 1, definition, {}, "", now, user)
 
     def run(self, journey: Journey, version: JourneyVersion, days: int) -> Tried:
-        """Live it through the last days.
+        """Live it through the last days, in a process of its own, so that the screens stay quick.
 
         Raises:
-            ConflictError: somebody else is trying something out. InvalidInputError, NotFoundError: it cannot be lived.
+            InvalidInputError, NotFoundError: it cannot be lived. ConflictError: the process ended before its time.
         """
         until = self._desk.context.now()
-        since = until - timedelta(days=days)
-        if not self._turn.acquire(timeout=60):
-            raise ConflictError("somebody else tries a journey out just now: try again in a minute")
+        since, live = until - timedelta(days=days), self._live(journey, version)
+        asked = self._children.submit(
+            live_through, self._desk.context.settings.home, journey.key, version, live, since, until
+        )
         try:
-            live = self._live(journey, version)
-            if live is not None:
-                found = difference(self._desk.source, journey, live, version, since, until)
-                return Tried(version, since, until, found.after, found)
-            lived = replay(self._desk.source, journey.journey_id, version, since, until)
-            return Tried(version, since, until, report_of(self._desk.source, lived))
-        finally:
-            self._turn.release()
+            report, found = asked.result()
+        except BrokenProcessPool:
+            self._children = _children()
+            raise ConflictError("what tried the journey out ended before its time: try a shorter span") from None
+        return Tried(version, since, until, report, found)
 
     def _live(self, journey: Journey, version: JourneyVersion) -> JourneyVersion | None:
         if journey.live_version is None:
