@@ -7,11 +7,11 @@ Belongs here: which test has a step, and the plan of a campaign as its tests mak
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
 from dmat.campaigns.plan import CampaignPlan, Step, Variant
-from dmat.campaigns.step_runs import StepRun
 from dmat.errors import ConflictError
 from dmat.experiments.plan import TestPlan
 from dmat.experiments.records import (
@@ -28,6 +28,9 @@ from dmat.experiments.records import (
 )
 from dmat.store.engine import Store
 from dmat.store.experiment_tables import experiment_assignments, experiments
+
+if TYPE_CHECKING:
+    from dmat.campaigns.step_runs import StepRun
 
 
 def tested_plan(connection: Connection, campaign_id: int, plan: CampaignPlan) -> CampaignPlan:

@@ -18,16 +18,18 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dmat.campaigns.audience import Ids
 from dmat.errors import NotFoundError
 from dmat.store.campaign_tables import campaign_step_runs
 from dmat.store.engine import rows_of, upsert
+
+if TYPE_CHECKING:  # senders read plans without the tools that audiences need
+    from dmat.campaigns.audience import Ids
 
 WAITING, FROZEN, PLANNED_RUN, SHOWING, TO_POST = "waiting", "frozen", "planned", "showing", "to_post"
 POSTING = "posting"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -16,7 +16,9 @@ from sqlalchemy.engine import Connection
 from dmat.store.engine import Store, chunks, rows_of, upsert
 from dmat.store.sets import among
 from dmat.store.tables import consents
-from dmat.warehouse import Workspace
+
+if TYPE_CHECKING:  # senders ask for permission without the warehouse
+    from dmat.warehouse import Workspace
 
 MARKETING = "marketing"
 

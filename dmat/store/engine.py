@@ -56,24 +56,29 @@ class Store:
         self.engine.dispose()
 
 
-def open_store(settings: Settings) -> Store:
-    """Open the store of a workspace, made or brought up to date if need be."""
-    store = connect_store(settings.resolved_store_url)
+def open_store(settings: Settings, cache_kilobytes: int = CACHE_KILOBYTES) -> Store:
+    """Open the store of a workspace, made or brought up to date if need be.
+
+    Args:
+        settings: the workspace.
+        cache_kilobytes: what each connection to a SQLite file may keep in memory.
+    """
+    store = connect_store(settings.resolved_store_url, cache_kilobytes)
     upgrade(store)
     return store
 
 
-def connect_store(url: str) -> Store:
+def connect_store(url: str, cache_kilobytes: int = CACHE_KILOBYTES) -> Store:
     """Open a store by SQLAlchemy URL without looking at its tables."""
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite":
-        return Store(_sqlite_engine(address))
+        return Store(_sqlite_engine(address, cache_kilobytes))
     if address.drivername in {"postgres", "postgresql"}:
         address = address.set(drivername="postgresql+psycopg")
     return Store(sa.create_engine(address, pool_pre_ping=True, pool_size=5, max_overflow=10))
 
 
-def _sqlite_engine(address: sa.URL) -> Engine:
+def _sqlite_engine(address: sa.URL, cache_kilobytes: int) -> Engine:
     if address.database:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
@@ -84,7 +89,7 @@ def _sqlite_engine(address: sa.URL) -> Engine:
         pool_use_lifo=True,
         json_deserializer=_from_json,
     )
-    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, cache_kilobytes))
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -94,14 +99,14 @@ def _from_json(text: Any) -> Any:
     return orjson.loads(text) if isinstance(text, (str, bytes)) else text
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, cache_kilobytes: int) -> None:
     connection.isolation_level = None  # Python's own BEGIN comes too late; `_begin_sqlite` writes it
     for pragma in (
         f"busy_timeout = {BUSY_SECONDS * 1000}",
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
-        f"cache_size = -{CACHE_KILOBYTES}",
+        f"cache_size = -{cache_kilobytes}",
         f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
     ):
         connection.execute(f"pragma {pragma}")

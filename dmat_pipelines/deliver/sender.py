@@ -38,6 +38,7 @@ IDLE_SECONDS, FENCED_SECONDS = 0.5, 5.0
 HALT_SECONDS = 60.0
 SWITCH_SECONDS = 0.0005  # threads that come back from the store soon go on, while another puts messages together
 COLLECTED_AFTER = (50_000, 20, 50)  # what a round holds has no cycles: looking for them took a quarter of the time
+CACHE_KILOBYTES = 8_000  # messages of a step are neighbours in every index: what a few rounds touch is enough
 log = logging.getLogger("dmat.sender")
 
 
@@ -153,7 +154,7 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(*COLLECTED_AFTER)
     settings = load_settings(home=arguments.home)
-    store = open_store(settings)
+    store = open_store(settings, CACHE_KILOBYTES)
     if arguments.once:
         report = drain(settings, store, settle_seconds=arguments.settle_seconds, workers=arguments.workers)
         log.info("%s", json.dumps(asdict(report)))
