@@ -89,5 +89,5 @@ def planned_ids(connection: Connection, found: Experiment, limit: int, variants:
         table.programme == found.programme, table.step == found.step, table.state == PLANNED,
         table.variant.in_(variants),
     )  # fmt: skip
-    found: list[str] = list(connection.execute(lock_rows(connection, query.limit(limit))).scalars())
-    return found
+    ids: list[str] = list(connection.execute(lock_rows(connection, query.limit(limit))).scalars())
+    return ids

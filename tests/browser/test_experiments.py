@@ -38,7 +38,7 @@ def laboratory(tmp_path_factory):
     people, screens = _module("segments_fixture"), sys.modules["screens_conftest"]
     made = Laboratory(people.build_audience(tmp_path_factory.mktemp("laboratory")))
     made.fill(people.FIRST, people.PEOPLE)
-    made.sale = made.campaign("Holiday sale")
+    made.sale, made.divided = made.campaign("Holiday sale"), made.journey("welcome")
     made.server = screens.Served(made.settings)
     yield made
     made.server.stop()
@@ -65,7 +65,7 @@ def test_a_test_is_made_started_watched_decided_by_hand_and_learned_from(visit, 
 
     page.get_by_label("Name of the test").fill("Which subject")
     page.wait_for_url("**/experiments?new=draft", timeout=SLOW)
-    page.locator("[data-key=campaign_id]").select_option(str(laboratory.sale))
+    page.locator("[data-key=where]").select_option(str(laboratory.sale))
     page.locator("[data-key=step]:enabled").select_option("mail")
     page.get_by_text(re.compile("in the test, .* per variant")).wait_for(timeout=SLOW)
     page.reload()
@@ -107,6 +107,14 @@ def test_a_test_is_made_started_watched_decided_by_hand_and_learned_from(visit, 
     laboratory.follow()
     assert laboratory.tests.get(number).winner == "b"
     page.get_by_text("Test next").wait_for(timeout=SLOW)
+    page.get_by_label("More", exact=True).click()
+    page.get_by_role("button", name="Decide otherwise…").click()
+    dialog = page.get_by_role("dialog", name="Which one instead?")
+    dialog.get_by_text("Subject as it is").click()
+    dialog.get_by_label("Why").fill("The weekend is over")
+    dialog.get_by_role("button", name="Decide otherwise").click()
+    page.get_by_text("Subject as it is was chosen by hand.").wait_for(timeout=SLOW)
+    assert laboratory.variants(number)["b-rest"] == 0 < laboratory.variants(number)["a-rest"]
     page.locator("#learned-words").fill("Naming the weekend brings clicks")
     page.get_by_role("button", name="Keep it").click()
     page.get_by_text("Written down.").wait_for(timeout=SLOW)
@@ -185,7 +193,8 @@ def test_pages_of_tests_are_accessible_small_and_ask_nobody_outside(reader, labo
     one.window.add_cookies([{"name": "dmat_theme", "value": theme, "url": one.served.url}])
     one.sign_in()
     paths = ["/experiments", "/experiments?new=1", "/experiments?view=learned", "/experiments?id=1",
-             f"/experiments?new=factorial&campaign={laboratory.sale}&step=mail", "/experiments?new=layout"]  # fmt: skip
+             f"/experiments?new=factorial&campaign={laboratory.sale}&step=mail", "/experiments?new=layout",
+             f"/experiments?new=journey&journey={laboratory.divided}&step=arms"]  # fmt: skip
     found = {}
     for path in paths:
         one.frames.clear()
@@ -201,6 +210,9 @@ def test_pages_of_tests_are_accessible_small_and_ask_nobody_outside(reader, labo
                 f"{rule['id']} {[node['target'] for node in rule['nodes'][:2]]}" for rule in json.loads(violations)
             ]
         assert models <= MOST_MODELS, path
+        if "journey" in path:
+            assert one.page.locator("[data-key=arm-b-share]").input_value() == "25"
+            assert "too few to say how many will" in one.text("[aria-label='What it can find out']")
         assert sum(one.frames) <= MOST_DOCUMENT, path
     assert {path: rules for path, rules in found.items() if rules} == {}
     assert one.outside() == []

@@ -10,6 +10,8 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+from dmat.experiments.plan import OF_A_JOURNEY
+
 Document = dict[str, Any]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 MOST_ARMS = 6
@@ -32,6 +34,33 @@ def set_place(document: Document, place: str, value: Any) -> Document:
         at = at.setdefault(name, {})
     at[last] = value
     return made
+
+
+def in_campaign(document: Document, campaign_id: int | None) -> Document:
+    """The test runs in a campaign; which message is chosen next."""
+    made = copy.deepcopy(document)
+    return {**made, "campaign_id": campaign_id, "journey": "", "step": ""}
+
+
+def in_journey(document: Document, journey: str) -> Document:
+    """The test runs inside a journey, on everybody who reaches a split of it; which one is chosen next."""
+    made = copy.deepcopy(document)
+    for arm in made["arms"]:
+        arm["overrides"] = {}
+        arm.pop("levels", None)
+    kind = made["kind"] if made["kind"] in OF_A_JOURNEY else "custom"
+    return {
+        **made, "kind": kind, "journey": journey, "campaign_id": None, "page": "", "form": "", "step": "",
+        "test_share": 1.0, "exclusion_group": "", "allocation": "fixed",
+    }  # fmt: skip
+
+
+def at_split(document: Document, split: str, ways: Sequence[tuple[str, float, str]]) -> Document:
+    """The split of its journey that is tested, whose ways (key, share, name) are its variants."""
+    made = copy.deepcopy(document)
+    arms = [{"key": key, "name": name, "share": share, "overrides": {}} for key, share, name in ways]
+    control = made.get("control") if any(arm["key"] == made.get("control") for arm in arms) else ""
+    return {**made, "step": split, "arms": arms or made["arms"], "control": control}
 
 
 def set_arm(document: Document, key: str, place: str, value: Any) -> Document:
@@ -108,10 +137,10 @@ def of_kind(document: Document, kind: str) -> Document:
     """The same test of another kind: arms keep their names, and what the new kind does not know falls away."""
     made = copy.deepcopy(document)
     made["kind"] = kind
-    known = OF_KIND.get(kind, ())
+    known = () if made.get("journey") else OF_KIND.get(kind, ())
     for arm in made["arms"]:
         arm["overrides"] = {name: value for name, value in arm.get("overrides", {}).items() if name in known}
-        if kind == "frequency":
+        if kind == "frequency" and not made.get("journey"):
             arm["overrides"].setdefault("steps", [])
         if kind != "factorial":
             arm.pop("levels", None)

@@ -12,7 +12,7 @@ from typing import Any
 from apps.screens.experiments.forming import Document, Missing, in_words
 from dmat.errors import InvalidInputError
 from dmat.experiments.metrics import METRICS
-from dmat.experiments.plan import OF_A_CAMPAIGN, TestPlan, parse_test_plan
+from dmat.experiments.plan import OF_A_JOURNEY, TestPlan, parse_test_plan
 
 IDEA, PLACE, ARMS, PEOPLE, DECISION = "idea", "place", "variants", "people", "decision"
 ITEMS = ((IDEA, "Idea"), (PLACE, "Where it runs"), (ARMS, "Variants"), (PEOPLE, "People and time"),
@@ -71,9 +71,9 @@ def _place(document: Document) -> Iterator[Missing]:
         return
     if kind == "landing_page" and not document.get("page"):
         yield Missing(PLACE, "Say which page it is, as /offer.")
-    needs_campaign = kind in OF_A_CAMPAIGN or kind == "factorial"
-    if needs_campaign and not document.get("campaign_id"):
-        yield Missing(PLACE, "Choose the campaign.")
+    needs_campaign = kind in OF_A_JOURNEY or kind == "factorial"
+    if needs_campaign and not document.get("page") and not document.get("campaign_id"):
+        yield Missing(PLACE, "Choose the campaign or the journey." if kind in OF_A_JOURNEY else "Choose the campaign.")
     elif document.get("campaign_id") and kind != "frequency" and not document.get("step"):
         yield Missing(PLACE, "Choose the message of the campaign that is tested.")
 

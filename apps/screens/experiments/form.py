@@ -16,12 +16,13 @@ import panel_material_ui as pmui
 from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
+from apps.screens.campaigns.fields import whole
 from apps.screens.experiments import edits, wording
 from apps.screens.experiments.desk import TestDesk
 from apps.screens.experiments.faults import ITEMS
 from apps.screens.experiments.fields import as_typed, read_arm_place, read_place
 from apps.screens.experiments.forming import Forming
-from apps.screens.experiments.judging import Place, judging_of
+from apps.screens.experiments.judging import Place, judging_of, ways_of
 from apps.screens.experiments.keeping import SEND, WRITE, Keeping
 from apps.screens.experiments.patterns import HOURS_OF_A_WEEK, expected_of, factorial_arms
 from apps.screens.segments.addressing import leave_for, remember
@@ -50,6 +51,7 @@ class FormScreen(pn.viewable.Viewer):
         kept = None if afresh else self.keeping.find_draft(user.email, experiment_id)
         self.is_resumed = kept is not None and self.model.resume(kept.document, kept.based_on_version, kept.updated_at)
         self.campaigns, self.place = self.judging.campaigns(), self.judging.place_of(self.model.plan)
+        self.journeys = self.judging.journeys()
         self.templates = desk.campaigns.templates.list()
         with context.store.read() as connection:
             self.pools = list_pools(connection)
@@ -113,9 +115,28 @@ class FormScreen(pn.viewable.Viewer):
             if known:
                 await self.model.edit(lambda plan: edits.set_arm(plan, key, rest, read))
             return
+        if place == "where":
+            await self._move(str(value or "")[:100])
+            return
+        if place == "step" and self.place.journey is not None:
+            ways = ways_of(self.place.journey, str(value or ""))
+            await self.model.edit(lambda plan: edits.at_split(plan, str(value or "")[:60], ways))
+            return
         known, read = read_place(place, value, str(self.model.plan["primary"]))
         if known:
             await self.model.set(place, read)
+
+    async def _move(self, where: str) -> None:
+        """To a campaign (its number) or a journey (`journey:` and its key)."""
+        journey = where.removeprefix("journey:") if where.startswith("journey:") else ""
+        if not journey:
+            await self.model.set("campaign_id", whole(where))
+            return
+        await self.model.edit(lambda plan: edits.in_journey(plan, journey))
+        found = self.judging.place_of(self.model.plan).journey
+        if found is not None and len(found.splits) == 1:
+            only = next(iter(found.splits))
+            await self.model.edit(lambda plan: edits.at_split(plan, only, ways_of(found, only)))
 
     async def _edit(self, name: str, text: str) -> None:
         model = self.model
@@ -172,7 +193,7 @@ class FormScreen(pn.viewable.Viewer):
         self.place = self.judging.place_of(self.model.plan)
         self._show_head()
         self.idea.html = self._render(
-            "form_idea", campaigns=self.campaigns, expected=expected_of(self.model.plan["kind"])
+            "form_idea", campaigns=self.campaigns, journeys=self.journeys, expected=expected_of(self.model.plan["kind"])
         )
         self._show_variants()
         self.rest.html = self._render("form_rest")
@@ -199,9 +220,14 @@ class FormScreen(pn.viewable.Viewer):
         return render(
             f"screens/experiments/{name}.jinja", self.context.now(), self.context.zone, model=model, plan=model.plan,
             place=place, found=model.found, may=self.caller.may, is_resumed=self.is_resumed, wording=wording,
-            kinds=wording.KIND_WORDS, places=edits.OF_KIND.get(str(model.plan["kind"]), ()), as_typed=as_typed,
+            kinds=wording.KIND_WORDS, places=self._places(), as_typed=as_typed,
             is_editable=self.caller.may(WRITE), most_arms=edits.MOST_ARMS, **values,
         )  # fmt: skip
+
+    def _places(self) -> tuple[str, ...]:
+        """What the variants may have of their own; inside a journey its ways say what differs."""
+        plan = self.model.plan
+        return () if plan.get("journey") else edits.OF_KIND.get(str(plan["kind"]), ())
 
     def _skeleton(self, lines: int) -> str:
         return render("parts/skeleton.jinja", self.context.now(), self.context.zone, lines=lines)
@@ -211,9 +237,11 @@ def _of_kind(plan: Document, kind: str) -> Document:
     made = edits.of_kind(plan, kind)
     if kind == "factorial" and len(made["arms"]) != 4:
         made["arms"] = factorial_arms({"subject": ("plain", "bold"), "message": ("short", "long")})
+    if kind == "factorial" and made.get("journey"):
+        made |= {"journey": "", "step": ""}
     if kind == "landing_page":
-        made |= {"campaign_id": None, "step": "", "primary": "form_completion", "test_share": 1.0, "guardrails": [],
-                 "duration_hours": made.get("duration_hours") or HOURS_OF_A_WEEK}  # fmt: skip
+        made |= {"campaign_id": None, "journey": "", "step": "", "primary": "form_completion", "test_share": 1.0,
+                 "guardrails": [], "duration_hours": made.get("duration_hours") or HOURS_OF_A_WEEK}  # fmt: skip
     elif made.get("primary") == "form_completion":
         made["primary"] = "click"
     return made

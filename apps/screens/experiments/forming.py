@@ -154,7 +154,7 @@ class Forming(param.Parameterized):
     async def set(self, place: str, value: Any) -> None:
         """Change one place of the plan, as `rule.auto`."""
         if place == "campaign_id":
-            await self.edit(lambda plan: {**plan, "campaign_id": value, "step": ""})
+            await self.edit(lambda plan: edits.in_campaign(plan, value))
         else:
             await self.edit(lambda plan: edits.set_place(plan, place, value))
 

@@ -20,16 +20,18 @@ from dmat.campaigns.plan import Step
 from dmat.campaigns.records import OVER, Campaign
 from dmat.errors import DmatError, InvalidInputError, NotFoundError
 from dmat.experiments.fitting import refuse_unfit
+from dmat.experiments.passing import Divided, divided_journeys
 from dmat.experiments.plan import TestPlan
 from dmat.experiments.records import DRAFT, Experiment
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a test runs: the campaign and its step, as far as they are chosen and there."""
+    """Where a test runs: the campaign and its step, or the journey, as far as they are chosen and there."""
 
     campaign: Campaign | None = None
     step: Step | None = None
+    journey: Divided | None = None
 
     @property
     def step_names(self) -> Mapping[str, str]:
@@ -53,8 +55,10 @@ class Judging:
         self.previews, self.powering = Previews(desk), Powering(desk)
 
     def place_of(self, document: Mapping[str, Any]) -> Place:
-        """The campaign and step that a document names."""
-        number = document.get("campaign_id")
+        """The campaign and step that a document names, or its journey."""
+        number, journey = document.get("campaign_id"), document.get("journey")
+        if journey:
+            return Place(journey=next((each for each in self.journeys() if each.key == journey), None))
         if not number:
             return Place()
         try:
@@ -69,6 +73,11 @@ class Judging:
         return [
             each for each in listed if each.status not in OVER and any(step.plans_messages for step in each.plan.steps)
         ]
+
+    def journeys(self) -> list[Divided]:
+        """Journeys that divide people somewhere."""
+        with self.desk.context.store.read() as connection:
+            return divided_journeys(connection)
 
     def look(self, document: Document, serial: int, experiment_id: int = 0) -> Found:
         """Look at a document as far as it is whole."""
@@ -102,6 +111,12 @@ def in_the_making(plan: TestPlan, experiment_id: int, now: datetime) -> Experime
         deadline_at=None, paused_at=None, decided_at=None, ended_at=None, winner="", verdict=None, looks=0,
         looked_at=None, learning="", created_at=now, created_by="", updated_at=now, updated_by="", plan=plan,
     )  # fmt: skip
+
+
+def ways_of(journey: Divided, split: str) -> list[tuple[str, float, str]]:
+    """Key, share and name of each way of a split."""
+    step = journey.splits.get(split)
+    return [(arm.key, arm.share, f"On to {arm.go}") for arm in step.arms] if step else []
 
 
 def judging_of(desk: TestDesk) -> Judging:

@@ -65,6 +65,9 @@ PATTERNS = (
     Pattern("frequency", "Frequency", "frequency", "events", "Fewer or more messages of one campaign.",
             "All messages", "Fewer messages", "conversion", 4 * HOURS_OF_A_WEEK, share=1.0,
             hypothesis="One message a week loses fewer subscribers and sells as much as two."),
+    Pattern("journey", "Ways of a journey", "custom", "branch", "The ways of a split: which one leads further?",
+            "Way A", "Way B", "click", 2 * HOURS_OF_A_WEEK, share=1.0,
+            hypothesis="Who hears from us at once buys more often than who is left alone for a day."),
     Pattern("form", "Form fields", "landing_page", "form", "A short form beside a longer one.",
             "Three fields", "Five fields", "form_completion", HOURS_OF_A_WEEK, share=1.0, guardrails=(),
             hypothesis="A form with three fields is completed by more visitors than one with five."),
@@ -98,7 +101,8 @@ def document_of(pattern: Pattern, campaign_id: int | None = None, step: str = ""
         step: key of its step.
     """
     return {
-        "name": "", "hypothesis": "", "kind": pattern.kind, "campaign_id": campaign_id, "step": step, "page": "",
+        "name": "", "hypothesis": "", "kind": pattern.kind, "campaign_id": campaign_id, "journey": "", "step": step,
+        "page": "",
         "form": "", "arms": _arms(pattern), "control": "", "test_share": pattern.share, "sample_per_arm": None,
         "duration_hours": pattern.hours, "primary": pattern.primary, "guardrails": list(pattern.guardrails),
         "inference": "always_valid", "alpha": 0.05, "power": 0.8, "mde": None,

@@ -24,6 +24,7 @@ from dmat.errors import DmatError, InvalidInputError
 from dmat.experiments import power
 from dmat.experiments.history import Baseline, baseline
 from dmat.experiments.metrics import METRICS
+from dmat.experiments.passing import Passing, passing
 from dmat.experiments.words import about
 
 USUAL = {
@@ -71,9 +72,12 @@ class Powering:
         self.desk = desk
         self._audiences: dict[tuple[Any, ...], int | None] = {}
         self._usual: dict[tuple[Any, ...], Usual] = {}
+        self._passing: dict[tuple[Any, ...], Passing] = {}
 
     def look(self, document: Mapping[str, Any], campaign: Campaign | None, step: Step | None) -> Power:
         """What the people of the test can find out, as far as it can be said."""
+        if document.get("journey"):
+            return self._of_journey(document)
         audience = self.audience_of(campaign, step)
         tested, smallest = people_of(document, audience)
         usual = self.usual_of(document, campaign)
@@ -85,24 +89,47 @@ class Powering:
             found, audience=audience, tested=tested, smallest_arm=smallest, basis=usual.basis, sentences=said
         )
 
+    def _of_journey(self, document: Mapping[str, Any]) -> Power:
+        """What can be found out of those who come to a split while the test runs."""
+        came, usual = self.passing_of(document), self.usual_of(document, None)
+        usual = replace(usual, people_per_hour=came.per_hour)
+        hours = float(document.get("duration_hours") or 0)
+        expected = None if came.per_hour is None or not hours else round(came.per_hour * hours)
+        tested, smallest = people_of({**document, "test_share": 1.0}, expected)
+        found = calculate(document, usual, smallest)
+        said = sentences_of(document, found, tested, smallest, None, usual.hours_to_react)
+        said = (*said, coming_words(came, expected, hours))
+        return replace(found, tested=tested, smallest_arm=smallest, basis=usual.basis, sentences=said)
+
+    def passing_of(self, document: Mapping[str, Any]) -> Passing:
+        """Who came to the split of a journey lately."""
+        version = self.desk.context.version()
+        known = (document.get("journey"), document.get("step"), version.number if version else None)
+        if known not in self._passing:
+            while len(self._passing) >= KEPT:
+                self._passing.pop(next(iter(self._passing)))
+            journey, split = str(document.get("journey") or ""), str(document.get("step") or "")
+            self._passing[known] = passing(self.desk.context.workspace, journey, split, DAYS)
+        return self._passing[known]
+
     def usual_of(self, document: Mapping[str, Any], campaign: Campaign | None) -> Usual:
         """The usual value of the measure that decides: from the audience's own history, else roughly known."""
         metric = METRICS.get(str(document.get("primary")), METRICS["click"]).key
         version = self.desk.context.version()
         days = int(document.get("conversion_days") or 7)
-        known = (metric, campaign.campaign_id if campaign else None, campaign.version if campaign else None,
-                 version.number if version else None, days)  # fmt: skip
+        whose = (campaign.campaign_id, campaign.version) if campaign else (document.get("journey"), document["step"])
+        known = (metric, *whose, version.number if version else None, days)
         if known not in self._usual:
             while len(self._usual) >= KEPT:
                 self._usual.pop(next(iter(self._usual)))
-            self._usual[known] = self._read_usual(metric, campaign, days)
+            people = self.passing_of(document).people if document.get("journey") else self._people(campaign)
+            self._usual[known] = self._read_usual(metric, people, days)
         return self._usual[known]
 
-    def _read_usual(self, metric: str, campaign: Campaign | None, days: int) -> Usual:
-        """From the audience's own history, else from everybody's, else roughly known."""
+    def _read_usual(self, metric: str, people: Ids | None, days: int) -> Usual:
+        """From the history of these people, else from everybody's, else roughly known."""
         if self.desk.context.version() is None:
             return rough(metric)
-        people = self._people(campaign)
         found = self._history(people, metric, days) if people is not None else None
         if found is not None and found.rate:
             return usual_from(found, "of these people")
@@ -183,8 +210,10 @@ def calculate(document: Mapping[str, Any], usual: Usual, smallest: int | None) -
     except InvalidInputError:
         return Power(baseline=usual.value, wanted=wanted)
     days = None
-    if usual.people_per_hour and document.get("kind") == "landing_page":
-        hours = power.duration_hours(needed, asked["arms"], usual.people_per_hour)
+    if usual.people_per_hour and (document.get("kind") == "landing_page" or document.get("journey")):
+        shares = [float(arm.get("share") or 0) for arm in document.get("arms", ())]
+        each = needed / (asked["arms"] * (min(shares, default=0) or 1 / asked["arms"]))  # the smallest arm fills last
+        hours = power.duration_hours(math.ceil(each), asked["arms"], usual.people_per_hour)
         days = hours / 24 if hours else None
     return Power(baseline=usual.value, detectable=detectable, wanted=wanted, chance=chance, needed=needed, days=days)
 
@@ -211,10 +240,21 @@ def sentences_of(
         if audience is not None and not enough:
             said.append(_advice(found.needed * arms, audience))
         if found.days is not None:
-            said.append(f"With as many visitors as usual that takes {span_of(round(found.days * 24))}.")
+            who = "people" if document.get("journey") else "visitors"
+            said.append(f"With as many {who} as usual that takes {span_of(round(found.days * 24))}.")
     if hours_to_react and hours_to_react > float(document.get("duration_hours") or hours_to_react):
         said.append(f"Nine of ten reactions come within {span_of(math.ceil(hours_to_react))}: let it run as long.")
     return tuple(said)
+
+
+def coming_words(came: Passing, expected: int | None, hours: float) -> str:
+    """How many people will come to a split, and from what that is said."""
+    if expected is None:
+        if came.per_hour is not None:
+            return "Say how long it runs, to see how many people will come."
+        known = {0: "Nobody", 1: "One person"}.get(len(came.people), f"Only {len(came.people):,} people")
+        return f"{known} came to this split in the last {DAYS} days: too few to say how many will."
+    return f"About {about(expected)} people come to this split in {span_of(hours)}, as in the last {DAYS} days."
 
 
 def _can_find(metric: str, found: Power, tested: int, smallest: int) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 from apps.context import Context
 from apps.screens.experiments.desk import TestDesk, desk_of
+from apps.screens.experiments.edits import at_split, in_journey
 from apps.screens.experiments.form import FormScreen
-from apps.screens.experiments.judging import judging_of
+from apps.screens.experiments.judging import judging_of, ways_of
 from apps.screens.experiments.listing import ListScreen
 from apps.screens.experiments.monitor import MonitorScreen
 from apps.screens.experiments.patterns import PATTERNS, copy_of, document_of, fitting_pattern, pattern_of
@@ -46,7 +47,7 @@ def experiments_screen(context: Context, user: User) -> Any:
 
 
 def _new(context: Context, user: User, desk: TestDesk, pattern: str) -> Any:
-    """A new test: of a pattern, begun at a step of a campaign or not; or the one that was not saved."""
+    """A new test of a pattern, begun at a step of a campaign, at a split of a journey or nowhere; or the one kept."""
     campaign, step = asked_for("campaign"), asked_for("step")
     kept = load_draft(context.store, user.email, NEW)
     if pattern == GO_ON:
@@ -57,11 +58,20 @@ def _new(context: Context, user: User, desk: TestDesk, pattern: str) -> Any:
         return NothingScreen(context, "No such test", "The address is not complete.")
     number = int(campaign) if campaign.isdigit() and len(campaign) < 10 else None
     document = document_of(chosen, number, step if number else "")
+    if asked_for("journey"):
+        document = _inside(desk, document, asked_for("journey")[:60], step)
     place = judging_of(desk).place_of(document)
     if place.step is not None:
         document = document_of(fitting_pattern(chosen, place.step.channel), number, step)
     afresh = kept is not None and asked_for("new") != GO_ON
     return FormScreen(context, user, desk, document, NEW, None, afresh=afresh)
+
+
+def _inside(desk: TestDesk, document: dict[str, Any], journey: str, split: str) -> dict[str, Any]:
+    """Begun at a split of a journey."""
+    document = in_journey(document, journey)
+    found = judging_of(desk).place_of(document).journey
+    return document if found is None else at_split(document, split, ways_of(found, split))
 
 
 def _again(context: Context, user: User, desk: TestDesk, number: int) -> Any:

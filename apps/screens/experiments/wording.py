@@ -28,7 +28,7 @@ STATUS_WORDS = {
 KIND_WORDS = {
     "content": "Content", "subject": "Subject line", "media": "Pictures and media", "offer": "Offer",
     "send_time": "Send time", "frequency": "Frequency", "landing_page": "Landing page",
-    "factorial": "Two things at once", "custom": "Own",
+    "factorial": "Two things at once", "custom": "Something of your own",
 }  # fmt: skip
 
 RATE_WORDS = {

@@ -108,7 +108,7 @@ def test_what_is_typed_is_kept_as_a_draft_and_an_untouched_form_is_not(kept):
     asyncio.run(model.set("name", "Sale"))
     assert kept.drafts[0].document["name"] == "Sale"
     assert model.drafted_at == NOW
-    assert "Choose the campaign." in said(model)
+    assert "Choose the campaign or the journey." in said(model)
 
 
 def test_two_variants_with_the_same_subject_are_named_as_what_blocks(kept):
