@@ -25,6 +25,7 @@ from dmat.journeys.commands import app as journey_commands
 from dmat.journeys.commands import replay_command
 from dmat.loyalty.commands import app as loyalty_commands
 from dmat.messages.commands import app as message_commands
+from dmat.metrics.commands import app as metric_commands
 from dmat.outgoing.commands import app as webhook_commands
 from dmat.routing.commands import app as routing_commands
 from dmat.scoring.commands import app as lead_commands
@@ -239,6 +240,7 @@ app.add_typer(lead_commands, name="leads")
 app.add_typer(routing_commands, name="routing")
 app.add_typer(loyalty_commands, name="loyalty")
 app.add_typer(journey_commands, name="journeys")
+app.add_typer(metric_commands, name="metric")
 app.command("replay")(replay_command)
 app.add_typer(message_commands, name="messages")
 app.add_typer(webhook_commands, name="webhooks")

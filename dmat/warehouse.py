@@ -35,6 +35,7 @@ from dmat.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dmat.metrics.lineage import Lineage
     from dmat.segments.notebook import RuleView, SegmentView
 
 VERSIONS_KEPT = 3
@@ -255,6 +256,40 @@ class Workspace:
         from dmat.segments.notebook import segment_from
 
         return segment_from(self, people)
+
+    def metrics(self) -> pd.DataFrame:
+        """The metrics that there are: key, name, what each tells, formula, unit, dimensions."""
+        from dmat.metrics.notebook import metrics_frame
+
+        return metrics_frame()
+
+    def metric(self, metrics: str | Sequence[str], **question: Any) -> pd.DataFrame:
+        """Metrics, as screens, reports and doors have them.
+
+        Args:
+            metrics: one key, or several.
+            question: `since` and `until` (exclusive) or `period` ("last_30_days" when none is given), `by`
+                (dimensions), `where` ({dimension: value or values}), `grain`, `segment`, `currency`, `order`, `limit`.
+
+        Returns:
+            One row for each combination; `.attrs` has the totals, the SQL, the currency and as of when the data are.
+
+        Raises:
+            InvalidInputError: the question cannot be answered; names the field and what is allowed.
+        """
+        from dmat.metrics.notebook import metric_frame
+
+        return metric_frame(self, metrics, **question)
+
+    def lineage(self, metric: str, **question: Any) -> Lineage:
+        """Where a metric comes from: definition, SQL, models and commit, runs, inputs, sample rows.
+
+        Raises:
+            InvalidInputError: no such metric, or a question that cannot be answered.
+        """
+        from dmat.metrics.notebook import lineage_of
+
+        return lineage_of(self, metric, **question)
 
     def compare(self, first: str, second: str) -> pd.DataFrame:
         """Two segments beside each other: only in the first, in both, only in the second.

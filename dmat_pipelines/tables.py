@@ -128,7 +128,7 @@ def _table_assets(manifest: Manifest, translator: TableTranslator, group: str) -
         """Build the selected tables with dbt, test them, publish."""
         chosen = {nodes[key]["unique_id"]: key for key in context.selected_asset_keys}
         names = [manifest["nodes"][uid]["name"] for uid in chosen]
-        report = run_models(workspace.settings(), names, config.full)
+        report = run_models(workspace.settings(), names, config.full, context.run_id)
         for result in report:
             if result.unique_id in chosen and result.is_ok:
                 yield _materialized(chosen[result.unique_id], result, workspace.view())

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from dmat.metrics.catalogue import Metric, load
 from dmat.segments.operators import OPERATORS, VALUE_WORDS
 from dmat.settings import ROOT, Settings
 
@@ -134,7 +135,29 @@ def segment_rules_page() -> str:
     return f"{before}<!-- operators -->\n\n{head}{''.join(rows)}\n<!-- end of operators -->{after}"
 
 
+def metrics_page() -> str:
+    """The guide to metrics, with the tables of metrics and dimensions between its two marks made anew."""
+    page = ROOT / "docs" / "guide" / "metrics.md"
+    before, _, rest = page.read_text().partition("<!-- metrics -->\n")
+    _, _, after = rest.partition("<!-- end of metrics -->")
+    subjects: dict[str, list[Metric]] = defaultdict(list)
+    for metric in load().metrics.values():
+        subjects[metric.subject].append(metric)
+    parts = [before, "<!-- metrics -->\n"]
+    for subject, metrics in sorted(subjects.items()):
+        parts.append(f"\n### {subject.replace('_', ' ').capitalize()}\n\n")
+        parts.append(
+            f"Defined in `dbt/metrics/{subject}.yml`.\n\n| metric | key | what it tells | counted as | unit |\n"
+        )
+        parts.append("|---|---|---|---|---|\n")
+        parts += [f"| {each.name} | `{each.key}` | {each.words} | {each.formula} | {each.unit} |\n" for each in metrics]
+    parts.append("\n### Dimensions\n\n| dimension | key | what it tells apart |\n|---|---|---|\n")
+    parts += [f"| {each.name} | `{each.key}` | {each.words} |\n" for each in load().dimensions.values()]
+    return "".join([*parts, "\n<!-- end of metrics -->", after])
+
+
 PAGES = {
+    ROOT / "docs" / "guide" / "metrics.md": metrics_page,
     ROOT / "docs" / "guide" / "segment-rules.md": segment_rules_page,
     ROOT / "docs" / "benchmarks.md": benchmarks_page,
     ROOT / "docs" / "guide" / "settings.md": settings_page,

@@ -57,21 +57,34 @@ def test_a_build_reports_each_table_with_its_rows_and_publishes(settings, first)
     assert first.version.number == current_version(settings).number
 
 
+def test_each_table_says_which_run_built_it_and_when(settings, first):
+    rows = Workspace(settings).rows("select * from raw.table_builds")
+    built = {row["table_name"]: row for row in rows}
+    assert len(built) == len(rows) == len(first.tables())
+    assert built["commerce.fct_orders"]["built_at"] == NOW
+    assert built["seeds.country_defaults"]["rows_count"] > 200
+    assert len({row["run_id"] for row in rows}) == 1
+    build(settings, ["fct_orders"], exclude_tests=True, publish_after=True, run_id="run-of-one")
+    again = {row["table_name"]: row["run_id"] for row in Workspace(settings).rows("select * from raw.table_builds")}
+    assert {name for name, run_id in again.items() if run_id == "run-of-one"} == {"commerce.fct_orders"}
+    assert len(again) == len(built)
+
+
 def test_another_process_can_write_after_a_build(settings, first):
     assert open_in_another_process(settings) == "opened"
 
 
 def test_another_process_is_refused_during_a_build(settings, first, monkeypatch):
     answers = []
-    counted = runner._count_rows
+    counted = runner.count_rows
 
-    def look_while_it_is_open():
+    def look_while_it_is_open(cursor):
         answers.append(open_in_another_process(settings))
         with pytest.raises(WarehouseBusyError):
             raise_if_busy(settings)
-        return counted()
+        return counted(cursor)
 
-    monkeypatch.setattr(runner, "_count_rows", look_while_it_is_open)
+    monkeypatch.setattr(runner, "count_rows", look_while_it_is_open)
     build(settings, select="dim_companies", exclude_tests=True)
     assert answers == ["refused"]
     assert open_in_another_process(settings) == "opened"
