@@ -14,16 +14,27 @@ from dmat_pipelines.resources import DEFAULT_RESOURCES
 from sensors.campaign_due import campaign_due, run_campaigns
 from sensors.cart_abandoned import cart_abandoned, plan_abandoned_carts
 from sensors.deliveries_waiting import deliveries_waiting, drain_ledger
+from sensors.figures_due import figures_due, watch_all_figures
 from sensors.journey_due import journey_due, run_journeys
 from sensors.lead_due import decide_leads, lead_due
 from sensors.test_due import decide_tests, test_due
+
+JOBS = (
+    plan_abandoned_carts,
+    drain_ledger,
+    run_campaigns,
+    run_journeys,
+    decide_leads,
+    decide_tests,
+    watch_all_figures,
+)
 
 
 def build_realtime_defs(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
     """The location with its resources; `overrides` replaces some of them."""
     return dg.Definitions(
-        jobs=[plan_abandoned_carts, drain_ledger, run_campaigns, run_journeys, decide_leads, decide_tests],
-        sensors=[cart_abandoned, deliveries_waiting, campaign_due, journey_due, lead_due, test_due],
+        jobs=JOBS,
+        sensors=[cart_abandoned, deliveries_waiting, campaign_due, journey_due, lead_due, test_due, figures_due],
         resources={**DEFAULT_RESOURCES, **(overrides or {})},
         executor=dg.in_process_executor,
     )

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from apps.api.ab_tests import ab_tests_router
+from apps.api.alerts import alerts_router
 from apps.api.analytics import analytics_router
 from apps.api.campaign_posts import campaign_posts_router
 from apps.api.campaign_rules import campaign_rules_router
@@ -38,6 +39,7 @@ from apps.api.person_properties import person_properties_router
 from apps.api.preferences import preferences_router
 from apps.api.purposes import purposes_router
 from apps.api.reading import reading_router
+from apps.api.reports import reports_router
 from apps.api.routing import routing_router
 from apps.api.segment_people import people_router
 from apps.api.segment_rules import rules_router
@@ -63,7 +65,7 @@ IN_STEP_SECONDS = 1.0
 
 _OF_THE_STORE = (
     purposes_router, webhooks_out_router, opt_in_router, sign_in_router, loyalty_router, campaign_posts_router,
-    codes_router, link_rules_router,
+    codes_router, link_rules_router, alerts_router, reports_router,
 )  # fmt: skip
 """Doors that need nothing but the settings and the store."""
 

@@ -5,7 +5,8 @@ Belongs here: these shapes and what makes them whole. Stays out: keeping them (`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -16,7 +17,8 @@ from dmat.metrics.periods import PERIODS
 from dmat.metrics.question import Filter, Question
 
 MOST_SECTIONS, MOST_ROWS = 20, 60
-Address = Annotated[str, Field(max_length=320, pattern=r"^[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;]+$")]
+ADDRESS = r"^[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;]+$"
+Address = Annotated[str, Field(max_length=320, pattern=ADDRESS)]
 Chart = Literal["", "line", "bar"]
 
 
@@ -135,3 +137,15 @@ def read_report(document: Mapping[str, Any]) -> Report:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "report"
         raise InvalidInputError(field, first["msg"].lower(), "see the guide to reports") from None
+
+
+def check_recipients(to: Sequence[str]) -> list[str]:
+    """Addresses as they are written to, each once.
+
+    Raises:
+        InvalidInputError: names the one that is no address.
+    """
+    for place, address in enumerate(to):
+        if not re.fullmatch(ADDRESS, address) or len(address) > 320:
+            raise InvalidInputError(f"to.{place}", f"{address[:80]!r} is no address", "name@domain.tld")
+    return list(dict.fromkeys(address.lower() for address in to))

@@ -32,7 +32,7 @@ SCOPES = {
     "campaigns:write": "make and change campaigns",
     "campaigns:send": "submit, start, pause, resume and cancel campaigns",
     "analytics:read": "see figures, ask questions of them, take answers away as files",
-    "analytics:write": "keep and share questions, write notes on days",
+    "analytics:write": "keep and share questions, notes on days, rules of alerts, reports and who gets them",
     "tests:read": "see tests, their plans and results",
     "tests:write": "make and change tests",
     "tests:decide": "start, pause and stop tests, say which variation wins",
