@@ -14,8 +14,8 @@ from apps.screens.analytics.desk import AnalyticsDesk
 from apps.screens.analytics.funnel import Chooser
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
-from apps.screens.analytics.pieces import Figure, Note, opens
-from apps.screens.analytics.wording import shown, value_words
+from apps.screens.analytics.pieces import Figure, Note, Side, opens
+from apps.screens.analytics.wording import shown, unit_of, value_words
 from apps.screens.home.data import missing_tables
 from dmat.metrics.asking import Answer, main_currency
 from dmat.metrics.catalogue import Metric, metric
@@ -117,7 +117,11 @@ def attribution(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
         Chooser("Conversions", tuple(KINDS.items()), kind),
         Chooser("Measure", tuple(MEASURES.items()), measure, "pick"),
     ]
-    return [*choosers, *pieces, *filter(None, (lifts_of(desk.context), paths_of(desk.context, kind)))]
+    return [
+        Side(tuple(choosers), layout="choosers"),
+        *pieces,
+        *filter(None, (lifts_of(desk.context), paths_of(desk.context, kind))),
+    ]
 
 
 def credits_of(title: str, first: str, dimension: str, measure: str, answer: Answer) -> Credits:
@@ -143,7 +147,7 @@ def _credit(
 ) -> Credit:  # fmt: skip
     only = (Filter(dimension=dimension, values=(str(name) if name is not None else UNKNOWN,)),
             Filter(dimension="attribution_model", values=(model,)))  # fmt: skip
-    text = shown(value, one.unit, answer.currency)
+    text = shown(value, unit_of(one), answer.currency)
     figure = Figure(one.key, one.name, text, value, opens(one.key, answer.question, only))
     return Credit(figure, shown(share_of(value, whole), "rate", ""), 100 * (share_of(value, top) or 0.0))
 

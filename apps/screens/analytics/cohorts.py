@@ -14,8 +14,8 @@ from apps.screens.analytics.desk import AnalyticsDesk
 from apps.screens.analytics.funnel import Chooser
 from apps.screens.analytics.looks import DEFAULT_PERIOD, Look
 from apps.screens.analytics.overview import Marks
-from apps.screens.analytics.pieces import Figure, Note, opens, table_of
-from apps.screens.analytics.wording import bucket_words, days_words, shown
+from apps.screens.analytics.pieces import Figure, Note, Side, opens, table_of
+from apps.screens.analytics.wording import bucket_words, days_words, shown, unit_of
 from dmat.metrics.asking import Answer
 from dmat.metrics.catalogue import Metric, metric
 from dmat.metrics.question import Filter
@@ -80,7 +80,7 @@ def cohorts(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
         heat = heat_of(answer, measure, kind, grain)
     table = table_of("Customers by RFM group", groups, "rfm_segment", RFM, "Group",
                      "How recently, how often and for how much they bought, as of now")  # fmt: skip
-    return [*choosers, heat, *([table] if table and table.rows else [])]
+    return [Side(tuple(choosers), layout="choosers"), heat, *([table] if table and table.rows else [])]
 
 
 def _chosen(by: str) -> tuple[str, str]:
@@ -121,5 +121,5 @@ def _cell(row: Mapping[str, Any], one: Metric, top: float, answer: Answer, name:
 
 def _figure(one: Metric, row: Mapping[str, Any], answer: Answer, name: str, age: int) -> Figure:
     only = (Filter(dimension="cohort", values=(name,)), Filter(dimension="cohort_age", values=(str(age),)))
-    return Figure(one.key, one.name, shown(row[one.key], one.unit, answer.currency), row[one.key],
+    return Figure(one.key, one.name, shown(row[one.key], unit_of(one), answer.currency), row[one.key],
                   opens(one.key, answer.question, only))  # fmt: skip

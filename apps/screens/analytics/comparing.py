@@ -14,7 +14,7 @@ from apps.screens.analytics.desk import AnalyticsDesk, Named
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
 from apps.screens.analytics.pieces import Figure, Note, opens
-from apps.screens.analytics.wording import shown
+from apps.screens.analytics.wording import shown, unit_of
 from dmat.errors import NotFoundError
 from dmat.metrics.asking import Answer, Value
 from dmat.metrics.catalogue import Metric, metric
@@ -138,4 +138,4 @@ def against_words(rate: Rate) -> str:
 
 def _figure(one: Metric, value: Value, each: Named, answer: Answer, note: str = "") -> Figure:
     token = opens(one.key, answer.question, (Filter(dimension="campaign", values=(each.key,)),))
-    return Figure(one.key, one.name, shown(value, one.unit, answer.currency), value, token, note=note)
+    return Figure(one.key, one.name, shown(value, unit_of(one), answer.currency), value, token, note=note)

@@ -12,7 +12,7 @@ from apps.screens.analytics.desk import AnalyticsDesk
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
 from apps.screens.analytics.pieces import Figure, Note, opens, table_of, trend_of
-from apps.screens.analytics.wording import shown
+from apps.screens.analytics.wording import shown, unit_of
 from dmat.metrics.asking import Answer
 from dmat.metrics.catalogue import metric
 from dmat.metrics.question import Filter
@@ -105,4 +105,4 @@ def funnel_of(answer: Answer) -> Funnel:
 def _figure(key: str, row: dict[str, Any], answer: Answer, stage: str) -> Figure:
     one, value = metric(key), row.get(key)
     token = opens(key, answer.question, (Filter(dimension="funnel_stage", values=(stage,)),)) if row else ""
-    return Figure(key, one.name, shown(value, one.unit, answer.currency), value, token)
+    return Figure(key, one.name, shown(value, unit_of(one), answer.currency), value, token)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from apps.context import Context
-from apps.screens.analytics.wording import days_words, shown, value_words
+from apps.screens.analytics.wording import days_words, shown, unit_of, value_words
 from apps.screens.segments.screen import answers_of
 from dmat.errors import InvalidInputError
 from dmat.metrics.lineage import Lineage, of
@@ -99,7 +99,7 @@ def read_panel(context: Context, opened: Opened, caller: Caller) -> Panel:
         for each in opened.question.filters
     )
     return Panel(
-        opened, lineage, shown(lineage.value, lineage.metric.unit, lineage.currency),
+        opened, lineage, shown(lineage.value, unit_of(lineage.metric), lineage.currency),
         days_words(*lineage.question.days), narrowed, people, count, there,
     )  # fmt: skip
 

@@ -19,6 +19,7 @@ from apps.screens.analytics.wording import (
     days_words,
     moved,
     shown,
+    unit_of,
     value_words,
 )
 from dmat.metrics.asking import Answer, Value
@@ -151,9 +152,9 @@ def figure_of(key: str, answer: Answer, points: Sequence[Value] = (), note: str 
     one, compared = metric(key), answer.compared
     value = answer.totals.get(key)
     change, arrow, tone = moved(compared.changes.get(key) if compared else None, one)
-    before = shown(compared.totals.get(key), one.unit, answer.currency) if compared else ""
+    before = shown(compared.totals.get(key), unit_of(one), answer.currency) if compared else ""
     course = tuple(chart_value(point, one.unit) for point in points) if any(point for point in points) else ()
-    return Figure(key, one.name, shown(value, one.unit, answer.currency), value, opens(key, answer.question), before,
+    return Figure(key, one.name, shown(value, unit_of(one), answer.currency), value, opens(key, answer.question), before,
                   change, arrow, tone, course, note)  # fmt: skip
 
 
@@ -189,7 +190,7 @@ def trend_of(
     total = "; ".join(f"{one.name}: {shown(answer.totals[one.key], unit, answer.currency)}" for one in metrics)
     options = chart(labels, series, f"{title}. {total}", label_room=16 if legend or kind == "bar" else 112)
     if unit == "rate" and max((point or 0 for line in series for point in line.points), default=0) > TOP_SHARE:
-        options["yAxis"]["max"] = 100
+        options["yAxis"] |= {"max": 100, "interval": 25}
     _mark(options, answer, grain, labels, marks)
     if legend:
         for line in options["series"]:
@@ -266,6 +267,6 @@ def _row(
 
 def _cell(one: Metric, row: Mapping[str, Any], answer: Answer, earlier: Mapping[str, Any], token: str) -> Figure:
     value, before = row[one.key], earlier.get(one.key)
-    text = shown(value, one.unit, answer.currency)
-    told = f"before: {shown(before, one.unit, answer.currency)}" if answer.compared else ""
+    text = shown(value, unit_of(one), answer.currency)
+    told = f"before: {shown(before, unit_of(one), answer.currency)}" if answer.compared else ""
     return Figure(one.key, one.name, text, value, token, told)

@@ -17,7 +17,7 @@ from apps.screens.analytics.desk import AnalyticsDesk, Named
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
 from apps.screens.analytics.pieces import Figure, Row, opens, trend_of
-from apps.screens.analytics.wording import bucket_words, shown, value_words
+from apps.screens.analytics.wording import bucket_words, shown, unit_of, value_words
 from dmat.errors import InvalidInputError
 from dmat.metrics.asking import Answer
 from dmat.metrics.catalogue import Metric, load, metric
@@ -210,4 +210,4 @@ def _within(question: Question, bucket: date) -> Question:
 
 
 def _figure(one: Metric, row: Mapping[str, Any], answer: Answer, token: str) -> Figure:
-    return Figure(one.key, one.name, shown(row[one.key], one.unit, answer.currency), row[one.key], token)
+    return Figure(one.key, one.name, shown(row[one.key], unit_of(one), answer.currency), row[one.key], token)

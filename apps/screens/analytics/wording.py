@@ -13,6 +13,7 @@ from dmat.metrics.asking import Value
 from dmat.metrics.catalogue import Metric
 
 WHOLE_FROM = 1000
+TIMES = {"roi", "channel_roi"}
 UNKNOWN = "Not known"
 NONE = {"campaign": "Outside campaigns", "variant": "Without a test", "tier": "No member", "discount_code": "No code",
         "utm_campaign": "Without a tag"}  # fmt: skip
@@ -39,7 +40,14 @@ def shown(value: Value, unit: str, currency: str) -> str:
         return _span(float(value))
     if unit == "days":
         return f"{value:,.1f} days"
+    if unit == "times":
+        return f"{value:,.1f}×"
     return f"{value:,.2f}" if unit == "ratio" else number(value)
+
+
+def unit_of(one: Metric) -> str:
+    """The unit in which a measure is written: returns are told as times of what was spent."""
+    return "times" if one.unit == "ratio" and one.key in TIMES else one.unit
 
 
 def _span(seconds: float) -> str:
