@@ -36,6 +36,7 @@ from apps.screens.home.screen import HomeScreen
 from apps.screens.journeys.files import JourneyExportHandler
 from apps.screens.journeys.screen import journeys_screen
 from apps.screens.leads.screen import LeadsScreen
+from apps.screens.loyalty.screen import LoyaltyScreen
 from apps.screens.people.files import PersonExportHandler
 from apps.screens.people.screen import PeopleScreen
 from apps.screens.segments.files import ExportHandler
@@ -53,7 +54,8 @@ BUILDERS = {
     "/home": HomeScreen, "/follow": FollowScreen, "/health": HealthScreen, "/segments": segments_screen,
     "/campaigns": campaigns_screen, "/templates": templates_screen, "/calendar": CalendarScreen,
     "/experiments": experiments_screen, "/journeys": journeys_screen,
-    "/codes": CodesScreen, "/leads": LeadsScreen, "/people": PeopleScreen, "/analytics": AnalyticsScreen,
+    "/codes": CodesScreen, "/leads": LeadsScreen, "/loyalty": LoyaltyScreen,
+    "/people": PeopleScreen, "/analytics": AnalyticsScreen,
 }  # fmt: skip
 
 

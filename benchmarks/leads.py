@@ -1,6 +1,6 @@
 """How long from a lead that is captured to the sales rep who is told, with all processes really running.
 
-`leads.captured_to_notified_p50_s`, `..._p95_s`: two forms (a demo and a question) of somebody new are posted to the API;
+`leads.captured_to_notified_p50_s`, `..._p95_s`: two forms (a demo, a question) of somebody new are posted to the API;
 the clock stops when the provider has taken the mail to the rep. In between lie the inbox, the tables of scores that
 the micro-batch builds, the lead taken in, its crossing, the assignment, the ledger and the sender. One lead at a time,
 at random moments of the micro-batch's pause. The first rounds are not counted: they warm dbt up, and the first versions

@@ -32,6 +32,7 @@ SCREENS = (
     Entry("/journeys", "Journeys", "route", PLANNERS, "automation workflow canvas playbook replay nurturing"),
     Entry("/experiments", "A/B tests", "flask", PLANNERS, "experiments split winner variants subject learned"),
     Entry("/leads", "Leads", "bolt", SALES, "sales score queue reps routing rules territory matrix manager team"),
+    Entry("/loyalty", "Loyalty", "coins", ("admin", "marketer"), "members points tiers offers holdout win-back"),
     Entry("/templates", "Templates", "mail", ("admin", "marketer", "analyst"), "mail editor drag drop preview text"),
     Entry("/codes", "Codes and links", "tag", PLANNERS, "discount code pool coupon upload utm parameters domains"),
     Entry("/calendar", "Calendar", "calendar", PLANNERS, "month week plan clash fatigue"),

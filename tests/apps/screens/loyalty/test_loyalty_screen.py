@@ -1,0 +1,88 @@
+"""Under test: the screen of the loyalty programme: how it stands, its effect in words, rules and offers from forms."""
+
+from __future__ import annotations
+
+import pytest
+from lead_world import LEAD_NOON
+
+from apps.context import Context
+from apps.parts.render import render
+from apps.screens.loyalty.screen import KINDS, offer_of, rules_of
+from apps.screens.loyalty.standing import effect_words, read_standing
+from dmat.errors import InvalidInputError
+from dmat.loyalty.earning import earn_from_orders
+from dmat.loyalty.offers import grant_offer, put_offer, redeem
+from dmat.loyalty.rules import keep_rules
+from dmat.warehouse import writer
+
+MARTS = """
+    create schema loyalty;
+    create table loyalty.loyalty_results as select * from (values
+        ('gold', 'EUR', 2, 5, 90000, 45000, 0.5, 1.0, 1, 2, 1),
+        ('no_member', 'EUR', 4, 4, 20000, 5000, 0.0, null, 0, 0, 0)
+    ) as rows (tier, currency_code, customers_count, orders_count, revenue_cents, value_per_customer_cents, repeat_rate,
+        retention_rate, bought_before_count, offers_granted_count, offers_redeemed_count);
+    create table loyalty.loyalty_effect as select * from (values
+        (0.1, 'EUR', 'members', 9000, 3600, 10800000, 15210000000.0),
+        (0.1, 'EUR', 'held_out', 1000, 300, 1000000, 1250000000.0)
+    ) as rows (holdout_share, currency_code, arm, people_count, bought_again_count, revenue_cents, revenue_squares);
+"""
+
+
+class Orders:
+    """A workspace in which seven people ordered once."""
+
+    def rows(self, query, values=()):
+        return [{"order_id": f"o{n}", "person_id": n, "ordered_at": LEAD_NOON, "build": 1, "net_cents": 120_000}
+                for n in range(1, 8)]  # fmt: skip
+
+
+@pytest.fixture
+def context(lead_world):
+    with writer(lead_world.settings) as connection:
+        connection.execute(MARTS)
+    lead_world.publish()
+    return Context(lead_world.settings, lead_world.view, lead_world.store)
+
+
+def html_of(context):
+    return render("screens/loyalty/standing.jinja", LEAD_NOON, "UTC", may=lambda scope: True, told="", problem="",
+                  found=read_standing(context), effect_words=effect_words, kinds=KINDS)  # fmt: skip
+
+
+def test_without_a_programme_the_screen_says_how_to_begin(context):
+    assert read_standing(context).rules is None
+    assert "There is no programme yet" in html_of(context)
+
+
+def test_members_tiers_offers_and_the_effect_are_told(context):
+    store = context.store
+    keep_rules(store, {"members": "everybody"}, LEAD_NOON, "ann")
+    earn_from_orders(store, Orders(), LEAD_NOON)
+    put_offer(store, {"offer_key": "mug", "name": "<b>A mug</b>", "kind": "gift"}, LEAD_NOON, "ann")
+    grant = grant_offer(store, "mug", 1, "2026", LEAD_NOON, "ann")
+    redeem(store, grant.code, "o9", LEAD_NOON)
+    found = read_standing(context)
+    assert (found.members_count, found.points_open, found.currency, found.customers_count) == (7, 840, "EUR", 6)
+    assert [(tier.key, tier.members_count) for tier in found.tiers] == [
+        ("silver", 7), ("gold", 0), ("platinum", 0), ("no_member", 0),
+    ]  # fmt: skip
+    assert [(row.granted_count, row.redeemed_count) for row in found.offers] == [(1, 1)]
+    assert effect_words(found.effects[0]) == "Members spend more than they would without the programme."
+    html = html_of(context)
+    assert "€2.00 a member" in html
+    assert "&lt;b&gt;A mug" in html
+    assert "Not switched on" in html
+
+
+def test_rules_and_offers_come_from_their_forms_and_faults_are_named(context):
+    form = {"cents_per_point": "500", "holdout_percent": "10", "members": "everybody", "is_active": "on"}
+    rules = keep_rules(context.store, rules_of(form), LEAD_NOON, "ann")
+    assert (rules.cents_per_point, rules.holdout_share, rules.is_active) == (500, 0.1, True)
+    offer = put_offer(context.store, offer_of({"name": "A mug", "kind": "gift", "valid_days": "30", "tier_gold": "on"}),
+                      LEAD_NOON, "ann")  # fmt: skip
+    assert (offer.offer_key, offer.tiers, offer.valid_days) == ("a-mug", ["gold"], 30)
+    with pytest.raises(InvalidInputError, match="holdout"):
+        rules_of({"holdout_percent": "some"})
+    with pytest.raises(InvalidInputError, match="holdout_share"):
+        keep_rules(context.store, rules_of({"holdout_percent": "80"}), LEAD_NOON, "ann")
