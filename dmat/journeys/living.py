@@ -58,8 +58,7 @@ def live(life: Life, happenings: Iterable[Happening], until: datetime) -> Asked 
     Asked a second time with the same happenings it goes on where it stopped: what was applied is not applied again,
     as the machine knows up to when it lived.
     """
-    waiting = sorted(happenings, key=lambda happening: happening.at)
-    for happening in waiting:
+    for happening in sorted(happenings, key=lambda happening: happening.at) if happenings else ():
         lacking = _wait_out(life, min(happening.at, until))
         if lacking is not None:
             return lacking

@@ -292,8 +292,10 @@ def _ended(state: State, status: str, why: str) -> State:
 
 def due_after(step: Wait, at: datetime, person: Person) -> datetime | None:
     """When a wait that begins at `at` ends (UTC); None when the person has no such date."""
-    zone = find_zone(person.zone)
     end = at + step.span if step.span else at
+    if not step.until_date and not step.until_time:
+        return end
+    zone = find_zone(person.zone)
     if step.until_date:
         found = person.dates.get(step.until_date)
         return None if found is None else next_date(found, step.until_time or "09:00", zone, at)

@@ -85,13 +85,37 @@ def read_members(connection: Connection, *conditions: sa.ColumnElement[bool], li
     """Members that meet the conditions, in the order in which they are due."""
     table = journey_members.c
     query = sa.select(*_COLUMNS).where(*conditions).order_by(table.due_at, table.member_id).limit(limit)
-    return [Member(*row._tuple()) for row in connection.execute(query)]
+    return [Member(*row) for row in connection.execute(query)]
+
+
+_DUE = (
+    f"select {', '.join(Member.__dataclass_fields__)} from journey_members"
+    " where journey_id = {0} and due_at <= {0} order by due_at, member_id limit {0}"
+)
+_MOMENTS = [
+    place
+    for place, name in enumerate(Member.__dataclass_fields__)
+    if isinstance(journey_members.c[name].type, sa.DateTime)
+]
+_IS_HOLDOUT = list(Member.__dataclass_fields__).index("is_holdout")
 
 
 def read_due(connection: Connection, journey_id: int, now: datetime, limit: int) -> list[Member]:
-    """Who is due, by the index of due moments."""
-    table = journey_members.c
-    return read_members(connection, table.journey_id == journey_id, table.due_at <= now, limit=limit)
+    """Who is due, by the index of due moments; as the driver gives it, since they are many."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    asked = (journey_id, _text(now) if is_sqlite else now, limit)
+    found = connection.exec_driver_sql(_DUE.format("?" if is_sqlite else "%s"), asked).cursor
+    rows = found.fetchall() if found is not None else []
+    return [_from_sqlite(row) for row in rows] if is_sqlite else [Member(*row) for row in rows]
+
+
+def _from_sqlite(row: Sequence[Any]) -> Member:
+    values = list(row)
+    for place in _MOMENTS:
+        if values[place] is not None:
+            values[place] = datetime.fromisoformat(values[place])
+    values[_IS_HOLDOUT] = bool(values[_IS_HOLDOUT])
+    return Member(*values)
 
 
 def read_concerned(

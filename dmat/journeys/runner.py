@@ -27,7 +27,7 @@ from dmat.experiments.in_journeys import Exposure, note_exposed, read_trials
 from dmat.journeys.acting import leave_lists, sync_lists, write_actions
 from dmat.journeys.admitting import admit, in_order, in_their_segments
 from dmat.journeys.answers import find_answers
-from dmat.journeys.crowd import One, live_all
+from dmat.journeys.crowd import One, live_all, uncollected
 from dmat.journeys.definition import Definition
 from dmat.journeys.entries import Candidate, Source, find_entries
 from dmat.journeys.happenings import Happenings, find_happenings
@@ -61,7 +61,7 @@ from dmat.journeys.steps import Act, Audience, Send
 from dmat.journeys.trials import Trial
 from dmat.journeys.triggers import Event, Segment
 from dmat.journeys.withdrawing import withdraw_planned
-from dmat.ledger.post import plan_entries
+from dmat.ledger.occurrences import plan_occurrences
 from dmat.store.engine import chunks, upsert
 from dmat.store.journey_tables import journey_gaps, journey_happenings, journeys
 
@@ -188,6 +188,10 @@ class _JourneyLook:
 
     def _live_on(self, happened: Happenings) -> None:
         """Everybody to whom something happened, then everybody who is due, batch by batch."""
+        with uncollected():
+            self._live_batches(happened)
+
+    def _live_batches(self, happened: Happenings) -> None:
         journey_id = self.journey.journey_id
         if len(happened):
             with self.store.read() as connection:
@@ -220,10 +224,11 @@ class _JourneyLook:
         groups: dict[tuple[int, str], list[Sending]] = defaultdict(list)
         for member in members:
             passed = steps_passed(member.path) if member.path else ()  # of a version that it was on before
-            for effect in lives[member.member_id].effects:
+            life = lives[member.member_id]
+            for effect in life.effects:
                 if isinstance(effect.step, Send) and effect.step.key not in passed:
                     groups[(member.version, effect.step.key)].append(
-                        Sending(member.person_id, member.entry_key, effect.at, member.is_holdout, member.values,
+                        Sending(member.person_id, member.entry_key, effect.at, member.is_holdout, life.values,
                                 effect.variant)
                     )  # fmt: skip
         found = {}
@@ -258,7 +263,7 @@ class _JourneyLook:
             if rows and isinstance(step, Send):
                 earlier = earlier_of_addresses(connection, self.journey.programme, step, rows)
                 rows = with_codes(connection, step, prepared, without_shared(rows, step, earlier), self.now)
-                self.found.planned += len(plan_entries(connection, rows, self.now))
+                self.found.planned += plan_occurrences(connection, rows, self.now)
 
     def _withdraw(self, connection: Connection, members: Sequence[Member], lives: Mapping[int, Life]) -> None:
         """Take back what is planned of members that left early."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -104,7 +105,7 @@ class Wait(_Going):
             raise ValueError("on_timeout belongs to until_event")
         return self
 
-    @property
+    @cached_property
     def words(self) -> str:
         """In words."""
         if self.until_event:

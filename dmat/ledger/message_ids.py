@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from functools import lru_cache
 
 _PERSON_BITS = 40
 _PEOPLE = (1 << _PERSON_BITS) - 1
@@ -31,7 +32,7 @@ class MessageIds:
         self._workspace = workspace.bytes
         self._rest = "\x1f".join(("", programme, str(version), step, occurrence)).encode()
         self._step = _digest(self._workspace + b"step" + self._rest)[:8]
-        self._moved_by = int(_digest(self._workspace + b"people")[:10], 16)
+        self._moved_by = _moved_by(self._workspace)
 
     def __call__(self, person_id: int) -> str:
         """The id of a person's message."""
@@ -43,6 +44,12 @@ class MessageIds:
     def order(self) -> str:
         """An expression of DuckDB on the column `person_id` that sorts people as their ids are sorted."""
         return f"(person_id + {self._moved_by}) & {_PEOPLE}"
+
+
+@lru_cache(maxsize=8)
+def _moved_by(workspace: bytes) -> int:
+    """By how much the numbers of people are moved: the secret of the workspace."""
+    return int(_digest(workspace + b"people")[:10], 16)
 
 
 def _digest(content: bytes) -> str:
