@@ -69,6 +69,7 @@ def estimate_json(estimate: Estimate) -> Json:
         "audience": estimate.audience, "recipients": estimate.recipients, "cost_cents": estimate.cost_cents,
         "data_version": estimate.data_version, "data_as_of": moment(estimate.data_as_of),
         "steps": [{**asdict(step), "due_at": moment(step.due_at)} for step in estimate.steps],
+        "notes": list(estimate.notes),
     }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from dmat.campaigns.permissions import bring_consent
 from dmat.campaigns.plan import CampaignPlan, Step
 from dmat.campaigns.planning import device_tokens
 from dmat.campaigns.schedule import due_at, last_moment, step_date
+from dmat.campaigns.text_costs import TextCost, text_cost
 from dmat.ledger.control import plain_reason
 from dmat.ledger.entries import CLAIMED, PLANNED, Entry
 from dmat.segments.desk import Desk
@@ -35,7 +36,7 @@ from dmat.warehouse import Workspace
 
 SAMPLE = 10_000
 AT_ONCE = 5_000
-MICROS_PER_CENT = 10_000
+MICROS_PER_CENT, MICROS_PER_UNIT = 10_000, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class StepEstimate:
         losses: reason -> people who would not get it.
         delayed: reason -> recipients who would get it later than its time.
         sampled: of how many people the gate was asked; None when of all.
+        cost_cents: in the plan's currency; of texts only when their prices are in that one.
+        texts: what a text costs by the table of prices; None for other channels, or when the plan says a price.
     """
 
     step: str
@@ -58,6 +61,7 @@ class StepEstimate:
     recipients: int
     cost_cents: int
     sampled: int | None = None
+    texts: TextCost | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,19 @@ def estimate(settings: Settings, store: Store, desk: Desk, plan: CampaignPlan, c
     now, version = settings.clock.now(), desk.workspace.version
     people = campaign_audience(desk, plan)
     steps = [_step(settings, store, desk, plan, step, people, campaign_id) for step in plan.steps]
-    return Estimate(len(people), steps, version.number, version.data_as_of, now, _notes(plan))
+    notes = [*_notes(plan), *_notes_of_texts(plan, steps)]
+    return Estimate(len(people), steps, version.number, version.data_as_of, now, notes)
+
+
+def _notes_of_texts(plan: CampaignPlan, steps: Sequence[StepEstimate]) -> list[str]:
+    """What texts would cost in the currency of their prices, when that is not the plan's."""
+    found = []
+    for each in steps:
+        step = plan.step(each.step)
+        if step is not None and each.texts is not None and each.texts.currency != plan.currency_code:
+            amount = each.recipients * each.texts.micros / MICROS_PER_UNIT
+            found.append(f"{step.shown_name} costs about {amount:,.2f} {each.texts.currency} beside that")
+    return found
 
 
 def _notes(plan: CampaignPlan) -> list[str]:
@@ -114,15 +130,19 @@ def _step(
     left = len(people) - counted[NO_ADDRESS] - counted[SHARED] - counted["held out"]
     share = left / len(chosen) if chosen else 0.0
     ends = last_moment(plan, step, settings.workspace_time_zone, begins)
-    lost, delayed = _ask_the_gate(settings, store, desk, plan, step, chosen, due, ends)
+    lost, delayed, reached = _ask_the_gate(settings, store, desk, plan, step, chosen, due, ends)
     losses = {reason: counted[reason] for reason in (NO_ADDRESS, SHARED) if counted[reason]}
     losses |= {reason: round(count * share) for reason, count in lost.most_common()}
     recipients = max(0, len(people) - counted["held out"] - sum(losses.values()))
-    cost = _fixed_cost(step) + round(recipients * step.cost_micros_each / MICROS_PER_CENT)
+    texts = text_cost(settings, store, desk.workspace, step, reached)
+    is_ours = texts is not None and texts.currency == plan.currency_code
+    each = texts.micros if texts is not None and is_ours else step.cost_micros_each
+    cost = _fixed_cost(step) + round(recipients * each / MICROS_PER_CENT)
     later = {reason: round(count * share) for reason, count in delayed.most_common()}
     sampled = len(chosen) if len(chosen) < left else None
     return StepEstimate(
-        step.key, step.channel, due, len(people), counted["held out"], losses, later, recipients, cost, sampled
+        step.key, step.channel, due, len(people), counted["held out"], losses, later, recipients, cost, sampled,
+        texts,
     )  # fmt: skip
 
 
@@ -176,23 +196,26 @@ def _ask_the_gate(
     chosen: Sequence[Addressed],
     due: datetime,
     ends: datetime,
-) -> tuple[Counter[str], Counter[str]]:
-    """Reasons of those who would not get the step, and of those who would get it later."""
+) -> tuple[Counter[str], Counter[str], list[str]]:
+    """Reasons of those who would not get the step, and of those who would get it later; addresses of who gets it."""
     ids = np.fromiter((row.person_id for row in chosen), np.int64, len(chosen))
     bring_consent(store, desk.workspace, ids, step.channel, settings.clock.now())
     lost: Counter[str] = Counter()
     delayed: Counter[str] = Counter()
+    reached: list[str] = []
     for batch in chunks(chosen, AT_ONCE):
         entries = [_entry(row, plan, step, due, ends) for row in batch]
         with store.read() as connection:
             facts = read_facts(connection, settings, entries, due)
         for entry in entries:
             verdict = judge(entry, facts)
+            is_late = verdict.state == PLANNED and verdict.at is not None and verdict.at < ends
+            if is_late or verdict.state == CLAIMED:
+                reached.append(entry.address)
             if verdict.state == CLAIMED:
                 continue
-            is_late = verdict.state == PLANNED and verdict.at is not None and verdict.at < ends
             (delayed if is_late else lost)[plain_reason(verdict.reason)] += 1
-    return lost, delayed
+    return lost, delayed, reached
 
 
 def _entry(row: Addressed, plan: CampaignPlan, step: Step, due: datetime, ends: datetime) -> Entry:

@@ -71,13 +71,17 @@ def _push(part: Part) -> OutgoingPush:
     )
 
 
-def _sms(settings: Settings, part: Part) -> OutgoingText:
-    text = part.parts.get("text", "")
-    if part.is_marketing and text.strip():
+def sms_text(settings: Settings, text: str, locale: str = "", opt_out_url: str = "", is_marketing: bool = True) -> str:
+    """A text as it leaves: in marketing with how to opt out, by reply or by a link where nobody reads replies."""
+    if is_marketing and text.strip():
         sender = str(getattr(settings, SENDERS.get(chosen_name(settings, "sms"), ""), ""))
-        link = part.opt_out_url if sender and not takes_replies(sender) else ""
-        text = with_opt_out(text.strip(), part.locale or "en", link)
-    text = clean_text(text)
+        link = opt_out_url if sender and not takes_replies(sender) else ""
+        text = with_opt_out(text.strip(), locale or "en", link)
+    return clean_text(text)
+
+
+def _sms(settings: Settings, part: Part) -> OutgoingText:
+    text = sms_text(settings, part.parts.get("text", ""), part.locale, part.opt_out_url, part.is_marketing)
     cost = estimate_cost(settings, part.address, count_segments(text).count)
     return OutgoingText(
         part.message_id, "sms", part.address, text, cost_micros=cost.micros, cost_currency=cost.currency

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from campaign_world import document_of, plan_of
@@ -60,6 +61,48 @@ def test_the_cost_is_that_of_the_step_and_of_each_message(campaign_world):
     steps = [{"key": "mail", "channel": "email", "template": "cart_recovery", "cost_cents": 100,
               "cost_micros_each": 20_000}]  # fmt: skip
     assert estimated(campaign_world, plan_of(steps=steps)).cost_cents == 112
+
+
+def sms(world, **changes):
+    """One text to everybody, four of them with French numbers, the others with German ones."""
+    change_world(
+        world.settings,
+        "update people.dim_people set has_sms_consent = true",
+        "delete from consent.person_channel_consent where channel = 'sms'",
+        f"update people.dim_people set phone = '+33600000' || (person_id % 10) where person_id <= {number_of(4)}",
+        "insert into consent.person_channel_consent (person_id, channel, purpose, is_granted, decided_at, _build)"
+        " select person_id, 'sms', 'marketing', true, '2025-01-01', 1 from people.dim_people",
+    )
+    step = {"key": "text", "channel": "sms", "template": "news-sms"} | changes
+    return plan_of(**everybody(steps=[step], holdout={"share": 0, "reason": "a test"}, currency_code="EUR"))
+
+
+def test_texts_cost_their_parts_times_the_price_of_each_country(campaign_world, tmp_path):
+    plan = sms(campaign_world)
+    prices = tmp_path / "prices.csv"
+    prices.write_text("prefix,micros,currency,as_of\n,100000,EUR,2026-01-01\n49,50000,EUR,2026-02-01\n")
+    world = replace(campaign_world, settings=campaign_world.settings.model_copy(update={"sms_prices_file": prices}))
+    [step] = estimated(world, plan).steps
+    assert (step.recipients, step.texts.parts, step.texts.currency) == (12, 1, "EUR")
+    assert step.cost_cents == 4 * 10 + 8 * 5
+    assert step.texts.as_of == "2026-01-01"
+
+
+def test_texts_priced_in_another_currency_are_told_beside_the_cost_and_a_price_of_the_plan_goes_first(
+    campaign_world, tmp_path
+):
+    prices = tmp_path / "prices.csv"
+    prices.write_text("prefix,micros,currency,as_of\n,100000,USD,2026-01-01\n")
+    world = replace(campaign_world, settings=campaign_world.settings.model_copy(update={"sms_prices_file": prices}))
+    found = estimated(world, sms(campaign_world))
+    assert found.cost_cents == 0
+    assert [note for note in found.notes if note.endswith("USD beside that")]
+    fixed = estimated(world, plan_of(**everybody(
+        steps=[{"key": "text", "channel": "sms", "template": "news-sms", "cost_micros_each": 70_000}],
+        holdout={"share": 0, "reason": "a test"},
+    )))  # fmt: skip
+    assert fixed.steps[0].texts is None
+    assert fixed.cost_cents == 7 * fixed.recipients
 
 
 def test_a_sample_stands_for_all(campaign_world, monkeypatch):
