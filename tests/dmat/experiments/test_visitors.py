@@ -28,7 +28,7 @@ PAGE = {
 
 
 @pytest.fixture
-def test_of_page(both_settings, both_stores):
+def tested_page(both_settings, both_stores):
     """A test of pages that runs."""
     library = open_library(both_settings, both_stores)
     library.start(library.create(parse_test_plan(PAGE), MARKETER).experiment_id, MARKETER)
@@ -37,25 +37,25 @@ def test_of_page(both_settings, both_stores):
     return found
 
 
-def test_each_thing_that_a_visitor_does_is_written_once(both_stores, test_of_page):
+def test_each_thing_that_a_visitor_does_is_written_once(both_stores, tested_page):
     with both_stores.write() as connection:
-        assert [note_seen(connection, test_of_page, "1.1", "/sale/tents", NOON) for _ in range(2)] == [True, False]
-        assert [note_clicked(connection, test_of_page, "1.1", NOON) for _ in range(2)] == [True, False]
+        assert [note_seen(connection, tested_page, "1.1", "/sale/tents", NOON) for _ in range(2)] == [True, False]
+        assert [note_clicked(connection, tested_page, "1.1", NOON) for _ in range(2)] == [True, False]
         later = NOON + timedelta(hours=1)
-        assert note_completed(connection, [test_of_page], "1.1", "trial", later) == [test_of_page.experiment_id]
-        assert note_completed(connection, [test_of_page], "1.1", "trial", later) == []
-        assert note_completed(connection, [test_of_page], "2.2", "trial", later) == []  # never saw the page
+        assert note_completed(connection, [tested_page], "1.1", "trial", later) == [tested_page.experiment_id]
+        assert note_completed(connection, [tested_page], "1.1", "trial", later) == []
+        assert note_completed(connection, [tested_page], "2.2", "trial", later) == []  # never saw the page
     with both_stores.read() as connection:
-        people, sums = count_visitors(connection, test_of_page.experiment_id, ("a", "b"))
-        [given] = give_arms(connection, [test_of_page], "1.1", "/sale/boots")
+        people, sums = count_visitors(connection, tested_page.experiment_id, ("a", "b"))
+        [given] = give_arms(connection, [tested_page], "1.1", "/sale/boots")
     assert people == {given.arm: 1, "ab".replace(given.arm, ""): 0}
     assert (sums[given.arm]["click"].y, sums[given.arm]["form_completion"].y) == (1, 1)
 
 
-def test_what_was_exported_comes_again_only_when_it_changed(both_stores, test_of_page):
+def test_what_was_exported_comes_again_only_when_it_changed(both_stores, tested_page):
     [plan] = unexported_experiments(both_stores, 10)
     assert (plan["experiment_id"], plan["counts_everybody"], plan["programme"]) == (
-        test_of_page.experiment_id,
+        tested_page.experiment_id,
         False,
         "",
     )
@@ -63,10 +63,10 @@ def test_what_was_exported_comes_again_only_when_it_changed(both_stores, test_of
     mark_experiments_exported(both_stores, [plan])
     assert unexported_experiments(both_stores, 10) == []
     with both_stores.write() as connection:
-        note_seen(connection, test_of_page, "1.1", "/sale/tents", NOON)
+        note_seen(connection, tested_page, "1.1", "/sale/tents", NOON)
     [row] = unexported_visitors(both_stores, 10)
     with both_stores.write() as connection:  # meanwhile something happens
-        note_clicked(connection, test_of_page, "1.1", NOON)
+        note_clicked(connection, tested_page, "1.1", NOON)
     mark_visitors_exported(both_stores, [row])
     [again] = unexported_visitors(both_stores, 10)
     assert (row["clicked_at"], again["clicked_at"]) == (None, NOON)
