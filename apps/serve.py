@@ -22,6 +22,7 @@ from apps.assets import FOLDER
 from apps.context import Context, open_context
 from apps.gate import Gate, SafeHeaders, routes, signing_key
 from apps.screens import SCREENS
+from apps.screens.alerts.screen import AlertsScreen
 from apps.screens.analytics.files import FiguresExportHandler
 from apps.screens.analytics.screen import AnalyticsScreen
 from apps.screens.calendar.screen import CalendarScreen
@@ -39,6 +40,8 @@ from apps.screens.leads.screen import LeadsScreen
 from apps.screens.loyalty.screen import LoyaltyScreen
 from apps.screens.people.files import PersonExportHandler
 from apps.screens.people.screen import PeopleScreen
+from apps.screens.reports.files import ReportFileHandler
+from apps.screens.reports.screen import ReportsScreen
 from apps.screens.segments.files import ExportHandler
 from apps.screens.segments.screen import answers_of, segments_screen
 from apps.screens.templates.screen import templates_screen
@@ -55,7 +58,7 @@ BUILDERS = {
     "/campaigns": campaigns_screen, "/templates": templates_screen, "/calendar": CalendarScreen,
     "/experiments": experiments_screen, "/journeys": journeys_screen,
     "/codes": CodesScreen, "/leads": LeadsScreen, "/loyalty": LoyaltyScreen,
-    "/people": PeopleScreen, "/analytics": AnalyticsScreen,
+    "/people": PeopleScreen, "/analytics": AnalyticsScreen, "/reports": ReportsScreen, "/alerts": AlertsScreen,
 }  # fmt: skip
 
 
@@ -118,6 +121,7 @@ def build_server(context: Context, port: int, start: bool = False, late_ms: int 
                         (r"/experiments-export", TestExportHandler, {"context": context}),
                         (r"/journeys-export", JourneyExportHandler, {"context": context}),
                         (r"/analytics-export", FiguresExportHandler, {"context": context}),
+                        (r"/reports-file", ReportFileHandler, {"context": context}),
                         (r"/people-export", PersonExportHandler, {"context": context}),
                         (r"/assets/(.*)", AssetHandler, {"path": str(FOLDER)})],
     )  # fmt: skip

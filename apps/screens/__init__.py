@@ -37,6 +37,8 @@ SCREENS = (
     Entry("/codes", "Codes and links", "tag", PLANNERS, "discount code pool coupon upload utm parameters domains"),
     Entry("/calendar", "Calendar", "calendar", PLANNERS, "month week plan clash fatigue"),
     Entry("/analytics", "Analytics", "chart", PLANNERS, "figures revenue roi funnel cohorts attribution reports"),
+    Entry("/reports", "Reports", "list", PLANNERS, "pdf digest summary monthly schedule mail export"),
+    Entry("/alerts", "Alerts", "warning", PLANNERS, "anomaly unusual threshold rule acknowledge snooze slack"),
     Entry("/follow", "Follow one cart", "cart", ("admin", "marketer", "analyst"), "cart path recovery mail events raw"),
     Entry("/health", "Health", "pulse", ("admin", "marketer", "analyst"), "sources runs refused queue versions"),
 )

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from dmat.alerts.findings import Finding, said, said_change
 from dmat.alerts.forecast import LEAST_SEASONS, WINDOW_SEASONS, Expected, expect
 from dmat.alerts.rules import AlertRule
 from dmat.metrics.asking import Answer, Warehouse, ask
-from dmat.metrics.catalogue import Metric, load, metric
+from dmat.metrics.catalogue import Metric, metric
 from dmat.metrics.periods import today_in
 from dmat.metrics.question import Question
 from dmat.settings import Settings
@@ -202,9 +203,4 @@ def _subject(rule: AlertRule) -> str:
 
 
 def _link(question: Question) -> str:
-    return f"/analytics?view=explore&{question.address()}"
-
-
-def names_of_metrics() -> dict[str, str]:
-    """Key -> name of every metric, for those who choose one."""
-    return {key: each.name for key, each in load().metrics.items()}
+    return f"/analytics?{urlencode({'view': 'reports', 'asked': question.address()})}"

@@ -128,3 +128,12 @@ def due_reports(store: Store, now: datetime) -> list[tuple[str, datetime]]:
     query = sa.select(table.report_key, table.next_due_at).where(table.next_due_at <= now, table.is_removed.is_(False))
     with store.read() as connection:
         return [(row.report_key, row.next_due_at) for row in connection.execute(query.order_by(table.next_due_at))]
+
+
+def next_moments(store: Store) -> dict[str, datetime]:
+    """Key -> when the report is made by itself next, for those with a schedule."""
+    table = reports.c
+    query = sa.select(table.report_key, table.next_due_at)
+    with store.read() as connection:
+        rows = connection.execute(query.where(table.next_due_at.is_not(None), table.is_removed.is_(False)))
+        return {row.report_key: row.next_due_at for row in rows}

@@ -72,7 +72,7 @@ def test_the_words_say_how_much_and_what_was_to_be_expected(quarter):
     assert found.finding.words.startswith("Orders on Monday, 09 March: 6, 9")
     assert "% less than expected. Expected for a Monday:" in found.finding.words
     assert found.finding.facts["value"] == 6
-    assert "metrics=orders" in found.finding.link
+    assert "metrics%3Dorders" in found.finding.link
 
 
 def test_today_is_not_judged_before_it_is_over(quarter):
