@@ -26,6 +26,8 @@ import duckdb
 import orjson
 import pyarrow as pa
 
+from dmat.captured import Record as Record
+from dmat.captured import Refusal as Refusal
 from dmat.errors import InvalidInputError
 
 RAW_COLUMNS = """
@@ -36,24 +38,6 @@ RAW_COLUMNS = """
     _loaded_at timestamp not null,
     _run_id varchar not null
 """
-
-
-@dataclass(frozen=True)
-class Record:
-    """One thing as a vendor sent it: its id there, when it last changed there (UTC), and the whole payload."""
-
-    record_id: str
-    updated_at: datetime
-    payload: dict[str, Any]
-
-
-@dataclass
-class Refusal:
-    """A record that was not kept, and why."""
-
-    record_id: str
-    reason: str
-    payload: str = ""
 
 
 @dataclass

@@ -21,9 +21,9 @@ from typing import Any, ClassVar
 import httpx
 import orjson
 
+from dmat.captured import Record, Refusal
 from dmat.connectors.http import VendorHttp
 from dmat.errors import InvalidInputError, VendorRefusedError
-from dmat.landing import Record, Refusal
 from dmat.settings import Settings
 
 Payload = dict[str, Any]
