@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from dmat.alerts.commands import app as alert_commands
 from dmat.campaigns.commands import app as campaign_commands
 from dmat.errors import DmatError
 from dmat.experiments.commands import app as test_commands
@@ -27,6 +28,7 @@ from dmat.loyalty.commands import app as loyalty_commands
 from dmat.messages.commands import app as message_commands
 from dmat.metrics.commands import app as metric_commands
 from dmat.outgoing.commands import app as webhook_commands
+from dmat.reports.commands import app as report_commands
 from dmat.routing.commands import app as routing_commands
 from dmat.scoring.commands import app as lead_commands
 from dmat.segments.commands import app as segment_commands
@@ -241,6 +243,8 @@ app.add_typer(routing_commands, name="routing")
 app.add_typer(loyalty_commands, name="loyalty")
 app.add_typer(journey_commands, name="journeys")
 app.add_typer(metric_commands, name="metric")
+app.add_typer(alert_commands, name="alerts")
+app.add_typer(report_commands, name="reports")
 app.command("replay")(replay_command)
 app.add_typer(message_commands, name="messages")
 app.add_typer(webhook_commands, name="webhooks")
