@@ -224,8 +224,9 @@ class BuilderScreen(pn.viewable.Viewer):
     def names(self) -> dict[str, str]:
         """Names of segments, templates and steps by their keys."""
         known: Known = self.known
-        steps = {step["key"]: wording.title_of(step, known.template_names) for step in graph.steps_of(self.model.plan)}
         events = {f"event:{key}": name for key, name in known.events.items()}
+        named = {**events, **known.template_names}
+        steps = {step["key"]: wording.title_of(step, named) for step in graph.steps_of(self.model.plan)}
         return {**events, **known.segments, **known.template_names, **steps}
 
     def _render(self, name: str, **values: Any) -> str:

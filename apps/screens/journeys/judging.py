@@ -10,11 +10,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import sqlalchemy as sa
+
 from apps.screens.journeys.desk import JourneyDesk
 from apps.screens.journeys.graph import START, Document, compact
+from dmat.campaigns.cart_recovery import PROGRAMME
 from dmat.errors import DmatError
 from dmat.journeys.checking import check_definition
 from dmat.journeys.definition import find_faults, parse_definition
+from dmat.store.tables import programmes
 
 SETTINGS = "settings"
 """Where faults belong that are of no single step: name, goal, what ends it, who is held out."""
@@ -78,7 +82,18 @@ class Judging:
             found = check_definition(self._desk.source, parse_definition(document))
         except DmatError as error:
             return Judged(serial, (Fault(SETTINGS, sentence(str(error))),))
-        return Judged(serial, fault_list(((each.place, each.what, each.is_blocking) for each in found), keys))
+        told = [(each.place, each.what, each.is_blocking) for each in found]
+        return Judged(serial, fault_list([*told, *self._doubled(document)], keys))
+
+    def _doubled(self, document: Document) -> list[tuple[str, str, bool]]:
+        """The built-in programme writes about left carts too, as long as nobody takes it out."""
+        if document["trigger"].get("kind") != "cart_abandoned":
+            return []
+        table = programmes.c
+        with self._desk.context.store.read() as connection:
+            runs = connection.execute(sa.select(table.is_paused).where(table.programme == PROGRAMME)).scalar()
+        what = "the built-in cart recovery is on too: pause it first, or people get two mails for a cart"
+        return [("trigger", what, False)] if runs is False else []
 
 
 def fault_list(found: Iterable[tuple[str, str, bool]], keys: Sequence[str]) -> tuple[Fault, ...]:

@@ -50,7 +50,7 @@ def icon_of(step: Document) -> str:
 
 
 def title_of(step: Document, templates: Mapping[str, str] = {}) -> str:
-    """What a step is called: its own name, or what it does."""
+    """What a step is called: its own name, or what it does; `templates` names events too, as `event:<key>`."""
     if step.get("name"):
         return str(step["name"])
     if step["do"] == "send":
@@ -58,7 +58,7 @@ def title_of(step: Document, templates: Mapping[str, str] = {}) -> str:
             plain(step.get("template") or "No message")
         )
     if step["do"] == "wait":
-        return sentence_case(wait_words(step))
+        return sentence_case(wait_words(step, templates))
     return _NAMES.get(step["do"], sentence_case(step["do"]))
 
 
@@ -68,7 +68,7 @@ def about_of(step: Document, names: Mapping[str, str] = {}) -> str:
     if do == "send":
         return channel_name(str(step.get("channel")))
     if do == "wait":
-        return sentence_case(wait_words(step)) if step.get("name") else ""
+        return sentence_case(wait_words(step, names)) if step.get("name") else ""
     if do == "branch":
         count = len(step["cases"]) + 1
         return f"{count} ways, the first that fits"
@@ -86,10 +86,10 @@ def about_of(step: Document, names: Mapping[str, str] = {}) -> str:
     )
 
 
-def wait_words(step: Document) -> str:
+def wait_words(step: Document, names: Mapping[str, str] = {}) -> str:
     """What is waited for."""
     if step.get("until_event"):
-        return f"until {event_words(step['until_event'])}, at most {span_words(step.get('for'))}"
+        return f"until {event_words(step['until_event'], names)}, at most {span_words(step.get('for'))}"
     if step.get("until_date"):
         words = f"until the {DATES.get(step['until_date'], step['until_date'])}"
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from journey_worlds import cart, document_with, ordered
@@ -10,12 +11,16 @@ from segment_world import NOW, number_of
 
 from apps.screens.home.needs import Waiting, list_needs
 from apps.screens.journeys.effect import effect_words
+from apps.screens.journeys.graph import explicit
+from apps.screens.journeys.judging import Judging
 from apps.screens.journeys.keeping import Keeping
 from apps.screens.journeys.listing import ListState, list_journeys, open_playbooks, row_of
 from apps.screens.journeys.members import Wanted, passed, read_page, read_way
 from apps.screens.journeys.numbers import Counting, read_numbers
 from apps.screens.journeys.trying import by_day
+from dmat.campaigns.programmes import ensure_programme
 from dmat.errors import NotFoundError
+from dmat.journeys.definition import as_document
 from dmat.journeys.lift import Group, Lift
 from dmat.journeys.playbook import list_playbooks
 from dmat.journeys.replay_report import ReplayReport
@@ -97,6 +102,18 @@ def test_somebody_stuck_is_told_at_home(lived):
 
     [need] = list_needs(None, None, Pulse(None), NOW, Waiting(stuck=(("cart", "Cart recovery", 3),)))
     assert (need.what, need.link) == ("3 people are stuck in Cart recovery", "/journeys?id=cart&view=people&only=stuck")
+
+
+def test_what_the_built_in_programme_would_do_twice_is_told(lived):
+    context = SimpleNamespace(store=lived.store)
+    judging = Judging(SimpleNamespace(source=lived.source, has_tables=True, context=context))
+    plan = explicit(as_document(lived.library.version("cart").definition))
+    assert judging.look(plan, 1).blocking == ()
+    assert [fault.at for fault in judging.look(plan, 1).faults] == ["settings"]
+    with lived.store.write() as connection:
+        ensure_programme(connection, "cart_recovery", 1, NOW)
+    [told] = judging.look(plan, 1).at("")
+    assert (told.what[:35], told.is_blocking) == ("The built-in cart recovery is on to", False)
 
 
 def test_a_name_gives_a_key_that_no_journey_has(lived):
