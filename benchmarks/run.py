@@ -26,6 +26,7 @@ GROUPS = (
     "clicks",
     "experiments",
     "attribution",
+    "lifetime",
     "journeys",
     "leads",
 )

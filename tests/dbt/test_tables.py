@@ -11,7 +11,9 @@ MARTS = (
     "engagement.fct_form_submissions", "engagement.fct_touchpoints", "crm.fct_deals", "marketing.fct_ad_spend",
     "marketing.fct_social_posts", "deliveries.fct_messages", "evaluation.cart_recoveries",
     "evaluation.cart_recovery_summary", "operations.home_daily", "commerce.fct_purchases", "commerce.fct_cart_products",
-    "segments.segment_catalogue",
+    "segments.segment_catalogue", "funnel.daily_stages", "marketing.fct_spend", "channels.daily_channels",
+    "pipeline.fct_opportunities", "pipeline.daily_pipeline", "attribution.paths", "cohorts.cohort_activity",
+    "cohorts.cohort_revenue", "customers.rfm", "engagement.daily_visits",
 )  # fmt: skip
 # the number of a build, when rows came, and the ids of people who were two before they were one
 LEFT_OUT = ("_build", "_loaded_at", "person_id", "previous_person_id")
