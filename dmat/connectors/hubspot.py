@@ -1,4 +1,4 @@
-"""HubSpot: contacts, companies and deals of the CRM, v3; and contacts written back.
+"""HubSpot: contacts, companies and deals of the CRM, v3; and contacts and deals written back.
 
 The first reading lists everything. Later ones search by time of change, oldest first; a search ends at 10,000
 results, so when more have changed everything is listed again. A search does not give associations: those of deals are
@@ -22,6 +22,7 @@ OVERLAP = timedelta(minutes=10)
 LIST_SIZE = 100
 SEARCH_SIZE = 100  # also what one reading of associations takes
 SEARCH_END = 10_000
+DEAL_TO_CONTACT = 3
 
 PROPERTIES = {
     "contacts": (
@@ -84,6 +85,29 @@ class HubSpot(Connector):
             raise self.refused(answer.status_code, "the answer names no contact")
         return str(results[0]["id"])
 
+    def put_deal(self, payload: Mapping[str, Any]) -> str:
+        """Make or change the deal `{"email", "name", "properties"}` of a contact; gives its id.
+
+        The name is what a deal is known by: the same twice is one deal, with the newest properties.
+
+        Raises:
+            VendorRefusedError: a stage, pipeline or owner that the account does not have, or no right to write.
+            VendorUnavailableError, RateLimitedError, AmbiguousError: it may be tried again.
+        """
+        contact_id = self.put_contact({"email": payload["email"], "properties": {}})
+        answer = self.http.send("POST", "/crm/v3/objects/deals/search", json=deal_search(str(payload["name"])))
+        known = [item for item in list_of(answer.json(), "results", self.vendor) if isinstance(item, dict)]
+        body = deal_body(str(payload["name"]), payload["properties"], contact_id)
+        if known:
+            path, change = f"/crm/v3/objects/deals/{known[0].get('id')}", {"properties": body["properties"]}
+            answer = self.http.send("PATCH", path, json=change)
+        else:
+            answer = self.http.send("POST", "/crm/v3/objects/deals", json=body)
+        number = answer.json().get("id")
+        if not number:
+            raise self.refused(answer.status_code, "the answer names no deal")
+        return str(number)
+
     def _list_all(self, kind: str, cursor: Cursor) -> Iterator[Page]:
         if not cursor.page:
             cursor = Cursor(since=cursor.since, began=self.now())
@@ -135,6 +159,20 @@ def upsert_body(email: str, properties: Mapping[str, str]) -> dict[str, Any]:
     """Body of `POST /crm/v3/objects/contacts/batch/upsert`: the contact with that address, made or changed."""
     filled = {name: value for name, value in properties.items() if value}
     return {"inputs": [{"idProperty": "email", "id": email, "properties": {"email": email, **filled}}]}
+
+
+def deal_search(name: str) -> dict[str, Any]:
+    """Body of `POST /crm/v3/objects/deals/search`: the deal with that name."""
+    known_by = {"propertyName": "dealname", "operator": "EQ", "value": name}
+    return {"filterGroups": [{"filters": [known_by]}], "properties": ["dealname"], "limit": 1}
+
+
+def deal_body(name: str, properties: Mapping[str, str], contact_id: str) -> dict[str, Any]:
+    """Body of `POST /crm/v3/objects/deals`: a deal that belongs to a contact (association type 3, deal to contact)."""
+    filled = {key: value for key, value in properties.items() if value}
+    kinds = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": DEAL_TO_CONTACT}]
+    associations = [{"to": {"id": contact_id}, "types": kinds}]
+    return {"properties": {"dealname": name, **filled}, "associations": associations}
 
 
 def list_params(kind: str, after: str) -> dict[str, str | int]:

@@ -19,7 +19,7 @@ from dmat.errors import AmbiguousError, PermanentError, TransientError
 from dmat.store.engine import Store, lock_rows, rows_of, upsert
 from dmat.store.lead_tables import lead_pushes
 
-SLACK, HUBSPOT = "slack", "hubspot"
+SLACK, HUBSPOT, HUBSPOT_DEAL = "slack", "hubspot", "hubspot_deal"
 WAITING, DONE, FAILED = "waiting", "done", "failed"
 AT_ONCE = 50
 LEASE = timedelta(minutes=2)

@@ -16,9 +16,10 @@ import sqlalchemy as sa
 from dmat.connectors.hubspot import HubSpot
 from dmat.connectors.slack import Slack
 from dmat.routing.assigning import Routed, count_late, route_due
+from dmat.routing.deals import plan_deals
 from dmat.scoring.adopting import adopt_leads
 from dmat.scoring.alerts import look_for_crossings
-from dmat.scoring.pushing import HUBSPOT, SLACK, WAITING, Push, Pushed, push_due
+from dmat.scoring.pushing import HUBSPOT, HUBSPOT_DEAL, SLACK, WAITING, Push, Pushed, push_due
 from dmat.settings import Settings
 from dmat.store import Store
 from dmat.store.lead_tables import lead_pushes
@@ -87,6 +88,7 @@ class LeadDesk:
         """
         now, found = self.settings.clock.now(), self._read_tables()
         routed = route_due(self.settings, self.store, self.view, now)
+        plan_deals(self.settings, self.store, now)
         pushed = push_due(self.store, self._ways, now) if count_due(self.settings, self.store) else Pushed()
         return LeadLook(**found, routed=routed, pushed=pushed)
 
@@ -110,7 +112,8 @@ def open_ways(settings: Settings) -> dict[str, Push]:
     if settings.is_connected("slack"):
         ways[SLACK] = Slack(settings).post
     if settings.is_connected("hubspot"):
-        ways[HUBSPOT] = HubSpot(settings).put_contact
+        crm = HubSpot(settings)
+        ways |= {HUBSPOT: crm.put_contact, HUBSPOT_DEAL: crm.put_deal}
     return ways
 
 

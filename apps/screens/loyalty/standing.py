@@ -75,8 +75,8 @@ class Standing:
 
     @property
     def member_share(self) -> float | None:
-        """Members of all customers; None without customers."""
-        return self.members_count / self.customers_count if self.customers_count else None
+        """Members of all customers; None without customers, or while the tables know fewer than there are members."""
+        return self.members_count / self.customers_count if self.customers_count >= max(self.members_count, 1) else None
 
 
 def read_standing(context: Context) -> Standing:

@@ -51,6 +51,8 @@ class HubSpot(Door):
         """Objects and associations."""
         routes = [self.route("/crm/v3/associations/{source}/{target}/batch/read", self.associations, ("POST",))]
         routes.append(self.route("/crm/v3/objects/contacts/batch/upsert", self.upsert, ("POST",)))
+        routes.append(self.route("/crm/v3/objects/deals", self.create_deal, ("POST",)))
+        routes.append(self.route("/crm/v3/objects/deals/{id}", self.change_deal, ("PATCH",)))
         for kind in KINDS:
             path = f"/crm/v3/objects/{kind}"
             routes += [
@@ -151,6 +153,48 @@ class HubSpot(Door):
             self.office.records.put(resource, [Row(number, created, moment, orjson.dumps(payload).decode())])
         shown = {name: payload[name] for name in ("id", "properties", "createdAt", "updatedAt", "archived")}
         return {**shown, "new": not rows}
+
+    def create_deal(self, request: Request, body: bytes) -> Response:
+        """A new deal, associated with a contact."""
+        try:
+            asked = orjson.loads(body)
+            properties = {str(name): str(value) for name, value in asked["properties"].items()}
+            contacts = [{"id": str(one["to"]["id"]), "type": "deal_to_contact"} for one in asked["associations"]]
+        except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+            return self.refuse(400, "Invalid input JSON")
+        if not properties.get("dealname"):
+            return self.refuse(400, "dealname is required")
+        moment = self.office.now()
+        number = str(uuid.uuid4().int % 10**11 + 10**11)
+        own = {"createdate": _zulu(moment), "hs_object_id": number}
+        payload = {
+            "id": number, "createdAt": _zulu(moment), "archived": False, "properties": own | properties,
+            "associations": {"contacts": {"results": contacts}},
+        }  # fmt: skip
+        return self._keep_deal(number, moment, payload, 201)
+
+    def change_deal(self, request: Request, body: bytes) -> Response:
+        """Properties of a deal changed."""
+        row = self.office.records.get(KINDS["deals"], request.path_params["id"])
+        if row is None:
+            return self.refuse(404)
+        try:
+            properties = dict(orjson.loads(body)["properties"])
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            return self.refuse(400, "Invalid input JSON")
+        payload = row.load()
+        payload["properties"] = {**payload["properties"], **properties}
+        return self._keep_deal(row.record_id, row.created_at, payload, 200)
+
+    def _keep_deal(self, number: str, created: datetime, payload: dict[str, Any], status: int) -> Response:
+        moment = self.office.now()
+        won = str(payload["properties"].get("dealstage") == "closedwon").lower()
+        payload["properties"] |= {"hs_lastmodifieddate": _zulu(moment), "hs_is_closed_won": won}
+        payload["updatedAt"] = _zulu(moment)
+        with self.office.records.lock:
+            self.office.records.put(KINDS["deals"], [Row(number, created, moment, orjson.dumps(payload).decode())])
+        shown = {name: payload[name] for name in ("id", "properties", "createdAt", "updatedAt", "archived")}
+        return JsonResponse(shown, status)
 
     def associations(self, request: Request, body: bytes) -> Response:
         """What the given objects are associated with."""
