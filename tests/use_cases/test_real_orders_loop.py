@@ -16,6 +16,7 @@ import pytest
 import dmat
 from dmat.settings import load_settings
 from dmat.simulate import read_orders_report
+from dmat.warehouse import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 SINCE = "2011-06-20"
@@ -102,3 +103,25 @@ def test_left_carts_of_real_baskets_got_a_mail_and_some_came_back(workspace):
     assert row["messaged"] > 0
     assert 0 < row["recovered"] <= row["messaged"]
     assert row["cents"] > 0
+
+
+def test_the_tables_of_measurement_hold_the_file_too(home):
+    view = Workspace(load_settings(home=home))
+    counts = "status not in ('cancelled', 'credit_note', 'adjustment')"
+    orders, cents = (
+        view.cursor().execute(f"select count(*), sum(net_cents) from commerce.fct_orders where {counts}").fetchone()
+    )
+    for row in view.rows("select model, sum(credit) as credit, sum(credited_cents) as cents"
+                         " from attribution.daily_credits where kind = 'order' group by model"):  # fmt: skip
+        assert (row["credit"], row["cents"]) == (pytest.approx(orders), cents), row["model"]
+    known = (
+        view.cursor()
+        .execute(f"select count(*), sum(net_cents) from commerce.fct_orders where {counts} and person_id is not null")
+        .fetchone()
+    )
+    revenue = (
+        "select sum(orders_count), sum(revenue_cents) from cohorts.cohort_revenue where cohort_kind = 'first_order'"
+    )
+    assert view.cursor().execute(f"{revenue} and grain = 'week'").fetchone() == known
+    buyers = view.cursor().execute("select count(*) from people.dim_people where orders_count > 0").fetchone()
+    assert view.cursor().execute("select count(*) from customers.rfm").fetchone() == buyers
