@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from dmat.errors import InvalidInputError
 from dmat.metrics.catalogue import SEGMENT, load
@@ -16,9 +16,10 @@ from dmat.metrics.periods import PERIODS, period_of
 from dmat.metrics.question import MOST_DAYS, Filter, Question
 
 VIEWS = {
-    "overview": ("Overview", "chart"), "campaigns": ("Campaigns", "megaphone"), "compare": ("Compare", "flat"),
+    "overview": ("Overview", "chart"), "moved": ("What moved", "pulse"),
+    "campaigns": ("Campaigns", "megaphone"), "compare": ("Compare", "flat"),
     "channels": ("Channels", "send"), "funnel": ("Funnel", "gate"), "pipeline": ("Pipeline", "coins"),
-    "cohorts": ("Cohorts", "table"), "attribution": ("Attribution", "flask"), "reports": ("Reports", "form"),
+    "cohorts": ("Cohorts", "table"), "attribution": ("Attribution", "flask"), "reports": ("Explore", "form"),
 }  # fmt: skip
 """Sections: words and icon, in the order of the tabs."""
 
@@ -33,6 +34,8 @@ COMPARED = {"previous": "the days before", "year": "the year before", "": "nothi
 DEFAULT_PERIOD = "last_30_days"
 DAYS_BY_DAY, DAYS_BY_WEEK = 62, 280
 MOST_COMPARED = 4
+ASKED = ("metrics", "by", "grain", "filter")
+"""What of a question is kept in `Look.asked`; its days, comparison and segment are those of the look."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,10 @@ def read_look(asked_for: Callable[[str], str]) -> Look:
     """The look of an address; what cannot be read there is passed over."""
     view, period = asked_for("view"), asked_for("period")
     since, until = _day(asked_for("since")), _day(asked_for("until"))
+    asked = dict(parse_qsl(asked_for("asked")))
+    if not period and (asked.get("period") or asked.get("since")):  # a link to a question with days of its own
+        period = asked.get("period", CUSTOM)
+        since, until = _day(asked.get("since", "")), _day(asked.get("until", ""))
     is_custom = period == CUSTOM and fault_of(since, until) == ""
     compare = asked_for("compare")
     return Look(
@@ -126,12 +133,12 @@ def read_look(asked_for: Callable[[str], str]) -> Look:
         since=since if is_custom else None,
         until=until if is_custom else None,
         compare="" if compare == "none" else "year" if compare == "year" else "previous",
-        segment=asked_for("segment")[:120],
+        segment=(asked_for("segment") or asked.get("segment", ""))[:120],
         campaign=_number(asked_for("campaign")),
         campaigns=tuple(filter(None, map(_number, asked_for("campaigns").split(","))))[:MOST_COMPARED],
         by=asked_for("by")[:60],
         pick=asked_for("pick")[:60],
-        asked=asked_for("asked"),
+        asked=urlencode([pair for pair in parse_qsl(asked_for("asked"), keep_blank_values=True) if pair[0] in ASKED]),
         saved=asked_for("saved")[:120],
     )
 

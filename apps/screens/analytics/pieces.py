@@ -154,8 +154,8 @@ def figure_of(key: str, answer: Answer, points: Sequence[Value] = (), note: str 
     change, arrow, tone = moved(compared.changes.get(key) if compared else None, one)
     before = shown(compared.totals.get(key), unit_of(one), answer.currency) if compared else ""
     course = tuple(chart_value(point, one.unit) for point in points) if any(point for point in points) else ()
-    return Figure(key, one.name, shown(value, unit_of(one), answer.currency), value, opens(key, answer.question), before,
-                  change, arrow, tone, course, note)  # fmt: skip
+    text = shown(value, unit_of(one), answer.currency)
+    return Figure(key, one.name, text, value, opens(key, answer.question), before, change, arrow, tone, course, note)
 
 
 def figures_of(title: str, answer: Answer | None, keys: Sequence[str], icon: str, tone: str = "") -> Figures | None:

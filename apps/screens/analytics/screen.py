@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import panel as pn
 import panel_material_ui as pmui
@@ -78,6 +79,9 @@ class AnalyticsScreen(pn.viewable.Viewer):
             await self._keep(name, value)
         elif name.startswith("report-"):
             await self._go(self.look.but(asked=changed(read_report(self.look.asked), name, value).address))
+        elif name == "explore":
+            asked = dict(parse_qsl(text.partition("?")[2]))
+            await self._go(read_look(lambda part: asked.get(part, "")))
         elif name in {"campaigns", "to-campaign"}:
             await self._go(_with_campaign(self.look, name, text))
         else:

@@ -18,6 +18,7 @@ from apps.screens.analytics.comparing import compare
 from apps.screens.analytics.desk import AnalyticsDesk, Named
 from apps.screens.analytics.funnel import funnel
 from apps.screens.analytics.looks import Look
+from apps.screens.analytics.moving import moved
 from apps.screens.analytics.overview import Marks, overview
 from apps.screens.analytics.pieces import Note
 from apps.screens.analytics.pipeline import pipeline
@@ -30,7 +31,7 @@ MOST_NOTES = 30
 Made = Callable[[AnalyticsDesk, Look, Marks], list[Any]]
 SECTIONS: dict[str, Made] = {
     "overview": overview, "campaigns": campaigns, "compare": compare, "channels": channels, "pipeline": pipeline,
-    "funnel": funnel, "attribution": attribution, "cohorts": cohorts,
+    "funnel": funnel, "attribution": attribution, "cohorts": cohorts, "moved": moved,
     "reports": reports,
 }  # fmt: skip
 

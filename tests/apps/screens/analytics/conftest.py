@@ -12,10 +12,10 @@ from dmat.settings import load_settings
 from dmat.store.users import User
 
 
-@pytest.fixture
-def figures_context(untouched_metric_home, tmp_path):
+@pytest.fixture(scope="module")
+def figures_context(untouched_metric_home, tmp_path_factory):
     """What all pages share, on figures that one can count by hand; today is 10 March 2026."""
-    home = shutil.copytree(untouched_metric_home, tmp_path / "home")
+    home = shutil.copytree(untouched_metric_home, tmp_path_factory.mktemp("figures") / "home")
     made = open_context(load_settings(home))
     yield made
     made.store.close()

@@ -70,3 +70,11 @@ def test_a_question_carries_days_filters_and_comparison():
     question = Look(compare="year").question(("sent",), by=("channel",), filters=only, order="-sent", limit=5)
     assert (question.period, question.compare, question.dimensions) == ("last_30_days", "year", ("channel",))
     assert (question.filters, question.order, question.limit) == (only, "-sent", 5)
+
+
+def test_a_link_to_a_question_brings_its_own_days_until_others_are_chosen():
+    asked = "metrics%3Dsent%26since%3D2026-02-01%26until%3D2026-02-08%26segment%3Dvip"
+    look = read(f"?view=reports&asked={asked}")
+    assert (look.since, look.until, look.segment) == (date(2026, 2, 1), date(2026, 2, 8), "vip")
+    assert read(f"?view=reports&period=last_7_days&asked={asked}").period == "last_7_days"
+    assert read("?view=reports&asked=metrics%3Dsent%26period%3Dlast_month").period == "last_month"

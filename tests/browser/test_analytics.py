@@ -1,0 +1,145 @@
+"""Under test: analytics and people as a marketer uses them: days, a figure down to its people, a report, one person.
+
+The figures are those of `tests/fixtures/metric_world.py`, which one can count by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from dmat.settings import load_settings
+from dmat.store import open_store
+from dmat.store.users import create_user
+
+pytestmark = pytest.mark.browser
+AXE = Path(__file__).resolve().parents[2] / "apps" / "assets" / "build" / "axe.min.js"
+MOST_MODELS, MOST_DOCUMENT = 60, 300_000
+SLOW = 60_000
+MARCH = "period=custom&since=2026-03-01&until=2026-03-08"
+
+
+@pytest.fixture(scope="module")
+def figures(untouched_metric_home, tmp_path_factory):
+    """The small world of the metrics, served."""
+    screens = sys.modules["screens_conftest"]
+    home = shutil.copytree(untouched_metric_home, tmp_path_factory.mktemp("figures") / "home")
+    settings = load_settings(home)
+    store = open_store(settings)
+    for role in ("admin", "marketer", "analyst"):
+        create_user(store, f"{role}@example.com", screens.serving_fixture.PASSWORD, role=role, name=role.title())
+    store.close()
+    server = screens.Served(settings)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def visit(reader, figures):
+    def make(path: str, size: str = "desktop", role: str = "marketer", theme: str = "light"):
+        one = reader(size, of=figures)
+        one.window.add_cookies([{"name": "dmat_theme", "value": theme, "url": figures.url}])
+        return one.sign_in(role).open(path)
+
+    return make
+
+
+def violations(one) -> list[str]:
+    if not AXE.exists():
+        return []
+    one.page.evaluate(AXE.read_text())
+    found = one.page.evaluate("async () => JSON.stringify((await axe.run(document, {iframes: false})).violations)")
+    return [f"{rule['id']} at {[node['target'] for node in rule['nodes'][:3]]}" for rule in json.loads(found)]
+
+
+def test_a_figure_opens_to_its_sql_and_people_and_these_become_a_segment(visit):
+    one = visit(f"/analytics?{MARCH}")
+    page = one.page
+    sent = page.get_by_role("region", name="Messages").or_(page.locator("[aria-label=Messages]")).first
+    sent.locator("[data-figure=sent]").click()
+    panel = page.get_by_role("dialog", name="Sent")
+    panel.wait_for(timeout=SLOW)
+    assert panel.locator("[data-figure=panel]").inner_text() == "5"
+    assert "number of messages that were accepted" in panel.inner_text()
+    panel.get_by_text("SQL over messages").click()
+    assert "deliveries.fct_messages" in panel.locator("details[open] pre").first.inner_text()
+    assert "figure=" in page.url
+    panel.get_by_label("Find among these people").fill("bob")
+    panel.get_by_text("1 person", exact=True).wait_for(timeout=SLOW)
+    panel.get_by_label("Close").click()
+    panel.wait_for(state="detached", timeout=SLOW)
+    assert violations(one) == []
+    assert one.problems == []
+    assert one.outside() == []
+
+
+def test_days_and_sections_are_kept_in_the_address_and_a_report_is_built_and_kept(visit):
+    one = visit(f"/analytics?{MARCH}")
+    page = one.page
+    page.get_by_label("Days", exact=True).select_option("last_7_days")
+    page.wait_for_url("**period=last_7_days*", timeout=SLOW)
+    page.get_by_role("link", name="Explore").click()
+    page.wait_for_url("**view=reports*", timeout=SLOW)
+    page.get_by_label("Add a measure").select_option("orders")
+    page.get_by_label("Tell apart by").select_option("source")
+    page.locator("table.measured").get_by_text("Shopify").wait_for(timeout=SLOW)
+    page.get_by_label("Name of the report").fill("Orders by shop")
+    page.get_by_role("button", name="Save report").click()
+    page.get_by_role("button", name=re.compile("^Orders by shop")).wait_for(timeout=SLOW)
+    assert "saved=" in page.url
+    page.get_by_text("Notes on these days").click()
+    page.get_by_label("Note", exact=True).fill("New prices")
+    page.get_by_role("button", name="Add note").click()
+    page.get_by_text("New prices").wait_for(timeout=SLOW)
+    address = page.get_by_role("link", name="Report as CSV").get_attribute("href")
+    answer = one.window.request.get(f"{one.served.url}{address}")
+    assert answer.status == 200
+    assert "Shopify" in answer.text() or "shopify" in answer.text()
+    assert violations(one) == []
+    assert one.problems == []
+
+
+def test_every_section_keeps_its_budget_and_axe_finds_nothing_on_a_phone_in_the_dark(visit):
+    one = visit(f"/analytics?{MARCH}", size="phone", theme="dark")
+    found = {}
+    for view in ("overview", "campaigns", "campaigns&campaign=7", "compare&campaigns=7,8", "channels", "pipeline",
+                 "funnel", "cohorts", "attribution", "reports&asked=metrics%3Dsent%26grain%3Dday"):  # fmt: skip
+        one.frames.clear()
+        one.open(f"/analytics?{MARCH}&view={view}")
+        one.page.wait_for_timeout(500)
+        assert one.page.evaluate("Bokeh.documents[0]._all_models.size") <= MOST_MODELS, view
+        assert sum(one.frames) <= MOST_DOCUMENT, view
+        assert one.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, view
+        found[view] = violations(one)
+    assert {view: rules for view, rules in found.items() if rules} == {}
+    assert one.problems == []
+
+
+def test_an_analyst_sees_figures_and_no_people(visit, figures):
+    figure = "metrics%3Dclicked%26since%3D2026-03-01%26until%3D2026-03-08"
+    one = visit(f"/analytics?{MARCH}&figure={figure}", role="analyst")
+    panel = one.page.get_by_role("dialog", name="Clicked")
+    panel.wait_for(timeout=SLOW)
+    assert "Your role sees numbers only" in panel.inner_text()
+    assert "ann@shop.example" not in panel.inner_text()
+    assert one.window.request.get(f"{figures.url}/people-export?id=1").status == 403
+
+
+def test_a_person_is_found_and_their_timeline_is_narrowed(reader, served):
+    one = reader().sign_in("marketer").open("/people")
+    page = one.page
+    page.get_by_label("Find a person").fill("okafor")
+    page.get_by_role("link", name="Ana Okafor").click(timeout=SLOW)
+    page.get_by_role("heading", level=1, name="Ana Okafor").wait_for(timeout=SLOW)
+    page.get_by_role("button", name=re.compile("^Orders and carts")).click()
+    page.wait_for_url("**kind=order*", timeout=SLOW)
+    page.locator(".moments li[data-kind=message]").first.wait_for(state="detached", timeout=SLOW)
+    assert page.locator(".moments li[data-kind=order]").count() >= 2
+    assert violations(one) == []
+    assert one.outside() == []
+    assert one.problems == []
