@@ -19,6 +19,7 @@ GROUPS = (
     "freshness",
     "start",
     "screens",
+    "overview",
     "segments",
     "flips",
     "sending",

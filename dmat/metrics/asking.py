@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
+import duckdb
+
 from dmat.errors import InvalidInputError
 from dmat.metrics.catalogue import Catalogue, Metric, load
 from dmat.metrics.compiling import BUCKET, TOTAL, Statement, compile_question
@@ -81,7 +83,7 @@ class Answer:
         totals: metric -> its value over all rows, also those beyond the limit.
         labels: dimension -> value -> its name, where values are numbers or keys.
         statements: base -> the SQL that was run; `tables` those that it read.
-        missing: tables that are not published, whose metrics are None.
+        missing: tables that are not published, or were built before a column came in; their metrics are None.
         is_cut: there are more rows than the limit.
         as_of: up to when the data reach; `data_version` the published version.
     """
@@ -180,15 +182,13 @@ class _Asker:
         return today_in(self.zone, self.version.data_as_of)
 
     def _run(self, statement: Statement, question: Question, found: dict[Key, Row], totals: Row) -> None:
-        lacking = [table for table in statement.tables if table not in self.there]
-        if lacking:
-            self.missing = tuple(dict.fromkeys((*self.missing, *lacking)))
-            self.unknown |= dict.fromkeys(statement.columns)
+        rows = self._rows(statement)
+        if rows is None:
             return
         self.tables |= dict.fromkeys(statement.tables)
         self.statements.setdefault(statement.name, statement.sql)
         keys = [*((BUCKET,) if question.grain else ()), *question.dimensions]
-        for row in self.warehouse.rows(statement.sql):
+        for row in rows:
             values = {column: row[column] for column in statement.columns}
             if row[TOTAL]:
                 totals |= values
@@ -196,6 +196,18 @@ class _Asker:
                 found.setdefault(tuple(row[key] for key in keys), {}).update(values)
         if not statement.has_totals:
             totals |= self._totals(statement, question)
+
+    def _rows(self, statement: Statement) -> list[Row] | None:
+        """The rows of a statement; None when its tables are not published, or were built before a column came in."""
+        lacking = [table for table in statement.tables if table not in self.there]
+        if not lacking:
+            try:
+                return self.warehouse.rows(statement.sql)
+            except duckdb.BinderException:  # the tests hold every column against the contracts of today
+                lacking = [statement.base.table]
+        self.missing = tuple(dict.fromkeys((*self.missing, *lacking)))
+        self.unknown |= dict.fromkeys(statement.columns)
+        return None
 
     def _totals(self, statement: Statement, question: Question) -> Row:
         """Totals of rows that do not add up to them: people in several segments, what is there at an end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from dmat.errors import InvalidInputError
 from dmat.metrics.asking import Answer, ask
+from dmat.metrics.catalogue import load
 from dmat.metrics.question import Filter, Question
 from dmat.settings import Settings
 from dmat.warehouse import Workspace
@@ -195,6 +197,15 @@ def test_what_has_no_table_yet_is_none_and_named(asked: Asker) -> None:
     assert answer.missing == ("commerce.fct_carts",)
 
 
+def test_a_table_of_an_older_build_is_missing_and_breaks_nothing(asked: Asker) -> None:
+    old = Question(metrics=("sent", "visits"), **MARCH)
+    changed = replace(load().bases["visits"], where="base.a_column_of_tomorrow")
+    catalogue = replace(load(), bases=dict(load().bases) | {"visits": changed})
+    found = ask(asked.workspace, asked.settings, old, catalogue)
+    assert found.totals == {"sent": 5, "visits": None}
+    assert found.missing == ("engagement.fct_visits",)
+
+
 def test_rows_beyond_the_limit_are_cut_and_the_total_still_holds_them(asked: Asker) -> None:
     answer = asked("sent", dimensions=("country",), limit=1)
     assert (len(answer.rows), answer.is_cut, answer.totals) == (1, True, {"sent": 5})
@@ -203,7 +214,8 @@ def test_rows_beyond_the_limit_are_cut_and_the_total_still_holds_them(asked: Ask
 def test_rows_that_repeat_are_never_added_up(asked: Asker) -> None:
     with pytest.raises(InvalidInputError, match="repeats over attribution_model"):
         asked("credited_revenue", dimensions=("channel",))
-    one = asked("credited_revenue", filters=(Filter(dimension="attribution_model", values=("linear",)),))
+    linear = Filter(dimension="attribution_model", values=("linear",))
+    one = asked("credited_revenue", filters=(linear, Filter(dimension="conversion_kind", values=("order",))))
     assert one.missing == ("attribution.fct_credits",)
 
 
