@@ -6,25 +6,21 @@ imported by the command that needs them, so that `dmat --help` answers at once.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from dmat.errors import DmatError
+from dmat.terminal import Home, console, opened, who
 
 if TYPE_CHECKING:
     from dmat.campaigns.library import CampaignLibrary
 
 app = typer.Typer(no_args_is_help=True, help="Campaigns: list, look at, pause, resume, cancel.")
-console = Console(highlight=False, soft_wrap=True)
 
-Home = Annotated[Path | None, typer.Option("--home", help="Folder of the workspace (default: DMAT_HOME, else ./var).")]
 Number = Annotated[int, typer.Argument(help="the campaign's number")]
 Reason = Annotated[str, typer.Option(help="why; kept in the audit trail")]
 
@@ -34,18 +30,9 @@ def _library(home: Path | None) -> Iterator[CampaignLibrary]:
     """The library of a workspace; an error of ours is one red line and exit code 1."""
     from dmat.campaigns.library import open_library
     from dmat.segments.desk import Desk
-    from dmat.settings import load_settings
-    from dmat.store import open_store
 
-    settings = load_settings(home=home)
-    store = open_store(settings)
-    try:
+    with opened(home) as (settings, store):
         yield open_library(settings, store, Desk(settings, store))
-    except DmatError as error:
-        console.print(f"[red]{error}[/]")
-        raise typer.Exit(1) from None
-    finally:
-        store.close()
 
 
 @app.command("list")
@@ -94,21 +81,21 @@ def show(number: Number, home: Home = None) -> None:
 def pause(number: Number, reason: Reason = "", home: Home = None) -> None:
     """Let nothing more leave, within seconds."""
     with _library(home) as library:
-        console.print(f"{library.pause(number, _by(), reason).name} is paused.")
+        console.print(f"{library.pause(number, who(), reason).name} is paused.")
 
 
 @app.command("resume")
 def resume(number: Number, home: Home = None) -> None:
     """Let a paused or incomplete campaign go on."""
     with _library(home) as library:
-        console.print(f"{library.resume(number, _by()).name} runs.")
+        console.print(f"{library.resume(number, who()).name} runs.")
 
 
 @app.command("cancel")
 def cancel(number: Number, reason: Reason = "", home: Home = None) -> None:
     """End a campaign; what has not left never will."""
     with _library(home) as library:
-        console.print(f"{library.cancel(number, _by(), reason).name} is cancelled.")
+        console.print(f"{library.cancel(number, who(), reason).name} is cancelled.")
 
 
 @app.command("finish-report")
@@ -132,7 +119,3 @@ def finish_report(number: Number, home: Home = None) -> None:
         console.print(f"[red]{reason}[/]")
     if reasons or sum(parts.values()) != stands.frozen:
         raise typer.Exit(1)
-
-
-def _by() -> str:
-    return f"{getpass.getuser()} at the terminal"

@@ -19,10 +19,10 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from dmat.campaigns.coordination import Channel, CoordinationRule, Key, Part
-from dmat.errors import InvalidInputError
+from dmat.documents import read_document
 
 MOST_STEPS, MOST_SEGMENTS, MOST_RULES, MOST_VARIANTS, MOST_REACTIONS = 100, 50, 50, 6, 5
 LARGEST_PLAN = 500_000
@@ -276,23 +276,7 @@ def parse_plan(document: Any) -> CampaignPlan:
     Raises:
         InvalidInputError: names the place (as `steps[1].time`), what is wrong and what is allowed.
     """
-    if isinstance(document, CampaignPlan):
-        return document
-    if len(json.dumps(document, default=str)) > LARGEST_PLAN:
-        raise InvalidInputError("plan", "is too long", f"{LARGEST_PLAN:,} characters")
-    try:
-        return CampaignPlan.model_validate(document)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InvalidInputError(*_words(first)) from None
-
-
-def _words(found: Any) -> tuple[str, str, str]:
-    place = "plan"
-    for part in found["loc"]:
-        place += f"[{part}]" if isinstance(part, int) else f".{part}"
-    allowed = found.get("ctx", {}).get("expected") or found.get("ctx", {}).get("pattern") or ""
-    return place.removeprefix("plan."), str(found["msg"]).removeprefix("Value error, "), str(allowed)
+    return read_document(CampaignPlan, document, "plan", LARGEST_PLAN)
 
 
 def variant_of(step: Step, key: str) -> Variant | None:

@@ -6,25 +6,21 @@ imported by the command that needs them, so that `dmat --help` answers at once.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from dmat.errors import DmatError
+from dmat.terminal import Home, console, opened, who
 
 if TYPE_CHECKING:
     from dmat.experiments.library import ExperimentLibrary
 
 app = typer.Typer(no_args_is_help=True, help="Tests (A/B): list, look at, make, start, pause, stop, name the winner.")
-console = Console(highlight=False, soft_wrap=True)
 
-Home = Annotated[Path | None, typer.Option("--home", help="Folder of the workspace (default: DMAT_HOME, else ./var).")]
 Number = Annotated[int, typer.Argument(help="the test's number")]
 Reason = Annotated[str, typer.Option(help="why; kept in the log")]
 
@@ -33,18 +29,9 @@ Reason = Annotated[str, typer.Option(help="why; kept in the log")]
 def _library(home: Path | None) -> Iterator[ExperimentLibrary]:
     """The library of a workspace; an error of ours is one red line and exit code 1."""
     from dmat.experiments.library import open_library
-    from dmat.settings import load_settings
-    from dmat.store import open_store
 
-    settings = load_settings(home=home)
-    store = open_store(settings)
-    try:
+    with opened(home) as (settings, store):
         yield open_library(settings, store)
-    except DmatError as error:
-        console.print(f"[red]{error}[/]")
-        raise typer.Exit(1) from None
-    finally:
-        store.close()
 
 
 @app.command("list")
@@ -110,7 +97,7 @@ def create(
             document = yaml.safe_load(file.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise InvalidInputError("file", f"is no JSON or YAML: {error}", "a plan") from None
-        made = library.create(parse_test_plan(document), _by())
+        made = library.create(parse_test_plan(document), who())
         console.print(f"Test {made.experiment_id} ({made.key}) is a draft.")
 
 
@@ -118,21 +105,21 @@ def create(
 def start(number: Number, home: Home = None) -> None:
     """Fix the plan and let it run."""
     with _library(home) as library:
-        console.print(f"{library.start(number, _by()).name} runs.")
+        console.print(f"{library.start(number, who()).name} runs.")
 
 
 @app.command("pause")
 def pause(number: Number, reason: Reason = "", home: Home = None) -> None:
     """Let nothing more of its steps leave, and decide nothing."""
     with _library(home) as library:
-        console.print(f"{library.pause(number, _by(), reason).name} is paused.")
+        console.print(f"{library.pause(number, who(), reason).name} is paused.")
 
 
 @app.command("resume")
 def resume(number: Number, home: Home = None) -> None:
     """Let a paused test go on."""
     with _library(home) as library:
-        console.print(f"{library.resume(number, _by()).name} runs.")
+        console.print(f"{library.resume(number, who()).name} runs.")
 
 
 @app.command("stop")
@@ -144,7 +131,7 @@ def stop(
 ) -> None:
     """End a test without a winner."""
     with _library(home) as library:
-        console.print(f"{library.stop(number, _by(), reason, rest).name} is stopped.")
+        console.print(f"{library.stop(number, who(), reason, rest).name} is stopped.")
 
 
 @app.command("winner")
@@ -156,7 +143,7 @@ def winner(
 ) -> None:
     """Say by hand which arm all others get."""
     with _library(home) as library:
-        library.declare_winner(number, arm, _by(), reason)
+        library.declare_winner(number, arm, who(), reason)
         console.print(f"Arm {arm} goes to all others.")
 
 
@@ -169,7 +156,7 @@ def override(
 ) -> None:
     """After a decision: who has not been sent to gets another arm."""
     with _library(home) as library:
-        library.override(number, arm, _by(), reason)
+        library.override(number, arm, who(), reason)
         console.print(f"Arm {arm} goes to all who have not been sent to.")
 
 
@@ -191,7 +178,3 @@ def look(home: Home = None) -> None:
         console.print("Nothing was due.")
     if done.failed:
         raise typer.Exit(1)
-
-
-def _by() -> str:
-    return f"{getpass.getuser()} at the terminal"

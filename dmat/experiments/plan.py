@@ -18,8 +18,9 @@ import hashlib
 import json
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from dmat.documents import read_document
 from dmat.errors import InvalidInputError
 from dmat.experiments.metrics import find_metric
 
@@ -291,23 +292,7 @@ def parse_test_plan(document: Any) -> TestPlan:
     Raises:
         InvalidInputError: names the place (as `arms[1].share`), what is wrong and what is allowed.
     """
-    if isinstance(document, TestPlan):
-        return document
-    if len(json.dumps(document, default=str)) > LARGEST_PLAN:
-        raise InvalidInputError("plan", "is too long", f"{LARGEST_PLAN:,} characters")
-    try:
-        return TestPlan.model_validate(document)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InvalidInputError(*_words(first)) from None
-
-
-def _words(found: Any) -> tuple[str, str, str]:
-    place = "plan"
-    for part in found["loc"]:
-        place += f"[{part}]" if isinstance(part, int) else f".{part}"
-    allowed = found.get("ctx", {}).get("expected") or found.get("ctx", {}).get("pattern") or ""
-    return place.removeprefix("plan."), str(found["msg"]).removeprefix("Value error, "), str(allowed)
+    return read_document(TestPlan, document, "plan", LARGEST_PLAN)
 
 
 def as_document(plan: TestPlan) -> dict[str, Any]:

@@ -14,18 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from dmat.errors import DmatError
+from dmat.terminal import Home, console, opened
 
 if TYPE_CHECKING:
     from dmat.journeys.library import JourneyLibrary
 
 app = typer.Typer(no_args_is_help=True, help="Journeys: list, look at, switch on and off, replay on the past.")
-console = Console(highlight=False, soft_wrap=True)
 
-Home = Annotated[Path | None, typer.Option("--home", help="Folder of the workspace (default: DMAT_HOME, else ./var).")]
 Key = Annotated[str, typer.Argument(help="the journey's key")]
 Reason = Annotated[str, typer.Option(help="why; kept in the audit trail")]
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="UTC")]
@@ -37,18 +34,9 @@ def _library(home: Path | None) -> Iterator[JourneyLibrary]:
     from dmat.journeys.entries import Source
     from dmat.journeys.library import JourneyLibrary
     from dmat.segments.desk import Desk
-    from dmat.settings import load_settings
-    from dmat.store import open_store
 
-    settings = load_settings(home=home)
-    store = open_store(settings)
-    try:
+    with opened(home) as (settings, store):
         yield JourneyLibrary(Source(settings, store, Desk(settings, store)))
-    except DmatError as error:
-        console.print(f"[red]{error}[/]")
-        raise typer.Exit(1) from None
-    finally:
-        store.close()
 
 
 @app.command("list")
