@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from apps.screens.campaigns.journeys import MARKS
 from apps.screens.segments.members import Person, find_people, read_people
+from dmat.journeys.machine import WAITING
 from dmat.journeys.members import Member
 from dmat.journeys.records import Journey
 from dmat.journeys.watchdog import LONG_AGO
@@ -73,7 +74,7 @@ class Page:
 
 
 def read_page(store: Store, workspace: Workspace | None, journey: Journey, wanted: Wanted, now: datetime) -> Page:
-    """One page of members, those first who are due first."""
+    """One page of members: of those who wait the ones first who are due first, otherwise the newest first."""
     table = journey_members.c
     where = [table.journey_id == journey.journey_id, *conditions(wanted, now)]
     if wanted.words:
@@ -82,9 +83,7 @@ def read_page(store: Store, workspace: Workspace | None, journey: Journey, wante
     with store.read() as connection:
         count = int(connection.execute(sa.select(sa.func.count()).where(*where)).scalar_one())
         page = max(1, min(wanted.page, -(-count // PAGE) or 1))
-        query = (
-            sa.select(*_COLUMNS).where(*where).order_by(table.due_at.is_(None), table.due_at, table.member_id.desc())
-        )
+        query = sa.select(*_COLUMNS).where(*where).order_by(*_order(wanted))
         rows = connection.execute(query.limit(PAGE).offset((page - 1) * PAGE)).all()
     members = [Member(*row._tuple()) for row in rows]
     return Page(tuple(_with_people(workspace, members)), count, page)
@@ -95,6 +94,8 @@ def conditions(wanted: Wanted, now: datetime) -> list[sa.ColumnElement[bool]]:
     table, found = journey_members.c, list[sa.ColumnElement[bool]]()
     if wanted.status:
         found.append(table.status == wanted.status)
+    if wanted.status == WAITING:
+        found.append(table.due_at.is_not(None))
     if wanted.step:
         at = wanted.step
         found.append(sa.or_(table.step == at, table.step == f"{at}!", table.step.startswith(f"{at}>", autoescape=True)))
@@ -105,6 +106,13 @@ def conditions(wanted: Wanted, now: datetime) -> list[sa.ColumnElement[bool]]:
     elif wanted.only == REACHED:
         found.append(table.reached_goal_at.is_not(None))
     return found
+
+
+def _order(wanted: Wanted) -> tuple[sa.ColumnElement[Any], ...]:
+    """By an index, so that the first page of a million is there at once."""
+    table = journey_members.c
+    is_due_first = wanted.status == WAITING or wanted.only == STUCK
+    return (table.due_at, table.member_id) if is_due_first else (table.member_id.desc(),)
 
 
 def _with_people(workspace: Workspace | None, members: Sequence[Member]) -> list[Row]:
