@@ -48,13 +48,27 @@ PICTURES = (
     ("journey-past", f"/journeys?id={JOURNEY}&view=past", 1440, 1100, "light"),
     ("journey-people", f"/journeys?id={JOURNEY}&view=people", 1440, 900, "light"),
     ("journey-versions", f"/journeys?id={JOURNEY}&view=versions", 1440, 900, "dark"),
+    ("leads", "/leads?view=all", 1440, 1100, "light"),
+    ("leads-phone", "/leads?view=all", 390, 844, "dark"),
+    ("leads-team", "/leads?view=team", 1440, 900, "light"),
+    ("leads-rules", "/leads?view=rules", 1440, 1100, "light"),
+    ("loyalty", "/loyalty", 1440, 1400, "light"),
     ("templates", "/templates", 1440, 900, "light"),
     ("template-editor", f"/templates?id={TEMPLATE}&edit=1&mode=visual", 1440, 1300, "light"),
     ("template-preview", f"/templates?id={TEMPLATE}&edit=1&mode=preview", 1440, 1300, "light"),
+    ("analytics", "/analytics", 1440, 1400, "light"),
+    ("analytics-figure", "/analytics?figure=metrics%3Dclick_rate%26period%3Dlast_30_days", 1440, 1100, "light"),
+    ("analytics-attribution", "/analytics?view=attribution&period=last_90_days", 1440, 1200, "light"),
+    ("analytics-cohorts", "/analytics?view=cohorts", 1440, 1000, "dark"),
+    ("analytics-phone", "/analytics", 390, 844, "light"),
+    ("person", "/people", 1440, 1200, "light"),
     ("calendar", "/calendar", 1440, 1100, "light"),
     ("calendar-phone", "/calendar", 390, 844, "light"),
 )
-CLICKS = {"journey-past": ("[data-key=run]", "[data-figure=entries]")}
+CLICKS = {
+    "journey-past": ("[data-key=run]", "[data-figure=entries]"),
+    "person": ("table.people tbody tr:first-child th a", "[aria-label=Timeline]"),
+}
 """Picture -> what is clicked first, and what must be there then."""
 GRAPH_WINDOW = {"width": 1440, "height": 900}
 GRAPH = {"x": 560, "y": 420, "width": 860, "height": 100}
