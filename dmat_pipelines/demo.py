@@ -38,7 +38,7 @@ from dmat.warehouse import Workspace
 from dmat_pipelines.demo_campaign import BY as MARKETER
 from dmat_pipelines.demo_campaign import add_campaign, campaign_checks
 from dmat_pipelines.demo_experiment import checks_of_tests, decide_by_hand
-from dmat_pipelines.demo_sales import add_sales, sales_checks, work_leads
+from dmat_pipelines.demo_sales import add_sales, ask_for_a_demo, sales_checks, work_leads
 from dmat_pipelines.proof import Proof, prove, show
 from dmat_pipelines.real_orders import order_checks, show_orders
 
@@ -239,6 +239,7 @@ def live_two_days(settings: Settings) -> None:
             settings.clock.advance(STEP)
             vendors.post("/control/step").raise_for_status()
             decide_by_hand(settings, MARKETER)
+            ask_for_a_demo(settings, step)
             work_leads(settings)
             run_pass(batch) if step < STEPS else run_once(batch)
             if batch.health.failures:
