@@ -14,7 +14,7 @@ import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 pytest_plugins = ["sending_fixtures", "segment_world", "campaign_world", "tested_campaigns", "lead_world",
-                  "journey_worlds", "metric_world", "quarter_world"]  # fmt: skip
+                  "journey_worlds", "lived_past", "metric_world", "quarter_world"]  # fmt: skip
 ROOT = Path(__file__).resolve().parents[1]
 TOGETHER = {"notebooks": "demo", "use_cases": "demo", "dbt": "dbt", "dmat_pipelines": "dmat_pipelines",
             "browser": "browser", "apps": "apps"}  # fmt: skip
