@@ -17,8 +17,8 @@ Marks = Sequence[tuple[date, str]]
 SENT = ("sent", "delivered", "delivery_rate", "open_rate", "click_rate", "cost_per_message")
 EARNED = ("revenue", "orders", "average_order", "new_customers")
 CAMPAIGNS = ("campaign_revenue", "campaign_spend", "roi", "conversions", "conversion_rate", "cost_per_conversion")
-LEADS = ("leads", "mqls", "sqls", "leads_won", "cost_per_lead", "average_deal")
-SITE = ("visits", "visitors", "form_submissions", "spend")
+LEADS = ("leads", "mqls", "sqls", "leads_won")
+SITE = ("visits", "form_submissions", "spend", "cost_per_lead")
 RATES = ("delivery_rate", "open_rate", "click_rate")
 TOP = ("sent", "click_rate", "conversions", "conversion_rate", "campaign_revenue", "roi")
 
@@ -28,7 +28,7 @@ def overview(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
     keys = dict.fromkeys((*SENT, *RATES, *CAMPAIGNS, *EARNED, *LEADS, *SITE))
     answer = desk.asked(look, keys, grain=look.grain(desk.today))
     beside = [figures_of("Sales", answer, EARNED, "coins", "success"), figures_of("Leads", answer, LEADS, "people"),
-              figures_of("Site", answer, SITE, "globe")]  # fmt: skip
+              figures_of("Site and spend", answer, SITE, "globe")]  # fmt: skip
     courses = [trend_of("Revenue", answer, ("revenue",), marks), trend_of("Visits", answer, ("visits",), marks)]
     pieces = [
         figures_of("Messages", answer, SENT, "send"),
