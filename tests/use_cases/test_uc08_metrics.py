@@ -108,6 +108,16 @@ def test_as_many_people_stand_behind_a_figure_as_it_says(view: Workspace, settin
         assert len(people.ids_behind(view, settings, question, key)) == ask(view, settings, question).totals[key]
 
 
+def test_nothing_between_live_counters_and_the_warehouse_stays_unexplained(view: Workspace, settings: Settings) -> None:
+    kinds = ("counted_live", "counted_in_warehouse", "gap_late", "gap_machine", "gap_test", "gap_erased")
+    answer = ask(view, settings, year(settings, *kinds, "gap_unexplained", dimensions=("campaign", "counter_kind")))
+    assert answer.totals["gap_unexplained"] == 0
+    assert {row["counter_kind"] for row in answer.rows} >= {"accepted", "delivered"}
+    for row in answer.rows:
+        gap = row["counted_live"] - row["counted_in_warehouse"]
+        assert gap == sum(row[key] for key in kinds[2:]), row
+
+
 def test_credits_of_a_model_add_up_to_the_conversions_that_they_share_out(view: Workspace, settings: Settings) -> None:
     order = Filter(dimension="conversion_kind", values=("order",))
     by_model = ask(
