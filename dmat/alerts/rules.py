@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import sqlalchemy as sa
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from dmat.clock import Clock
 from dmat.errors import ConflictError, InvalidInputError, NotFoundError
@@ -26,7 +26,7 @@ from dmat.store.workspace_values import write_audit
 SHIPPED = Path(__file__).parent / "rules.yml"
 KINDS = ("unusual", "threshold", "campaigns", "sources")
 SEVERITIES = ("info", "warning", "urgent")
-LONGEST_HISTORY_DAYS = 56
+KEPT: Final = {"is_kept": True}
 Address = Annotated[str, Field(max_length=320, pattern=r"^[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;]+$")]
 
 
@@ -71,14 +71,15 @@ class AlertRule(BaseModel):
         return tuple(dict.fromkeys(email.lower() for email in emails))
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Self:
+    def _is_whole(self, info: ValidationInfo) -> Self:
         if self.kind in ("campaigns", "sources"):
             if self.metric:
                 raise InvalidInputError("metric", f"a rule about {self.kind} has none", "leave it out")
             return self
         if not self.metric:
             raise InvalidInputError("metric", "it is missing", ", ".join(load().metrics))
-        self.question("last_7_days").check()
+        if info.context is not KEPT:
+            self.question("last_7_days").check()
         wanted = ("drop", "rise", "both") if self.kind == "unusual" else ("below", "above")
         if self.direction not in wanted:
             raise InvalidInputError("direction", f"{self.direction} does not go with {self.kind}", ", ".join(wanted))
@@ -91,14 +92,18 @@ class AlertRule(BaseModel):
         return Question(metrics=(self.metric,), filters=self.filters, segment=self.segment, period=period, **more)
 
 
-def read_rule(document: Mapping[str, Any]) -> AlertRule:
+def read_rule(document: Mapping[str, Any], is_kept: bool = False) -> AlertRule:
     """A rule from its document.
+
+    Args:
+        document: as JSON has it.
+        is_kept: it was checked when it was kept: a metric that is gone since is found when the rule is judged.
 
     Raises:
         InvalidInputError: names the field and what is allowed.
     """
     try:
-        return AlertRule.model_validate(document)
+        return AlertRule.model_validate(document, context=KEPT if is_kept else None)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "rule"
@@ -108,7 +113,7 @@ def read_rule(document: Mapping[str, Any]) -> AlertRule:
 @cache
 def shipped_rules() -> tuple[AlertRule, ...]:
     """The rules that every workspace has until it changes them."""
-    return tuple(read_rule(each) for each in yaml.safe_load(SHIPPED.read_text()))
+    return tuple(read_rule(each, is_kept=True) for each in yaml.safe_load(SHIPPED.read_text()))
 
 
 def read_rules(store: Store) -> tuple[AlertRule, ...]:
@@ -117,7 +122,7 @@ def read_rules(store: Store) -> tuple[AlertRule, ...]:
         rows = rows_of(connection, sa.select(alert_rules))
     removed = {row["rule_key"] for row in rows if row["is_removed"]}
     found = {rule.key: rule for rule in shipped_rules()}
-    found |= {row["rule_key"]: read_rule(row["document"]) for row in rows if not row["is_removed"]}
+    found |= {row["rule_key"]: read_rule(row["document"], is_kept=True) for row in rows if not row["is_removed"]}
     return tuple(sorted((rule for key, rule in found.items() if key not in removed), key=lambda rule: rule.name))
 
 

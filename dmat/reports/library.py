@@ -29,7 +29,7 @@ DAY = timedelta(days=1)
 @cache
 def shipped_reports() -> tuple[Report, ...]:
     """The reports that every workspace has until it changes them; none of them is made by itself."""
-    return tuple(read_report(each) for each in yaml.safe_load(SHIPPED.read_text()))
+    return tuple(read_report(each, is_kept=True) for each in yaml.safe_load(SHIPPED.read_text()))
 
 
 def read_reports(store: Store) -> tuple[Report, ...]:
@@ -38,7 +38,7 @@ def read_reports(store: Store) -> tuple[Report, ...]:
         rows = rows_of(connection, sa.select(reports))
     removed = {row["report_key"] for row in rows if row["is_removed"]}
     found = {report.key: report for report in shipped_reports()}
-    found |= {row["report_key"]: read_report(row["document"]) for row in rows if not row["is_removed"]}
+    found |= {row["report_key"]: read_report(row["document"], is_kept=True) for row in rows if not row["is_removed"]}
     kept = [report for key, report in found.items() if key not in removed]
     return tuple(sorted(kept, key=lambda report: (report.topic, report.name)))
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from dmat.errors import InvalidInputError
 from dmat.metrics.catalogue import load
@@ -20,6 +20,7 @@ MOST_SECTIONS, MOST_ROWS = 20, 60
 ADDRESS = r"^[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;]+$"
 Address = Annotated[str, Field(max_length=320, pattern=ADDRESS)]
 Chart = Literal["", "line", "bar"]
+KEPT: Final = {"is_kept": True}
 
 
 class Part(BaseModel):
@@ -49,12 +50,13 @@ class Section(Part):
     limit: int = Field(15, ge=1, le=MOST_ROWS)
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Self:
+    def _is_whole(self, info: ValidationInfo) -> Self:
         if self.chart == "line" and not self.grain:
             raise InvalidInputError("chart", "a line needs a grain", "day, week or month as grain")
         if self.chart == "bar" and not self.dimensions and not self.grain:
             raise InvalidInputError("chart", "bars need something to tell apart", "a dimension or a grain")
-        self.question("last_month").check()
+        if info.context is not KEPT:
+            self.question("last_month").check()
         return self
 
     @property
@@ -125,14 +127,18 @@ class Report(Part):
         return self.segment if "segment" in load().shared_dimensions(section.metrics) else ""
 
 
-def read_report(document: Mapping[str, Any]) -> Report:
+def read_report(document: Mapping[str, Any], is_kept: bool = False) -> Report:
     """A report from its document.
+
+    Args:
+        document: as JSON has it.
+        is_kept: it was checked when it was kept: a metric that is gone since is found when the report is made.
 
     Raises:
         InvalidInputError: names the field and what is allowed.
     """
     try:
-        return Report.model_validate(document)
+        return Report.model_validate(document, context=KEPT if is_kept else None)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "report"

@@ -6,9 +6,8 @@ Belongs here: which block shows what, and schedules from forms. Stays out: what 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 import panel as pn
@@ -19,7 +18,7 @@ from apps.parts.block import Block
 from apps.parts.render import render
 from apps.screens.segments.addressing import asked_for, remember
 from dmat.errors import DmatError, NotFoundError
-from dmat.reports.library import find_report, next_moments, read_reports, save_report
+from dmat.reports.library import find_report, next_moments, read_reports, save_report, shipped_reports
 from dmat.reports.mailing import send_report
 from dmat.reports.making import (
     Made,
@@ -85,7 +84,7 @@ class ReportsScreen(pn.viewable.Viewer):
         reports, made, due = found
         wanted = self.search.lower()
         fitting = [each for each in reports if wanted in f"{each.name} {each.words} {each.topic}".lower()]
-        topics = [(topic, list(group)) for topic, group in groupby(fitting, key=lambda each: each.topic)]
+        topics = _by_topic(fitting)
         self.list.html = self._render("list", topics=topics, made=made, due=due, when_words=when_words)
 
     def _show_head(self) -> None:
@@ -155,6 +154,15 @@ class ReportsScreen(pn.viewable.Viewer):
             self.made = find_made(connection, int(number) if number.isdigit() else 0)
             send_report(connection, self.context.settings, self.made, to, self.context.now())
         return f"{self.made.title} goes to {', '.join(to)}"
+
+
+def _by_topic(reports: Sequence[Report]) -> list[tuple[str, list[Report]]]:
+    """Topics of the workspace's own first, then in the order in which reports are shipped."""
+    order = {topic: place for place, topic in enumerate(dict.fromkeys(each.topic for each in shipped_reports()))}
+    found: dict[str, list[Report]] = {}
+    for each in reports:
+        found.setdefault(each.topic, []).append(each)
+    return sorted(found.items(), key=lambda item: (order.get(item[0], -1), item[0]))
 
 
 def _number(form: Mapping[str, Any], name: str, default: int) -> int:

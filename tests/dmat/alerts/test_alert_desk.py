@@ -12,7 +12,7 @@ from quarter_world import LAST_WHOLE_DAY
 from dmat.alerts.desk import AlertDesk
 from dmat.alerts.judging import judge, preview
 from dmat.alerts.records import acknowledge, find_alert, open_alerts, read_log, reopen, snooze
-from dmat.alerts.rules import find_rule, read_rules, remove_rule, save_rule
+from dmat.alerts.rules import find_rule, read_rule, read_rules, remove_rule, save_rule, shipped_rules
 from dmat.errors import ConflictError, InvalidInputError, NotFoundError
 from dmat.messages.alert_notice import alert_values
 from dmat.messages.rendering import Renderer
@@ -162,6 +162,11 @@ def test_a_rule_that_no_longer_fits_is_named_and_the_others_are_judged(quarter):
     assert list(found.faulty) == ["vips"]
     assert "segment" in found.faulty["vips"]
     assert found.judged >= 5
+
+
+def test_every_shipped_rule_can_be_asked():
+    for rule in shipped_rules():
+        assert read_rule(rule.model_dump()) == rule
 
 
 def test_a_rule_taken_away_closes_its_alerts(quarter):

@@ -32,6 +32,7 @@ from dmat.reports.pdf import answer_as_pdf, as_pdf
 from dmat.reports.plan import Schedule, read_report
 from dmat.reports.running import make_due_reports
 from dmat.reports.sheets import as_csv, as_xlsx
+from dmat.store.alert_tables import reports
 from dmat.store.tables import ledger_entries
 
 HOSTILE = '=1+1 #image("/etc/passwd") *bold* <script>'
@@ -63,8 +64,7 @@ def test_there_are_fifty_reports_and_each_can_be_asked(quarter):
     assert len({report.key for report in shipped_reports()}) == len(shipped_reports())
     for report in shipped_reports():
         assert report.words
-        for section in report.sections:
-            section.question(report.period).dated(NOW.date()).check()
+        assert read_report(report.model_dump()) == report
 
 
 def test_figures_are_those_of_the_questions(quarter, made):
@@ -150,6 +150,16 @@ def test_a_report_that_was_made_but_not_mailed_is_mailed_and_not_made_again(quar
     [only] = read_made(quarter.store, "mine")
     assert only.report_run_id == before.report_run_id
     assert only.told == ("ann@shop.example",)
+
+
+def test_a_report_whose_metric_is_gone_is_named_and_the_list_stays_whole(quarter):
+    save_report(quarter.store, quarter.settings, MINE, "ann")
+    with quarter.store.write() as connection:
+        document = MINE | {"sections": [{"title": "x", "metrics": ["gone"]}]}
+        connection.execute(sa.update(reports).values(document=document))
+    quarter.settings.clock.set(datetime(2026, 3, 17, 7, 1))
+    assert "gone" in make_due_reports(quarter.settings, quarter.store, quarter.view).faulty["mine"]
+    assert len(read_reports(quarter.store)) == len(shipped_reports()) + 1
 
 
 def test_a_report_whose_segment_is_gone_is_named_and_the_others_are_made(quarter):

@@ -1,0 +1,69 @@
+"""Under test: rules from their form, in the units that people type; what a rule says of itself and of the past."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from metric_world import NOW
+from quarter_world import LAST_WHOLE_DAY
+
+from apps.context import Context
+from apps.screens.alerts.standing import read_standing, rule_of_form, rule_words, snoozed_until, try_rule
+from dmat.alerts.desk import AlertDesk
+from dmat.alerts.rules import shipped_rules
+from dmat.errors import InvalidInputError
+
+
+@pytest.fixture
+def context(quarter):
+    quarter.publish({LAST_WHOLE_DAY: 6})
+    return Context(quarter.settings, quarter.view, quarter.store)
+
+
+def test_a_rule_is_typed_in_per_cent_and_whole_amounts():
+    form = {"name": "Fewer orders!", "metric": "orders", "kind": "unusual", "direction": "drop", "least_change": "12,5",
+            "emails": "a@shop.example, b@shop.example"}  # fmt: skip
+    rule = rule_of_form(form)
+    assert (rule.key, rule.least_change, rule.false_alarm_days) == ("fewer-orders", 0.125, 1000)
+    assert rule.emails == ("a@shop.example", "b@shop.example")
+    line = {"name": "x", "kind": "threshold", "line_direction": "above", "value": "5"}
+    assert rule_of_form(line | {"metric": "revenue"}).value == 500
+    assert rule_of_form(line | {"metric": "click_rate"}).value == 0.05
+    assert rule_of_form(line | {"metric": "revenue", "compare": "year"}).value == 0.05
+    assert rule_of_form(line | {"metric": "orders"}).direction == "above"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"), [({"value": "much"}, "value"), ({"metric": ""}, "metric"), ({"name": ""}, "key")]
+)
+def test_what_is_wrong_in_a_form_is_named(changes, field):
+    with pytest.raises(InvalidInputError) as refused:
+        rule_of_form({"name": "x", "kind": "threshold", "metric": "orders", "value": "5"} | changes)
+    assert refused.value.field == field
+
+
+def test_every_shipped_rule_says_what_it_watches():
+    words = {rule.key: rule_words(rule) for rule in shipped_rules()}
+    assert words["delivery"] == "Delivery rate over 3 days is below 95.0 %."
+    assert words["lead-velocity"].endswith("over 30 days is below -20 % against the days before.")
+    assert "by 10 % at least. Chance alone: once in 1,000 days." in words["revenue"]
+
+
+def test_a_rule_is_tried_on_the_past_before_it_is_kept(context):
+    rule = rule_of_form({"name": "Orders", "metric": "orders", "kind": "unusual", "direction": "drop"})
+    tried = try_rule(context, rule)
+    assert [day for day, _ in tried.told] == ["9 March"]
+    assert tried.judged_count > 50
+    with pytest.raises(InvalidInputError):
+        try_rule(context, next(rule for rule in shipped_rules() if rule.kind == "sources"))
+
+
+def test_what_stands_open_is_listed_with_the_rules(context):
+    AlertDesk(context.settings, context.store, context.workspace).look()
+    found = read_standing(context)
+    assert {alert.rule_key for alert in found.standing} == {"orders", "revenue"}
+    assert len(found.rules) == len(shipped_rules())
+    assert snoozed_until(context, "24") == NOW + timedelta(days=1)
+    with pytest.raises(InvalidInputError):
+        snoozed_until(context, "99")
