@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ MODELS = ROOT / "dbt" / "models"
 PERSONAL = {"email", "contact_email", "phone", "contact_phone", "first_name", "last_name", "full_name", "birthday"}
 
 
+@cache
 def described(folder: str) -> dict[str, dict]:
     """Model name -> its yml, for all models under a folder."""
     found = {}

@@ -1,3 +1,5 @@
+{{ config(tags=['hot']) }}
+
 with named as (
     select
         campaign_id,
