@@ -20,6 +20,7 @@ GROUPS = (
     "start",
     "screens",
     "overview",
+    "reports",
     "segments",
     "flips",
     "sending",
