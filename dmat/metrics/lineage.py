@@ -189,10 +189,22 @@ def _inputs(warehouse: Warehouse, tables: Sequence[str], there: set[str]) -> tup
     runs = _last_runs(warehouse) if OUTCOMES in there else {}
     found = {row["table_name"]: row for row in warehouse.rows(each)}
     return tuple(
-        Input(table, int(row["rows_count"]), row["loaded_at"], row["record_at"], runs.get(table, ""))
+        Input(
+            table,
+            int(row["rows_count"]),
+            row["loaded_at"],
+            row["record_at"],
+            runs.get(table) or _run_of_newest(warehouse, table),
+        )
         for table in wanted
         if (row := found[table])["rows_count"]
     )
+
+
+def _run_of_newest(warehouse: Warehouse, table: str) -> str:
+    """The run that brought the newest row, for tables that no source is captured into (our own doors, the ledger)."""
+    rows = warehouse.rows(f"select _run_id as run_id from {table} order by _loaded_at desc limit 1")
+    return str(rows[0]["run_id"] or "") if rows else ""
 
 
 def _record_tables(warehouse: Warehouse) -> list[str]:

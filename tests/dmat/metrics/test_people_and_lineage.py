@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from dmat.errors import InvalidInputError
@@ -79,6 +81,16 @@ def test_a_figure_opens_to_its_definition_sql_rows_and_raw_records(
     ]
     assert "ref('int_commerce__orders')" in found.origins[0].model.sql
     assert len(found.commit) == 40 or found.commit.startswith("release")
+
+
+def test_an_input_that_no_source_is_captured_into_names_the_run_of_its_newest_row(
+    untouched_metric_home: Path, tmp_path: Path
+) -> None:
+    settings = load_settings(shutil.copytree(untouched_metric_home, tmp_path / "home"))
+    with duckdb.connect(str(settings.warehouse_dir / "serving" / "v1.duckdb")) as connection:
+        connection.execute("delete from raw.capture_outcomes")
+    found = lineage.of(Workspace(settings), settings, MARCH, "revenue")
+    assert [(each.table, each.run_id) for each in found.inputs] == [("raw.shopify_orders", "run-1")]
 
 
 def test_the_last_parse_of_dbt_tells_what_a_table_is_made_of(tmp_path: Path) -> None:
