@@ -73,6 +73,8 @@ def explicit(document: Document) -> Document:
     keys = [step["key"] for step in steps]
     for step, below in zip(steps, [*keys[1:], END][: len(keys)], strict=True):
         _say_ways(step, below)
+    if plan.get("goal") is not None:
+        plan["goal"] = {"event": "ordered", "days": 7, **plan["goal"]}  # what is as by default is not in a document
     return plan
 
 

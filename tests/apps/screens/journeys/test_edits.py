@@ -60,6 +60,12 @@ def test_a_definition_comes_back_as_it_was_from_its_explicit_form(playbook):
     assert definition_hash(parse_definition(compact(explicit(as_document(again))))) == definition_hash(again)
 
 
+def test_a_goal_that_is_as_by_default_is_a_goal_too():
+    made = plan(as_document(parse_definition({**DOCUMENT, "goal": {"event": "ordered", "days": 7}})))
+    assert made["goal"] == {"event": "ordered", "days": 7}
+    assert "goal" not in plan()
+
+
 def test_what_is_put_into_a_way_leads_to_what_came_there_before():
     made = edits.insert(plan(), "mail", "then", offering.new_step(plan(), "wait"))
     assert to(made, "mail") == "wait"
