@@ -1,7 +1,8 @@
-"""`dmat journeys list | show | check | install | import | start | pause | resume | archive` and `dmat replay`.
+"""`dmat journeys list | show | check | install | import | start | pause | resume | archive | outlook | move | compare |
+lift` and `dmat replay`.
 
-Belongs here: options, what is printed, exit codes. Stays out: the work (`library.py`, `replay.py`). Heavy modules are
-imported by the command that needs them, so that `dmat --help` answers at once.
+Belongs here: options, what is printed, exit codes. Stays out: the work (`library.py`, `moving.py`, `replay.py`). Heavy
+modules are imported by the command that needs them, so that `dmat --help` answers at once.
 """
 
 from __future__ import annotations
@@ -160,6 +161,79 @@ def archive(key: Key, home: Home = None) -> None:
     with _library(home) as library:
         library.archive(key, getpass.getuser())
     console.print(f"{key} is archived")
+
+
+@app.command()
+def outlook(key: Key, home: Home = None) -> None:
+    """What would be sent at once if a journey went on now; nothing is written."""
+    from dmat.journeys.resuming import will_be_sent_on_resume
+
+    with _library(home) as library:
+        for line in will_be_sent_on_resume(library.source, key).lines():
+            console.print(line)
+
+
+@app.command()
+def move(
+    key: Key,
+    place: Annotated[list[str] | None, typer.Option(help="STEP=STEP, STEP=end or STEP=stay; again for more")] = None,
+    do: Annotated[
+        bool, typer.Option("--do", help="move them; without it, only show what would become of whom")
+    ] = False,
+    reason: Reason = "",
+    home: Home = None,
+) -> None:
+    """Move members of older versions to the one that people enter."""
+    from dmat.journeys.moving import move as move_members
+    from dmat.journeys.moving import preview_move
+
+    places = dict(each.partition("=")[::2] for each in place or ())
+    with _library(home) as library:
+        preview = preview_move(library.source, key, places)
+        for each in preview.places:
+            console.print(f"{each.count:,} of version {each.version} at {each.words}")
+        console.print(f"{preview.moving:,} would be moved, {preview.busy:,} of them are due now and go on first")
+        if do:
+            done = move_members(library.source, key, getpass.getuser(), places, reason=reason)
+            console.print(f"{done.count:,} were moved, {done.left:,} left, {done.withdrawn:,} messages were taken back")
+
+
+@app.command()
+def compare(
+    key: Key,
+    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="UTC")],
+    until: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="UTC")],
+    home: Home = None,
+) -> None:
+    """The newest version against the one that people enter: as written, and on the same past."""
+    from dmat.journeys.comparing import changes, difference
+
+    with _library(home) as library:
+        journey, after = library.get(key), library.version(key)
+        before = library.version(key, journey.live_version or 1)
+        for change in changes(before.definition, after.definition):
+            console.print(change.words)
+        for line in difference(library.source, journey, before, after, since, until).lines():
+            console.print(line)
+
+
+@app.command()
+def lift(key: Key, home: Home = None) -> None:
+    """What a journey brings about, against who is held out."""
+    from dmat.journeys.lift import read_lift
+
+    with _library(home) as library:
+        found = read_lift(library.source.desk.workspace, key)
+    if found is None:
+        console.print("nobody entered it as of the last build")
+        return
+    for name, group in (("for whom it was", found.treated), ("held out", found.held_out)):
+        console.print(f"{group.people:,} {name}, {group.converted:,} reached the goal")
+    console.print(found.words)
+    for each in found.revenue:
+        if each.extra_cents is not None and each.low_cents is not None and each.high_cents is not None:
+            cents = [f"{value / 100:,.2f}" for value in (each.extra_cents, each.low_cents, each.high_cents)]
+            console.print(f"{cents[0]} {each.currency_code} more ({cents[1]} to {cents[2]})")
 
 
 def replay_command(

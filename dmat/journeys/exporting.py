@@ -56,11 +56,10 @@ def _card(journey: Journey, versions: Sequence[JourneyVersion]) -> dict[str, Any
 
 def _steps(version: int, definition: Definition) -> Iterator[dict[str, Any]]:
     for number, step in enumerate(definition.steps, 1):
-        is_send = isinstance(step, Send)
+        channel, template = (step.channel, step.template) if isinstance(step, Send) else ("", "")
         yield {
             "version": version, "key": step.key, "name": step.shown_name, "number": number, "kind": step.do,
-            "channel": step.channel if is_send else "", "template": step.template if is_send else "",
-            "words": step.words,
+            "channel": channel, "template": template, "words": step.words,
         }  # fmt: skip
 
 

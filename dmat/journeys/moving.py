@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -41,7 +40,8 @@ WAITS_ON, GOES_ON, LEAVES, STAYS = "waits on", "goes on", "leaves", "stays"
 Places = Mapping[str, str]
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True)
+class Place:
     """Members of one version at one step, and what becomes of them.
 
     Attributes:
@@ -289,7 +289,9 @@ class _Moving:
         while True:
             numbers = sa.select(table.member_id).where(may, table.member_id > last)
             with self.source.store.read() as connection:
-                ids = connection.execute(numbers.order_by(table.member_id).limit(AT_ONCE)).scalars().all()
+                ids: Sequence[int] = (
+                    connection.execute(numbers.order_by(table.member_id).limit(AT_ONCE)).scalars().all()
+                )
                 found = read_members(connection, table.member_id.in_(ids)) if ids else []
             if not ids:
                 return

@@ -246,10 +246,10 @@ class _Replaying:
         programme = self._definition.programme
         live_all(crowd, until, lambda asking: find_answers(self._source, programme, asking))
         for one in crowd:
-            due_at, end = one.life.next_at, self.members[one.entry_key].until
+            due_at, moved_at = one.life.next_at, self.members[one.entry_key].until
             if one.life.state.status != WAITING:
                 self._of_person[one.life.person.person_id].discard(one.entry_key)
-            elif due_at is not None and (end is None or due_at <= end):
+            elif due_at is not None and (moved_at is None or due_at <= moved_at):
                 heapq.heappush(self._due, (due_at, one.entry_key))
 
     def rows(self) -> list[NewEntry]:

@@ -15,8 +15,8 @@ import orjson
 from sqlalchemy.engine import Connection
 
 from dmat.ledger.entries import PLANNED, SUPPRESSED
+from dmat.ledger.log import log_set, set_count
 from dmat.ledger.post import NewEntry, message_id_of
-from dmat.ledger.sets import log_set, set_count
 from dmat.store.engine import chunks
 from dmat.store.workspace_values import workspace_id
 

@@ -92,6 +92,24 @@ def test_a_journey_is_led_from_a_file_to_its_end_at_a_terminal(journey_world, ru
         assert words in run("journeys", command, "cart")
 
 
+def test_members_are_moved_compared_and_looked_after_at_a_terminal(journey_world, run):
+    wait = {"key": "a-day", "do": "wait", "for": "23h"}
+    journey_world.start(document_with(steps=[MAIL, wait, MAIL | {"key": "second"}]))
+    journey_world.look(NOW + 2 * HOUR, cart("c1", 1, NOW + HOUR / 60))
+    longer = parse_definition(document_with(steps=[MAIL, wait | {"for": "47h"}, MAIL | {"key": "second"}]))
+    journey_world.library.change("cart", longer, "ann@shop.example")
+    span = ("--from", "2026-03-04T12:00", "--to", "2026-03-07T12:00")
+    assert "a day: for was 23h, is 47h" in run("journeys", "compare", "cart", *span)
+    journey_world.library.start("cart", "ann@shop.example")
+    assert "1 would be moved" in run("journeys", "move", "cart")
+    assert [member.version for member in journey_world.members()] == [1]
+    assert "1 were moved, 0 left" in run("journeys", "move", "cart", "--do")
+    assert [member.version for member in journey_world.members()] == [2]
+    assert "places.nowhere" in run("journeys", "move", "cart", "--place", "nowhere=end", code=1)
+    assert "1 x mail, planned before" in run("journeys", "outlook", "cart")
+    assert "nobody entered" in run("journeys", "lift", "cart")
+
+
 def test_a_playbook_is_replayed_before_it_is_installed_and_then_installed(journey_world, run):
     run("replay", "win-back", "--from", "2026-03-01", "--to", "2026-03-03", code=0)
     assert "is a draft" in run("journeys", "install", "win-back")
