@@ -168,9 +168,10 @@ def test_a_reader_can_sign_out(reader):
     assert "/sign-in" in one.page.url
 
 
-def test_sales_sees_home_only(reader):
+def test_sales_sees_only_what_is_theirs(reader):
     one = reader().sign_in("sales")
-    assert one.page.get_by_role("navigation", name="Screens").locator("a").all_inner_texts() == ["Home"]
+    titles = one.page.get_by_role("navigation", name="Screens").locator("a").all_inner_texts()
+    assert titles == ["Home", "People", "Leads"]
     assert one.page.goto(f"{one.served.url}/health").status == 403
 
 
