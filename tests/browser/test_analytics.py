@@ -81,7 +81,7 @@ def test_a_figure_opens_to_its_sql_and_people_and_these_become_a_segment(visit):
 def test_days_and_sections_are_kept_in_the_address_and_a_report_is_built_and_kept(visit):
     one = visit(f"/analytics?{MARCH}")
     page = one.page
-    page.get_by_label("Days", exact=True).select_option("last_7_days")
+    page.locator("[data-key=period]").select_option("last_7_days")
     page.wait_for_url("**period=last_7_days*", timeout=SLOW)
     page.get_by_role("link", name="Explore").click()
     page.wait_for_url("**view=reports*", timeout=SLOW)
