@@ -2,7 +2,8 @@
 
     python docs/pictures/take.py http://127.0.0.1:8020 admin@demo.example PASSWORD [http://127.0.0.1:8030]
 
-With the address of Dagster, the picture of the graph is taken too.
+With the address of Dagster, the picture of the graph is taken too. For the pictures of a journey, switch one on before
+(`dmat journeys install cart-recovery`, `dmat journeys start cart-recovery`) and let it live for a while.
 
 Belongs here: which pictures there are. Stays out: making the workspace (`dmat demo`) and serving it (`dmat up`).
 """

@@ -46,7 +46,7 @@ class Tried:
 
 def _children() -> ProcessPoolExecutor:
     """One process at a time, which gives way to all others and ends when it is done."""
-    return ProcessPoolExecutor(1, get_context("spawn"), initializer=os.nice, initargs=(10,), max_tasks_per_child=1)
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=os.nice, initargs=(5,), max_tasks_per_child=1)
 
 
 class Trying:
