@@ -23,7 +23,6 @@ ROUNDS = 7
 _REVENUE = """
     select coalesce(sum(net_cents), 0) as cents from commerce.fct_orders
     where ordered_at >= ? and ordered_at < ? and currency_code = ?
-        and status not in ('cancelled', 'credit_note', 'adjustment')
 """
 
 
