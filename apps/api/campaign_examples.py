@@ -52,7 +52,8 @@ ESTIMATE = _json({
     "audience": 15000, "recipients": 14210, "cost_cents": 0, "data_version": 311, "data_as_of": "2026-03-14T12:00:00Z",
     "steps": [{"step": "mail", "channel": "email", "due_at": "2026-03-14T19:00:00Z", "audience": 15000,
                "held_out": 750, "losses": {"no consent": 40}, "delayed": {"quiet hours in Europe/Berlin": 300},
-               "recipients": 14210, "cost_cents": 0, "sampled": 10000}],
+               "recipients": 14210, "cost_cents": 0, "sampled": 10000, "texts": None}],
+    "notes": [],
 })  # fmt: skip
 _FIGURES = {
     "planned": 15000, "waiting": 180, "sent": 14000, "failed": 30, "suppressed": 40, "held_out": 750, "expired": 0,
