@@ -9,8 +9,8 @@ from functools import partial
 
 import pytest
 from campaign_world import ANN
+from doors import signed_in
 from fastapi.testclient import TestClient
-from segment_world import PASSWORD
 from tested_campaigns import MORE_PEOPLE, plan_of_test
 
 from apps.api.app import create_app
@@ -36,17 +36,6 @@ def doors(tested):
     app = create_app(tested.world.settings, tested.world.store)
     with TestClient(app, base_url=tested.world.settings.resolved_public_url) as client:
         yield client
-
-
-@pytest.fixture
-def marketer(doors):
-    return signed_in(doors, "marketer")
-
-
-def signed_in(client, role):
-    answer = client.post("/sign-in", json={"email": f"{role}@shop.example", "password": PASSWORD})
-    assert answer.status_code == 200
-    return client
 
 
 def make(client, **more):

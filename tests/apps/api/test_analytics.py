@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from doors import signed_in
 from fastapi.testclient import TestClient
 from openpyxl import load_workbook
 from segment_world import PASSWORD, ROLES
@@ -32,11 +33,6 @@ def doors(untouched_metric_home: Path, tmp_path: Path) -> Iterator[TestClient]:
         client.store = store  # type: ignore[attr-defined]
         yield client
     store.close()
-
-
-def signed_in(client: TestClient, role: str) -> TestClient:
-    assert client.post("/sign-in", json={"email": f"{role}@shop.example", "password": PASSWORD}).status_code == 200
-    return client
 
 
 @pytest.fixture
@@ -129,6 +125,8 @@ def test_answers_are_taken_away_as_files_and_that_is_written_down(analyst: TestC
     assert read_audit(analyst.store)[0]["action"] == "export figures"  # type: ignore[attr-defined]
     book = analyst.post("/api/analytics/reports/export", json={"format": "xlsx", "question": asked})
     assert load_workbook(io.BytesIO(book.content))["Figures"]["B2"].value == 3
+    page = analyst.post("/api/analytics/reports/export", json={"format": "pdf", "question": asked})
+    assert page.content.startswith(b"%PDF-")
     refused = analyst.post("/api/analytics/reports/export", json={"format": "docx", "question": asked})
     assert (refused.status_code, refused.json()["faults"][0]["path"]) == (422, "format")
     neither = analyst.post("/api/analytics/reports/export", json={"format": "csv"})

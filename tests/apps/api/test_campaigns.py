@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 from campaign_world import document_of
+from doors import signed_in
 from fastapi.testclient import TestClient
-from segment_world import NOW, PASSWORD
+from segment_world import NOW
 
 from apps.api import campaign_examples
 from apps.api.app import create_app
@@ -30,17 +31,6 @@ def doors(campaign_world):
     app = create_app(campaign_world.settings, campaign_world.store)
     with TestClient(app, base_url=campaign_world.settings.resolved_public_url) as client:
         yield client
-
-
-@pytest.fixture
-def marketer(doors):
-    return signed_in(doors, "marketer")
-
-
-def signed_in(client, role):
-    answer = client.post("/sign-in", json={"email": f"{role}@shop.example", "password": PASSWORD})
-    assert answer.status_code == 200
-    return client
 
 
 def make(client, **more):

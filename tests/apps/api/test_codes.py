@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 from campaign_world import document_of
+from doors import signed_in
 from fastapi.testclient import TestClient
-from segment_world import NOW, PASSWORD
+from segment_world import NOW
 
 from apps.api.app import create_app
 from dmat.campaigns.running import Runner
@@ -26,12 +27,6 @@ def doors(campaign_world):
     app = create_app(campaign_world.settings, campaign_world.store)
     with TestClient(app, base_url=campaign_world.settings.resolved_public_url) as client:
         yield client
-
-
-def signed_in(client, role="marketer"):
-    answer = client.post("/sign-in", json={"email": f"{role}@shop.example", "password": PASSWORD})
-    assert answer.status_code == 200
-    return client
 
 
 def test_a_pool_is_made_filled_and_says_how_many_are_left(doors, campaign_world):

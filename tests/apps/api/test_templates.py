@@ -3,35 +3,12 @@
 from __future__ import annotations
 
 import pytest
-import segment_world
-from fastapi.testclient import TestClient
+from doors import signed_in
 from segment_world import number_of
 
 from apps.api import template_bodies
-from apps.api.app import create_app
 from apps.api.template_bodies import CONTENT
 from dmat.ledger.entries import list_entries
-from dmat.store import open_store
-
-
-@pytest.fixture
-def doors(world):
-    store = open_store(world)
-    with TestClient(create_app(world, store), base_url=world.resolved_public_url) as client:
-        client.store = store
-        yield client
-    store.close()
-
-
-@pytest.fixture
-def marketer(doors):
-    return signed_in(doors, "marketer")
-
-
-def signed_in(client, role):
-    body = {"email": f"{role}@shop.example", "password": segment_world.PASSWORD}
-    assert client.post("/sign-in", json=body).status_code == 200
-    return client
 
 
 def make(client, **more):

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from doors import signed_in
 from fastapi.testclient import TestClient
 from journey_worlds import cart, document_with
-from segment_world import NOW, PASSWORD, number_of
+from segment_world import NOW, number_of
 
 from apps.api.app import create_app
 from dmat.campaigns.overrides import overrides_of
@@ -28,17 +29,6 @@ def doors(journey_world):
     app = create_app(journey_world.settings, journey_world.store)
     with TestClient(app, base_url=journey_world.settings.resolved_public_url) as client:
         yield client
-
-
-def signed_in(client, role="marketer"):
-    answer = client.post("/sign-in", json={"email": f"{role}@shop.example", "password": PASSWORD})
-    assert answer.status_code == 200
-    return client
-
-
-@pytest.fixture
-def marketer(doors):
-    return signed_in(doors)
 
 
 def test_a_workflow_is_made_as_the_requirement_says_and_does_it(marketer, journey_world):
