@@ -85,7 +85,8 @@ def read_members(connection: Connection, *conditions: sa.ColumnElement[bool], li
     """Members that meet the conditions, in the order in which they are due."""
     table = journey_members.c
     query = sa.select(*_COLUMNS).where(*conditions).order_by(table.due_at, table.member_id).limit(limit)
-    return [Member(*tuple(row)) for row in connection.execute(query)]
+    rows: Iterable[Any] = connection.execute(query)
+    return [Member(*row) for row in rows]
 
 
 _DUE = (
