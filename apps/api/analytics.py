@@ -6,7 +6,6 @@ Belongs here: who may do what and the order of steps. Stays out: figures (`dmat/
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 
@@ -31,9 +30,9 @@ from dmat.metrics import annotations as notes
 from dmat.metrics import lineage, saved
 from dmat.metrics.asking import Answer, ask
 from dmat.metrics.catalogue import load
-from dmat.metrics.exporting import FORMATS, as_csv, as_xlsx
 from dmat.metrics.overviews import campaign_figures, compare_campaigns, overview
 from dmat.metrics.question import Question, read_address, read_question
+from dmat.reports.files import KINDS, check_kind, file_of_answer
 from dmat.settings import Settings
 from dmat.store import Store
 from dmat.store.access import Caller
@@ -54,7 +53,7 @@ class FileToMake(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    format: str = Field("csv", max_length=10, description="csv or xlsx")
+    format: str = Field("csv", max_length=10, description="csv, xlsx or pdf")
     question: dict[str, Any] | None = None
     saved_question: int | None = Field(None, ge=1)
     title: str = Field("Figures", max_length=200)
@@ -191,15 +190,10 @@ def _add_questions(router: APIRouter, desk: Desk, reader: Any) -> None:
 def _add_files(router: APIRouter, desk: Desk, reader: Any) -> None:
     @router.post("/reports/export", summary="An answer as a file")
     def export(body: FileToMake, caller: Caller = reader) -> Response:
-        """CSV or XLSX. Each file is written down in the audit trail."""
-        makers: dict[str, Callable[[Answer], bytes]] = {
-            "csv": lambda answer: as_csv(answer).encode(),
-            "xlsx": lambda answer: as_xlsx(answer, body.title),
-        }
-        if body.format not in makers:
-            raise InvalidInputError("format", f"{body.format!r} is no format", ", ".join(makers))
+        """CSV, XLSX or PDF. Each file is written down in the audit trail."""
+        check_kind("format", body.format)
         answer = desk.ask(desk.question_of(body, caller))
-        content = makers[body.format](answer)
+        content = file_of_answer(desk.settings, answer, body.format, body.title, desk.settings.clock.now())
         with desk.store.write() as connection:
             subject = ", ".join(answer.question.metrics)[:200]
             write_audit(
@@ -207,7 +201,7 @@ def _add_files(router: APIRouter, desk: Desk, reader: Any) -> None:
             )
         since, _ = answer.question.days
         name = f'attachment; filename="figures-{since}.{body.format}"'
-        return Response(content, media_type=FORMATS[body.format], headers=NO_STORE | {"Content-Disposition": name})
+        return Response(content, media_type=KINDS[body.format], headers=NO_STORE | {"Content-Disposition": name})
 
 
 def _add_saved(router: APIRouter, desk: Desk, reader: Any, writer: Any) -> None:

@@ -1,11 +1,14 @@
-"""The files of a report that was made: their kinds, names and bytes.
+"""Files of a report that was made, and of one answer: their kinds, names and bytes.
 
-Belongs here: choosing. Stays out: how each kind is written (`pdf.py`, `sheets.py`).
+Belongs here: choosing. Stays out: how each kind is written (`pdf.py`, `sheets.py`, `dmat/metrics/exporting.py`).
 """
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from dmat.errors import InvalidInputError
+from dmat.metrics.asking import Answer
 from dmat.reports.making import Made
 from dmat.settings import Settings
 
@@ -27,8 +30,7 @@ def file_of(settings: Settings, made: Made, kind: str) -> bytes:
     Raises:
         InvalidInputError: there is no such kind.
     """
-    if kind not in KINDS:
-        raise InvalidInputError("kind", f"{kind!r} is not known", ", ".join(KINDS))
+    check_kind("kind", kind)
     if kind == "pdf":
         from dmat.reports.pdf import as_pdf
 
@@ -36,3 +38,29 @@ def file_of(settings: Settings, made: Made, kind: str) -> bytes:
     from dmat.reports.sheets import as_csv, as_xlsx
 
     return as_xlsx(made) if kind == "xlsx" else as_csv(made).encode()
+
+
+def check_kind(field: str, kind: str) -> None:
+    """Refuse a kind of file that there is not.
+
+    Raises:
+        InvalidInputError: there is no such kind; names `field`.
+    """
+    if kind not in KINDS:
+        raise InvalidInputError(field, f"{kind[:20]!r} is no format", ", ".join(KINDS))
+
+
+def file_of_answer(settings: Settings, answer: Answer, kind: str, title: str, now: datetime) -> bytes:
+    """One answer as a file; a PDF has a line over time, or bars by the first dimension.
+
+    Raises:
+        InvalidInputError: there is no such kind.
+    """
+    check_kind("format", kind)
+    if kind == "pdf":
+        from dmat.reports.pdf import answer_as_pdf
+
+        return answer_as_pdf(settings, answer, title, now, "line" if answer.question.grain else "bar")
+    from dmat.metrics.exporting import as_csv, as_xlsx
+
+    return as_xlsx(answer, title) if kind == "xlsx" else as_csv(answer).encode()

@@ -21,6 +21,7 @@ from dmat.reports.plan import Chart, Section
 from dmat.settings import Settings
 
 PAGE = Path(__file__).parent / "page.typ"
+MOST_ROWS_OF_AN_ANSWER = 500
 
 
 def as_pdf(settings: Settings, made: Made) -> bytes:
@@ -124,6 +125,8 @@ def answer_as_pdf(settings: Settings, answer: Answer, title: str, now: datetime,
     shape = {"metrics": asked.metrics, "grain": asked.grain, "dimensions": asked.dimensions[:2]}
     section = Section(title="Figures", chart=chart if fits else "", **shape)
     parts = [figures_of(section, answer)]
+    if len(parts[0]["rows"]) > MOST_ROWS_OF_AN_ANSWER:
+        parts[0] |= {"rows": parts[0]["rows"][:MOST_ROWS_OF_AN_ANSWER], "is_cut": True}
     if not section.is_key_figures:
         parts.insert(0, {**parts[0], "title": "Over all", "is_key_figures": True, "rows": [], "chart": ""})
     since, until = asked.days

@@ -1,6 +1,6 @@
-"""Figures as files: the question of a chart or table as CSV or Excel, for everybody who may see them on the screen.
+"""Figures as files: the question of a chart or table as CSV, Excel or PDF, for everybody who may see figures.
 
-Belongs here: the address and who may. Stays out: how figures are written (`dmat/metrics/exporting.py`).
+Belongs here: the address and who may. Stays out: how figures are written (`dmat/reports/files.py`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from apps.context import Context
 from apps.screens import entry_of
 from apps.screens.analytics.desk import desk_of
 from dmat.errors import InvalidInputError, NotPublishedError
-from dmat.metrics.exporting import FORMATS, as_csv, as_xlsx
+from dmat.metrics.catalogue import load
 from dmat.metrics.question import Question, read_address
+from dmat.reports.files import KINDS, check_kind, file_of_answer
 from dmat.store.users import COOKIE_NAME, user_of_token
 from dmat.store.workspace_values import write_audit
 
@@ -36,8 +37,7 @@ class FiguresExportHandler(RequestHandler):
             raise HTTPError(403)
         wanted = self.get_query_argument("format", "csv")
         try:
-            if wanted not in FORMATS:
-                raise InvalidInputError("format", f"{wanted[:20]!r} is not known", ", ".join(FORMATS))
+            check_kind("format", wanted)
             question = read_address(parse_qsl(self.request.query, keep_blank_values=True))
             content = await asyncio.to_thread(self._write, question, wanted, user.email)
         except (InvalidInputError, NotPublishedError) as error:
@@ -45,15 +45,16 @@ class FiguresExportHandler(RequestHandler):
             self.set_header("Content-Type", "text/plain; charset=utf-8")
             self.finish(f"{error}.")
             return
-        self.set_header("Content-Type", FORMATS[wanted])
+        self.set_header("Content-Type", KINDS[wanted])
         name = f"{question.metrics[0]}-{self.context.now():%Y-%m-%d}.{wanted}"
         self.set_header("Content-Disposition", f'attachment; filename="{name}"')
         self.set_header("Cache-Control", "no-store")
         self.finish(content)
 
-    def _write(self, question: Question, wanted: str, by: str) -> str | bytes:
+    def _write(self, question: Question, wanted: str, by: str) -> bytes:
         answer = desk_of(self.context).answer(question)
         with self.context.store.write() as connection:
             write_audit(connection, self.context.now(), by, "figures exported", ",".join(question.metrics)[:200],
                         format=wanted)  # fmt: skip
-        return as_csv(answer) if wanted == "csv" else as_xlsx(answer)
+        title = load().metric(question.metrics[0]).name
+        return file_of_answer(self.context.settings, answer, wanted, title, self.context.now())

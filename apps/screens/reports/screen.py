@@ -151,8 +151,9 @@ class ReportsScreen(pn.viewable.Viewer):
         to = check_recipients(str(form.get("to") or "").replace(",", " ").split())
         number = str(form.get("made") or "")
         with self.context.store.write() as connection:
-            self.made = find_made(connection, int(number) if number.isdigit() else 0)
-            send_report(connection, self.context.settings, self.made, to, self.context.now())
+            made = find_made(connection, int(number) if number.isdigit() else 0)
+            send_report(connection, self.context.settings, made, to, self.context.now())
+            self.made = find_made(connection, made.report_run_id)
         return f"{self.made.title} goes to {', '.join(to)}"
 
 
