@@ -223,7 +223,9 @@ class Settings(BaseSettings):
         "", description="who is told of alerts whose rule names nobody; addresses separated by spaces"
     )
     alert_slack_channel: str = Field("", description="channel of Slack that is told of such alerts too")
-    alert_pause_minutes: int = Field(30, ge=0, description="least time between two notices of alerts, but for urgent ones")
+    alert_pause_minutes: int = Field(
+        30, ge=0, description="least time between two notices of alerts; urgent ones do not wait"
+    )
     wordpress_url: str = Field("", description="site address; empty: not connected")
     wordpress_user: str = Field("", description="user of the application password")
     wordpress_token: SecretStr = Field(SecretStr(""), description="application password")

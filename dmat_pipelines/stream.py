@@ -179,7 +179,11 @@ def make_parts(settings: Settings, store: Store) -> Parts:
             sum(
                 export(settings, store, run_id).kept_count
                 for export in (
-                    export_experiments, export_ledger, export_counters, export_campaigns, export_visitors,
+                    export_experiments,
+                    export_ledger,
+                    export_counters,
+                    export_campaigns,
+                    export_visitors,
                     export_properties,
                 )
             )

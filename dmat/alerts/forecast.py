@@ -138,7 +138,7 @@ def _middle(design: Array, even: Array, weights: Array, known: npt.NDArray[np.bo
     pull = np.ones(len(right))
     coefficients: Array = np.zeros(design.shape[1])
     for _ in range(_ROUNDS):
-        coefficients = np.linalg.lstsq(left * pull[:, None], right * pull, rcond=None)[0]
+        coefficients = np.linalg.lstsq(left * pull[:, None], right * pull, rcond=None)[0].astype(np.float64)
         pull = 1 / np.sqrt(np.maximum(np.abs(right - left @ coefficients), 1e-4))
     return coefficients
 
@@ -146,8 +146,8 @@ def _middle(design: Array, even: Array, weights: Array, known: npt.NDArray[np.bo
 def _fit_once(design: Array, even: Array, weights: Array, used: npt.NDArray[np.bool_]) -> _Fit:
     root = np.sqrt(weights[used])
     left, right = design[used] * root[:, None], even[used] * root
-    inverse = np.linalg.pinv(left.T @ left)
-    coefficients = inverse @ (left.T @ right)
+    inverse: Array = np.linalg.pinv(left.T @ left).astype(np.float64)
+    coefficients: Array = (inverse @ (left.T @ right)).astype(np.float64)
     freedom = max(1, int(used.sum()) - design.shape[1])
     spread = math.sqrt(float(np.sum((right - left @ coefficients) ** 2)) / freedom)
     return _Fit(coefficients, inverse, spread, freedom, int(used.sum()))

@@ -25,7 +25,8 @@ CSV_HEADINGS = ("section", "day, week or month", "dimensions", "metric", "value"
 
 def as_xlsx(made: Made) -> bytes:
     """The report as a workbook: a sheet a section, and a last one that says where the figures come from."""
-    book, taken = Workbook(write_only=True), set()
+    book = Workbook(write_only=True)
+    taken: set[str] = set()
     for number, section in enumerate(made.figures["sections"], 1):
         title = _sheet_title(section["title"], number, taken)
         _write(book, title, _headings(section), _lines(section))

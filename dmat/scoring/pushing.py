@@ -1,4 +1,4 @@
-"""What must reach a vendor, mostly about a lead (Slack, the CRM): kept in the transaction that wants it, tried until taken.
+"""What must reach a vendor, mostly about a lead (Slack, the CRM): kept in the transaction that wants it, then tried.
 
 Belongs here: the queue, attempts and pauses. Stays out: what is said (`notices.py`, `dmat/routing/crm.py`) and vendors
 (`dmat/connectors`). The CRM takes the same record twice as one; a line in Slack whose answer was lost is not sent
