@@ -31,6 +31,7 @@ class Waiting:
 
     Attributes:
         stuck: journeys whose people should have gone on long ago: key, name, how many.
+        alerts: open alerts about figures that nobody looks after yet: title, words, severity.
     """
 
     approvals: tuple[tuple[int, str, str], ...] = ()
@@ -39,6 +40,7 @@ class Waiting:
     deciding: tuple[tuple[int, str, str], ...] = ()
     finished: tuple[tuple[int, str, str], ...] = ()
     stuck: tuple[tuple[str, str, int], ...] = ()
+    alerts: tuple[tuple[str, str, str], ...] = ()
 
 
 LATE_SENDING = timedelta(minutes=30)
@@ -48,8 +50,10 @@ def list_needs(
     figures: HomeFigures | None, live: LiveCounts | None, pulse: Pulse, now: datetime, waiting: Waiting | None = None
 ) -> list[Need]:
     """What needs somebody, most urgent first."""
-    campaigns = [*_needs_of_campaigns(waiting), *_stuck_journeys(waiting), *_needs_of_tests(waiting)] if waiting else []
-    ended = _ended_tests(waiting) if waiting else []
+    if waiting is None:
+        return [*_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now)]
+    campaigns = [*_needs_of_campaigns(waiting), *_stuck_journeys(waiting), *_needs_of_tests(waiting)]
+    ended = [*_open_alerts(waiting), *_ended_tests(waiting)]
     return [*campaigns, *ended, *_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now)]
 
 
@@ -67,6 +71,13 @@ def _stuck_journeys(waiting: Waiting) -> list[Need]:
              f"/journeys?id={key}&view=people&only=stuck", "See who and where")
         for key, name, count in waiting.stuck
     ]  # fmt: skip
+
+
+def _open_alerts(waiting: Waiting) -> list[Need]:
+    return [
+        Need("danger" if severity == "urgent" else "warning", "warning", title, words, "/alerts", "Look after it")
+        for title, words, severity in waiting.alerts
+    ]
 
 
 def _ended_tests(waiting: Waiting) -> list[Need]:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from apps.context import Context
 from apps.screens.experiments.standing import standing_of
 from apps.screens.home.needs import Waiting
+from dmat.alerts.records import open_alerts
 from dmat.campaigns.programmes import paused_programmes
 from dmat.campaigns.records import IN_REVIEW, INCOMPLETE, RUNNING, read_campaigns
 from dmat.experiments.records import DECIDED, DECIDING, ROLLED_OUT, read_decision, read_experiments
@@ -43,7 +44,15 @@ def read_waiting(context: Context) -> Waiting:
         tuple((each.experiment_id, each.name, standing_of(each, decision=decisions[each.experiment_id]))
               for each in ended[:MOST]),
         read_stuck(context),
+        read_open_alerts(context),
     )  # fmt: skip
+
+
+def read_open_alerts(context: Context) -> tuple[tuple[str, str, str], ...]:
+    """Alerts about figures and sources that nobody looks after; those about campaigns are told by themselves."""
+    now = context.now()
+    found = [each for each in open_alerts(context.store) if each.state(now) == "open" and each.rule_key != "campaigns"]
+    return tuple((each.title, each.words, each.severity) for each in found[:MOST])
 
 
 def read_stuck(context: Context) -> tuple[tuple[str, str, int], ...]:

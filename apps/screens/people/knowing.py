@@ -129,7 +129,7 @@ def read_person(context: Context, text: str) -> Person360 | None:
         coming=_coming(context, ids),
         lead=_lead(context, person_id),
         loyalty=ask.one("loyalty.dim_loyalty_members", person_id),
-        value=ask.one("customers.customer_value", person_id),
+        value=ask.one("customers.clv", person_id),
         deals=ask.of("crm.fct_deals", person_id, "updated_at desc"),
     )  # fmt: skip
 
