@@ -86,6 +86,23 @@ def write_backup(settings: Settings, file: Path) -> BackupReport:
     return BackupReport(file, settings.home, parts, file.stat().st_size)
 
 
+def _unpack(archive: tarfile.TarFile, into: Path) -> None:
+    """Unpack plain files and folders that stay inside a folder; Python before 3.11.4 has no filter for that.
+
+    Raises:
+        tarfile.TarError: the archive holds something else.
+    """
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(into, filter="data")
+        return
+    root = into.resolve()
+    for member in archive.getmembers():
+        is_inside = (root / member.name).resolve().is_relative_to(root)
+        if not is_inside or not (member.isfile() or member.isdir()):
+            raise tarfile.TarError(f"{member.name} is no file inside the archive")
+    archive.extractall(into)
+
+
 def read_backup(settings: Settings, file: Path, force: bool = False) -> BackupReport:
     """Put an archive back into the workspace folder.
 
@@ -100,7 +117,7 @@ def read_backup(settings: Settings, file: Path, force: bool = False) -> BackupRe
     with tempfile.TemporaryDirectory(prefix="dmat-restore-") as scratch:
         try:
             with tarfile.open(file, "r:gz") as archive:
-                archive.extractall(scratch, filter="data")
+                _unpack(archive, Path(scratch))
         except (tarfile.TarError, OSError, EOFError) as error:
             raise InvalidInputError(
                 "file", f"{file} cannot be read ({error})", "an archive of `dmat backup`"

@@ -144,7 +144,7 @@ def test_health_names_what_fails_and_filters_what_was_refused(reader):
 def test_the_jump_box_opens_by_keyboard_and_leads_to_a_screen(reader):
     one = reader().sign_in()
     one.page.keyboard.press("Control+k")
-    one.page.get_by_role("dialog", name="Jump to").get_by_role("textbox").fill("queue")
+    one.page.get_by_role("dialog", name="Jump to").get_by_role("textbox").fill("refused")
     one.page.keyboard.press("Enter")
     one.page.wait_for_url("**/health")
     assert one.page.get_by_role("heading", level=1).inner_text() == "Health"

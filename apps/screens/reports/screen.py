@@ -48,7 +48,7 @@ class ReportsScreen(pn.viewable.Viewer):
         self.context, self.user = context, user
         self.may = caller_of_user(user).may("analytics:write")
         self.told = self.problem = self.search = ""
-        self.made = self._asked_for()
+        self.made, self.planning = self._asked_for(), ""
         acts: dict[str, Any] = {"on_action": self._on_action}
         skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=8)
         self.head, self.opened, self.list = Block(**acts), Block(**acts), Block(skeleton, **acts)
@@ -92,7 +92,10 @@ class ReportsScreen(pn.viewable.Viewer):
 
     def _show_made(self) -> None:
         words = {"value_words": value_words, "change_words": change_words, "metric_columns": metric_columns}
-        self.opened.html = self._render("made", made=self.made, rows_shown=ROWS_SHOWN, **words) if self.made else ""
+        if self.planning:
+            self.opened.html = self._render("plan", report=find_report(self.context.store, self.planning))
+        else:
+            self.opened.html = self._render("made", made=self.made, rows_shown=ROWS_SHOWN, **words) if self.made else ""
 
     def _render(self, name: str, **values: Any) -> str:
         return render(
@@ -104,7 +107,9 @@ class ReportsScreen(pn.viewable.Viewer):
         if name == "search":
             self.search = str(value or "")[:80]
         elif name == "close":
-            self.made = None
+            self.made, self.planning = None, ""
+        elif name == "plan" and self.may:
+            await self._do(self._plan, value)
         elif name == "open":
             await self._do(self._open, str(value or ""))
         elif name in ACTS and self.may:
@@ -124,11 +129,17 @@ class ReportsScreen(pn.viewable.Viewer):
             self.told, self.problem = "", f"{str(error)[:1].upper()}{str(error)[1:]}."
 
     def _open(self, value: Any) -> str:
+        self.planning = ""
         with self.context.store.read() as connection:
             self.made = find_made(connection, int(value) if str(value).isdigit() else 0)
         return ""
 
+    def _plan(self, value: Any) -> str:
+        self.planning = find_report(self.context.store, str(value or "")[:60]).key
+        return ""
+
     def _make(self, value: Any) -> str:
+        self.planning = ""
         report = find_report(self.context.store, str(value or "")[:60])
         self.made = make_report(
             self.context.settings, self.context.store, self.context.workspace, report, self.user.email
@@ -143,6 +154,7 @@ class ReportsScreen(pn.viewable.Viewer):
                     "monthday": _number(form, "monthday", 1)}  # fmt: skip
         recipients = check_recipients(str(form.get("recipients") or "").replace(",", " ").split())
         document = report.model_dump(mode="json") | {"schedule": schedule, "recipients": recipients}
+        self.planning = ""
         kept = save_report(self.context.store, self.context.settings, document, self.user.email)
         return f"{kept.name} is made {when_words(kept)}"
 

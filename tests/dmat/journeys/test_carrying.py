@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from journey_worlds import cart, change_quickly, document_with
-from lead_world import _TABLES as SCORES
+from lead_world import SCORE_TABLES as SCORES
 from segment_world import NOW, number_of
 
 from dmat.journeys import carrying
@@ -67,7 +67,10 @@ def test_a_person_who_is_gone_cannot_be_given_to_sales(journey_world):
 
 
 def test_a_person_becomes_a_lead_and_is_given_to_sales_with_more_points(journey_world):
-    change_quickly(journey_world.settings, [part for part in SCORES.split(";") if part.strip()])
+    change_quickly(
+        journey_world.settings,
+        ["create schema if not exists scores", *(part for part in SCORES.split(";") if part.strip())],
+    )
     steps = [{"key": "s", "do": "update_score", "data": {"points": 20}}, {"key": "a", "do": "assign_lead"}]
     asked(journey_world, *steps)
     carry_out(journey_world.source)

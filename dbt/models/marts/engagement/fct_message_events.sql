@@ -12,7 +12,7 @@ messages as (
 
 select
     {{ message_event_columns('events') }},
-    coalesce(messages.person_id, events.person_id) as person_id,
+    coalesce(nullif(messages.person_id, 0), events.person_id) as person_id,
     messages.programme as campaign,
     messages.step
 from events

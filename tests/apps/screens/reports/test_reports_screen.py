@@ -52,9 +52,12 @@ def test_a_report_is_made_shown_sent_and_closed(screen, quarter):
 
 def test_a_schedule_and_recipients_are_kept(screen, quarter):
     form = {"key": "weekly-executive", "every": "week", "weekday": "1", "hour": "8"}
+    act(screen, "plan", "weekly-executive")
+    assert "Weekly executive summary: when, and for whom" in screen.opened.html
     form["recipients"] = "a@x.example b@x.example"
     act(screen, "schedule", form)
     report = find_report(quarter.store, "weekly-executive")
+    assert screen.opened.html == ""
     assert when_words(report) == "on Mondays from 8:00"
     assert report.recipients == ("a@x.example", "b@x.example")
     assert "Weekly executive summary is made on Mondays from 8:00" in screen.head.html
