@@ -6,13 +6,17 @@ Belongs here: sizes and the words of a refusal. Stays out: the shapes (`dmat/*/p
 from __future__ import annotations
 
 import json
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from dmat.errors import InvalidInputError
 
 T = TypeVar("T", bound=BaseModel)
+ADDRESS = r"^[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;]+$"
+Address = Annotated[str, Field(max_length=320, pattern=ADDRESS)]
+"""An address of a mail, as somebody types it into a rule or report."""
 
 
 def read_document(shape: type[T], document: Any, name: str, longest: int) -> T:
@@ -35,6 +39,29 @@ def read_document(shape: type[T], document: Any, name: str, longest: int) -> T:
         return shape.model_validate(document)
     except ValidationError as error:
         raise InvalidInputError(*fault_of(error.errors(include_url=False)[0], name)) from None
+
+
+def read_plain(
+    shape: type[T], document: Mapping[str, Any], name: str, allowed: str, context: Mapping[str, bool] | None = None
+) -> T:
+    """Read a document without parts worth a sketch: places are named with dots (`sections.0.title`).
+
+    Args:
+        shape: what it should be.
+        document: what JSON or YAML gave.
+        name: what the whole is called where no place in it is wrong.
+        allowed: where one can read what may stand there.
+        context: what the shape's own checks are told.
+
+    Raises:
+        InvalidInputError: names the place and what is wrong.
+    """
+    try:
+        return shape.model_validate(document, context=context)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or name
+        raise InvalidInputError(place, first["msg"].lower(), allowed) from None
 
 
 def fault_of(found: Any, name: str) -> tuple[str, str, str]:

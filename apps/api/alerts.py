@@ -14,6 +14,7 @@ from pydantic import Field
 from apps.api.callers import caller_with
 from apps.api.campaign_bodies import Body
 from apps.api.faults import REFUSALS, Door
+from apps.api.lead_bodies import zulu
 from dmat.alerts.judging import Judged, last_whole_day, preview
 from dmat.alerts.records import STATES, Alert, acknowledge, find_alert, read_alerts, read_log, reopen, snooze
 from dmat.alerts.rules import find_rule, read_rule, read_rules, remove_rule, save_rule
@@ -109,7 +110,7 @@ def _add_alerts(router: APIRouter, settings: Settings, store: Store, reader: Any
         """With its log."""
         with store.read() as connection:
             found = find_alert(connection, alert_id)
-        log = [{**entry, "happened_at": _zulu(entry["happened_at"])} for entry in read_log(store, alert_id)]
+        log = [{**entry, "happened_at": zulu(entry["happened_at"])} for entry in read_log(store, alert_id)]
         return {**_alert(found, clock.now()), "log": log}
 
     @router.post("/{alert_id}/acknowledge", summary="Somebody looks after it")
@@ -132,12 +133,8 @@ def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def _zulu(moment: datetime | None) -> str | None:
-    return f"{moment.isoformat(timespec='seconds')}Z" if moment else None
-
-
 def _alert(alert: Alert, now: datetime) -> dict[str, Any]:
-    moments = {name: _zulu(getattr(alert, name)) for name in
+    moments = {name: zulu(getattr(alert, name)) for name in
                ("opened_at", "seen_at", "closed_at", "told_at", "acknowledged_at", "snoozed_until")}  # fmt: skip
     return {
         "alert_id": alert.alert_id, "rule": alert.rule_key, "subject": alert.subject, "state": alert.state(now),

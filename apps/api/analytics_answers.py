@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from apps.api.lead_bodies import zulu
 from dmat.metrics.annotations import Annotation
 from dmat.metrics.asking import Answer
 from dmat.metrics.catalogue import Dimension, Metric, load
@@ -18,11 +19,6 @@ from dmat.metrics.overviews import Campaign, CampaignFigures, Comparison, Overvi
 from dmat.metrics.saved import Saved
 
 Json = dict[str, Any]
-
-
-def zulu(moment: datetime | None) -> str | None:
-    """A moment as text, in UTC."""
-    return moment.isoformat(timespec="seconds") + "Z" if moment else None
 
 
 def frame(answer: Answer) -> Json:

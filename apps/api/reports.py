@@ -5,7 +5,6 @@ Belongs here: who may do what. Stays out: what a report says (`dmat/reports`).
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -14,6 +13,7 @@ from pydantic import Field
 from apps.api.callers import caller_with
 from apps.api.campaign_bodies import Body
 from apps.api.faults import REFUSALS, Door
+from apps.api.lead_bodies import zulu
 from dmat.reports.files import KINDS, file_name, file_of
 from dmat.reports.library import find_report, read_reports, remove_report, save_report
 from dmat.reports.mailing import send_report
@@ -112,15 +112,11 @@ def _add_made(router: APIRouter, settings: Settings, store: Store, reader: Any, 
         return {"to": to}
 
 
-def _zulu(moment: datetime) -> str:
-    return f"{moment.isoformat(timespec='seconds')}Z"
-
-
 def _made(made: Made, with_figures: bool = True) -> dict[str, Any]:
     found = {
         "number": made.report_run_id, "report": made.report_key, "version": made.report_version, "title": made.title,
         "since": made.since.isoformat(), "until": made.until.isoformat(), "data_version": made.data_version,
-        "as_of": _zulu(made.as_of), "run_ids": list(made.run_ids), "made_at": _zulu(made.made_at),
+        "as_of": zulu(made.as_of), "run_ids": list(made.run_ids), "made_at": zulu(made.made_at),
         "made_by": made.made_by, "told": list(made.told),
     }  # fmt: skip
     return found | ({"figures": made.figures} if with_figures else {})

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import sqlalchemy as sa
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from dmat.clock import Clock
+from dmat.documents import Address, read_plain
 from dmat.errors import ConflictError, InvalidInputError, NotFoundError
 from dmat.metrics.catalogue import load
 from dmat.metrics.question import Filter, Question
@@ -27,7 +28,6 @@ SHIPPED = Path(__file__).parent / "rules.yml"
 KINDS = ("unusual", "threshold", "campaigns", "sources")
 SEVERITIES = ("info", "warning", "urgent")
 KEPT: Final = {"is_kept": True}
-Address = Annotated[str, Field(max_length=320, pattern=r"^[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;]+$")]
 
 
 class AlertRule(BaseModel):
@@ -102,12 +102,7 @@ def read_rule(document: Mapping[str, Any], is_kept: bool = False) -> AlertRule:
     Raises:
         InvalidInputError: names the field and what is allowed.
     """
-    try:
-        return AlertRule.model_validate(document, context=KEPT if is_kept else None)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "rule"
-        raise InvalidInputError(field, first["msg"].lower(), "see the guide to alerts") from None
+    return read_plain(AlertRule, document, "rule", "see the guide to alerts", KEPT if is_kept else None)
 
 
 @cache

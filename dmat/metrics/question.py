@@ -10,8 +10,9 @@ from datetime import date, timedelta
 from typing import Literal, Self
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from dmat.documents import read_plain
 from dmat.errors import InvalidInputError
 from dmat.metrics.catalogue import Catalogue, Metric, load, near
 from dmat.metrics.periods import PERIODS, before, period_of
@@ -173,12 +174,7 @@ def read_question(document: Mapping[str, object]) -> Question:
     Raises:
         InvalidInputError: names the field and what is allowed.
     """
-    try:
-        found = Question.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "question"
-        raise InvalidInputError(field, first["msg"].lower(), "see the description of the question") from None
+    found = read_plain(Question, document, "question", "see the description of the question")
     found.check()
     return found
 

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from dmat.documents import ADDRESS, Address, read_plain
 from dmat.errors import InvalidInputError
 from dmat.metrics.catalogue import load
 from dmat.metrics.periods import PERIODS
 from dmat.metrics.question import Filter, Question
 
 MOST_SECTIONS, MOST_ROWS = 20, 60
-ADDRESS = r"^[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;]+$"
-Address = Annotated[str, Field(max_length=320, pattern=ADDRESS)]
 Chart = Literal["", "line", "bar"]
 KEPT: Final = {"is_kept": True}
 
@@ -137,12 +136,7 @@ def read_report(document: Mapping[str, Any], is_kept: bool = False) -> Report:
     Raises:
         InvalidInputError: names the field and what is allowed.
     """
-    try:
-        return Report.model_validate(document, context=KEPT if is_kept else None)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "report"
-        raise InvalidInputError(field, first["msg"].lower(), "see the guide to reports") from None
+    return read_plain(Report, document, "report", "see the guide to reports", KEPT if is_kept else None)
 
 
 def check_recipients(to: Sequence[str]) -> list[str]:
