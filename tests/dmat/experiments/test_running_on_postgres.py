@@ -60,6 +60,7 @@ def test_a_test_is_split_watched_decided_rolled_out_and_decided_anew(tested):
     tested.look()
     look(tested)
     assert tested.tests.get(number).status == "rolled_out"
+    tested.clock.advance(timedelta(minutes=5))
     tested.tests.override(number, "a", BOB, "the offer of b is over")
     look(tested)
     rest = MORE_PEOPLE - sum(inside.values())
