@@ -39,7 +39,7 @@ def find_npm() -> list[str]:
 def install(npm: Sequence[str], with_tests: bool) -> None:
     """Install exactly what the lock file says."""
     scope = [] if with_tests else ["--omit=dev"]
-    subprocess.run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *scope], cwd=FOLDER, check=True)
+    subprocess.run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", *scope], cwd=FOLDER, check=True)
 
 
 def copy_files(target: Path) -> list[Path]:
@@ -121,8 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("No npm found: install Node, or `pip install 'dmat[node]'`. The screens work without.\n")
         return 1
     install(npm, with_tests=not options.no_tests)
-    for file in [*copy_files(BUILD), *bundle(BUILD)]:
-        sys.stdout.write(f"{file.relative_to(FOLDER.parent.parent)}\n")
+    made = [*copy_files(BUILD), *bundle(BUILD)]
+    sys.stdout.write(f"The screens' parts are in {BUILD.relative_to(FOLDER.parent.parent)}: {len(made)} files.\n")
     return 0
 
 
