@@ -19,12 +19,13 @@ from dmat.settings import Settings, load_settings
 from dmat.warehouse import Workspace
 
 YEAR = "last_365_days"
+NOT_STAFF = "programme not in ('sales_notice', 'alert_notice', 'report')"
 COUNTS = "status not in ('cancelled', 'credit_note', 'adjustment')"
 BY_HAND = {
     "sent": "select count(accepted_at) from deliveries.fct_messages where purpose <> 'test'"
-    " and programme not like 'test:%' and accepted_at {days}",
+    f" and programme not like 'test:%' and {NOT_STAFF} and accepted_at {{days}}",
     "delivered": "select count(distinct message_id) from deliveries.fct_messages where delivered_at is not null"
-    " and purpose <> 'test' and accepted_at {days}",
+    f" and purpose <> 'test' and {NOT_STAFF} and accepted_at {{days}}",
     "revenue": "select sum(revenue_cents) from operations.home_daily where day {days}",
     "orders": f"select count(*) from commerce.fct_orders where {COUNTS} and ordered_at {{days}}",
     "visits": "select sum(visits_count) from operations.home_daily where day {days}",

@@ -13,10 +13,13 @@ import sqlglot
 import yaml
 from sqlglot import exp
 
+from dmat.alerts.notices import PROGRAMME as ALERTS
 from dmat.errors import InvalidInputError
 from dmat.metrics import catalogue as catalogue_module
 from dmat.metrics.catalogue import Base, Metric, load, metric
 from dmat.metrics.reading import read_catalogue
+from dmat.reports.mailing import PROGRAMME as REPORTS
+from dmat.scoring.notices import PROGRAMME as SALES
 from dmat.settings import ROOT
 
 CATALOGUE = load()
@@ -153,3 +156,8 @@ def test_who_asks_for_no_metric_is_told_of_those_alike() -> None:
         metric("rate_of_opens")
     assert "open_rate" in refused.value.allowed
     assert "visits" not in refused.value.allowed
+
+
+@pytest.mark.parametrize("base", ["messages", "planned_messages"])
+def test_mails_to_the_own_staff_are_no_messages_to_people(base: str) -> None:
+    assert all(f"'{programme}'" in CATALOGUE.bases[base].where for programme in (ALERTS, REPORTS, SALES))
