@@ -58,9 +58,24 @@ function draw(element) {
     element.picture = window.echarts.init(element, null, {renderer: "svg"})
     element.watcher = new ResizeObserver(() => element.picture.resize())
     element.watcher.observe(element)
+    if (element.dataset.points) tellPoints(element)
     charts.add(element)
   }
   element.picture.setOption(options(element), true)
+}
+// a click anywhere above a label names the nearest point of a series that has an id
+function tellPoints(element) {
+  const picture = element.picture
+  picture.getZr().on("click", (event) => {
+    const place = [event.offsetX, event.offsetY]
+    if (!picture.containPixel("grid", place)) return
+    const at = picture.convertFromPixel({xAxisIndex: 0}, event.offsetX)
+    const series = picture.getOption().series.filter((line) => line.id && !line.id.startsWith("\0") && line.data[at] != null)
+    const away = (line) => Math.abs(picture.convertToPixel({yAxisIndex: 0}, line.data[at]) - event.offsetY)
+    const nearest = series.sort((a, b) => away(a) - away(b))[0]
+    const detail = nearest && {of: element.dataset.points, series: nearest.id, at}
+    if (detail) element.dispatchEvent(new CustomEvent("point", {bubbles: true, detail}))
+  })
 }
 function forget(element) {
   element.watcher?.disconnect()
@@ -233,6 +248,7 @@ function listen(el, send) {
     tell = () => send(field.dataset.action, told(field))
     timer = setTimeout(flush, field.tagName === "SELECT" || field.type === "checkbox" ? 0 : 180)
   })
+  el.addEventListener("point", (event) => { flush(); send("point", event.detail) })
   // a dialog that its HTML opens says when it was closed, by Escape too
   el.addEventListener("close", (event) => {
     if (event.target.dataset?.onClose && event.target.isConnected) send(event.target.dataset.onClose, null)

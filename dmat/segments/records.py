@@ -138,6 +138,12 @@ def read_segments(connection: Connection, *conditions: sa.ColumnElement[bool]) -
     return [segment_of(row) for row in rows_of(connection, query)]
 
 
+def segment_names(connection: Connection) -> dict[str, str]:
+    """Key -> name of every segment, also of those that are archived or deleted: figures of the past name them."""
+    found = connection.execute(sa.select(segments.c.key, segments.c.name).order_by(segments.c.segment_id))
+    return {str(key): str(name) for key, name in found}
+
+
 def segment_of(row: Mapping[str, Any]) -> Segment:
     """A row of `read_segments` as a segment."""
     prefix = "evaluation_"

@@ -6,7 +6,7 @@ Belongs here: asking `dmat.metrics`, and the lists that filters are chosen from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from dmat.metrics.asking import Answer, ask
 from dmat.metrics.catalogue import load
 from dmat.metrics.periods import today_in
 from dmat.metrics.question import Filter, Question
+from dmat.segments.records import segment_names
 from dmat.store.campaign_tables import campaigns
 from dmat.warehouse import Version
 
@@ -62,8 +63,23 @@ class AnalyticsDesk:
         number = version.number if version else 0
         return self.memory.get(
             (number, self.today, question.address()),
-            lambda: ask(self.context.workspace, self.context.settings, question),
+            lambda: self._ask(question),
         )
+
+    def _ask(self, question: Question) -> Answer:
+        answer = ask(self.context.workspace, self.context.settings, question)
+        if "segment" not in question.dimensions:
+            return answer
+        return replace(answer, labels=answer.labels | {"segment": self.segment_names()})
+
+    def segment_names(self) -> dict[str, str]:
+        """Key -> name of each segment."""
+        with self.context.store.read() as connection:
+            return segment_names(connection)
+
+    def labels(self) -> dict[str, dict[str, str]]:
+        """Names of what figures are narrowed to, as answers have them: dimension -> value -> name."""
+        return {"segment": self.segment_names(), "campaign": {each.key: each.name for each in self.campaigns()}}
 
     def asked(
         self, look: Look, keys: Iterable[str], *, by: Sequence[str] = (), filters: Sequence[Filter] = (),
@@ -86,7 +102,9 @@ class AnalyticsDesk:
         rows = self.context.workspace.rows(
             "select distinct segment_key from segments.segment_sizes order by segment_key limit 500"
         )
-        return tuple(Named(str(row["segment_key"]), str(row["segment_key"])) for row in rows)
+        names = self.segment_names()
+        found = (Named(key, names.get(key, key)) for key in (str(row["segment_key"]) for row in rows))
+        return tuple(sorted(found, key=lambda each: (each.name.lower(), each.key)))
 
     def campaigns(self) -> tuple[Named, ...]:
         """Campaigns that have begun, the newest first."""

@@ -73,9 +73,7 @@ class Look:
 
     def grain(self, today: date) -> str:
         """How charts cut the days: by day, week or month, so that they stay readable."""
-        since, until = self.days(today)
-        length = (until - since).days
-        return "day" if length <= DAYS_BY_DAY else "week" if length <= DAYS_BY_WEEK else "month"
+        return grain_of(*self.days(today))
 
     def but(self, **changes: object) -> Look:
         """The same look with other parts."""
@@ -115,6 +113,18 @@ class Look:
             "metrics": tuple(wanted), **days, "grain": grain, "dimensions": tuple(by), "filters": tuple(filters),
             "segment": self.segment, "compare": self.compare if is_compared else "", "order": order, "limit": limit,
         })  # fmt: skip
+
+
+def grain_of(since: date, until: date) -> str:
+    """How so many days are cut, so that a chart of them stays readable."""
+    length = (until - since).days
+    return "day" if length <= DAYS_BY_DAY else "week" if length <= DAYS_BY_WEEK else "month"
+
+
+def asked_of(question: Question) -> str:
+    """What of a question the report builder keeps, as text; its days and segment are those of the look."""
+    pairs = parse_qsl(question.address(), keep_blank_values=True)
+    return urlencode([pair for pair in pairs if pair[0] in ASKED])
 
 
 def read_look(asked_for: Callable[[str], str]) -> Look:

@@ -11,9 +11,11 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from apps.context import Context
+from apps.screens.analytics.desk import desk_of
 from apps.screens.analytics.wording import days_words, shown, unit_of, value_words
 from apps.screens.segments.screen import answers_of
 from dmat.errors import InvalidInputError
+from dmat.metrics.catalogue import load
 from dmat.metrics.lineage import Lineage, of
 from dmat.metrics.people import behind, has_people, ids_behind
 from dmat.metrics.question import Question, read_address
@@ -94,13 +96,16 @@ def read_panel(context: Context, opened: Opened, caller: Caller) -> Panel:
     if there and caller.may("people:read"):
         count, people = behind(workspace, settings, opened.question, opened.key, PAGE, (opened.page - 1) * PAGE,
                                opened.part if lineage.metric.denominator else "", opened.search)  # fmt: skip
-    narrowed = tuple(
-        (each.dimension, ", ".join(value_words(each.dimension, value, {}) for value in each.values))
-        for each in opened.question.filters
-    )
+    labels, named = desk_of(context).labels(), load().dimensions
+    segment = opened.question.segment
+    narrowed = [
+        (named[each.dimension].name, ", ".join(value_words(each.dimension, value, labels) for value in each.values))
+        for each in opened.question.filters if each.dimension in named
+    ]  # fmt: skip
+    narrowed += [("Members of", labels["segment"].get(segment, segment))] if segment else []
     return Panel(
         opened, lineage, shown(lineage.value, unit_of(lineage.metric), lineage.currency),
-        days_words(*lineage.question.days), narrowed, people, count, there,
+        days_words(*lineage.question.days), tuple(narrowed), people, count, there,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from apps.parts.charts import Series, chart
+from apps.screens.analytics.looks import asked_of, grain_of
 from apps.screens.analytics.wording import (
     bucket_words,
     chart_unit,
@@ -24,9 +25,11 @@ from apps.screens.analytics.wording import (
 )
 from dmat.metrics.asking import Answer, Value
 from dmat.metrics.catalogue import Metric, metric
+from dmat.metrics.periods import next_bucket
 from dmat.metrics.question import UNKNOWN, Filter, Question
 
 BAR_OF = 100.0
+MOST_EXPLORED = 8
 TOP_SHARE = 75
 """Percent from which a chart of shares ends at 100."""
 
@@ -68,7 +71,11 @@ class Figures:
 
 @dataclass(frozen=True)
 class Trend:
-    """A chart over time."""
+    """A chart over time.
+
+    Attributes:
+        answer: the answer about only the measures that it shows, so that each point can be opened.
+    """
 
     key: str
     title: str
@@ -76,21 +83,26 @@ class Trend:
     options: dict[str, Any]
     unit: str
     summary: str
+    answer: Answer
     legend: tuple[tuple[str, str], ...] = ()
-    opens: tuple[tuple[str, str], ...] = ()
     export: str = ""
     kind: str = "trend"
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: what it is about, where it leads, its figures."""
+    """A row of a table: what it is about, where it leads, its figures.
+
+    Attributes:
+        explore: the question about this row alone, over time, for the report builder.
+    """
 
     key: str
     name: str
     link: str
     figures: tuple[Figure, ...]
     detail: str = ""
+    explore: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,6 +193,7 @@ def trend_of(
     labels = [bucket_words(row[grain], grain) for row in answer.rows]
     series = [Series(one.name, [chart_value(row[one.key], unit) for row in answer.rows], f"series-{at}", kind)
               for at, one in enumerate(metrics)]  # fmt: skip
+    alone = replace(answer, question=answer.question.model_copy(update={"metrics": tuple(one.key for one in metrics)}))
     legend: tuple[tuple[str, str], ...] = ()
     if len(metrics) == 1 and answer.compared:
         before = [chart_value(row[metrics[0].key], unit) for row in answer.compared.rows][: len(labels)]
@@ -191,20 +204,31 @@ def trend_of(
     options = chart(labels, series, f"{title}. {total}", label_room=16 if legend or kind == "bar" else 112)
     if unit == "rate" and max((point or 0 for line in series for point in line.points), default=0) > TOP_SHARE:
         options["yAxis"] |= {"max": 100, "interval": 25}
+    for drawn, one in zip(options["series"][-len(metrics) :], metrics, strict=True):
+        drawn["id"] = one.key  # what a click on one of its points is about
     _mark(options, answer, grain, labels, marks)
     if legend:
         for line in options["series"]:
             line.pop("endLabel", None)
     return Trend(
         "-".join(one.key for one in metrics), title, f"By {grain}, {days_words(*answer.question.days)}", options,
-        chart_unit(unit, answer.currency), f"{title}. {total}.", legend,
-        tuple((one.name, opens(one.key, answer.question)) for one in metrics), _alone(answer, metrics),
+        chart_unit(unit, answer.currency), f"{title}. {total}.", alone, legend, alone.question.address(),
     )  # fmt: skip
 
 
-def _alone(answer: Answer, metrics: Sequence[Metric]) -> str:
-    """The address of the question about only these measures, for a file of what the chart shows."""
-    return answer.question.model_copy(update={"metrics": tuple(one.key for one in metrics)}).address()
+def point_of(trend: Trend, key: str, at: int) -> str:
+    """What opens one point of a chart; empty when it has no such point."""
+    rows, question = trend.answer.rows, trend.answer.question
+    if key not in question.metrics or not 0 <= at < len(rows):
+        return ""
+    return opens(key, within(question, rows[at][question.grain]))
+
+
+def within(question: Question, bucket: date) -> Question:
+    """The question about one day, week or month of its days."""
+    since, until = question.days
+    last = min(next_bucket(bucket, question.grain), until)
+    return question.model_copy(update={"period": "", "since": max(bucket, since), "until": last})
 
 
 def _mark(
@@ -261,8 +285,18 @@ def _row(
     )
     share = BAR_OF * float(row[columns[0].key] or 0) / largest if largest > 0 else 0.0
     first = replace(figures[0], share=share)
-    return Row(str(value or ""), value_words(dimension, value, answer.labels), link(value) if link else "",
-               (first, *figures[1:]), details.get(str(value), ""))  # fmt: skip
+    name, further = value_words(dimension, value, answer.labels), over_time(question, () if is_many else only, columns)
+    return Row(str(value or ""), name, link(value) if link else "", (first, *figures[1:]),
+               details.get(str(value), ""), further)  # fmt: skip
+
+
+def over_time(question: Question, only: Sequence[Filter], columns: Sequence[Metric]) -> str:
+    """The question about one row of a table over its days, as the report builder keeps it."""
+    kept = tuple(each for each in question.filters if each.dimension not in {f.dimension for f in only})
+    return asked_of(question.model_copy(update={
+        "metrics": tuple(one.key for one in columns)[:MOST_EXPLORED], "grain": grain_of(*question.days),
+        "dimensions": (), "filters": (*kept, *only),
+    }))  # fmt: skip
 
 
 def _cell(one: Metric, row: Mapping[str, Any], answer: Answer, earlier: Mapping[str, Any], token: str) -> Figure:

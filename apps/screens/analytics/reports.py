@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -16,12 +15,11 @@ from apps.parts.words import sentence_case
 from apps.screens.analytics.desk import AnalyticsDesk, Named
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
-from apps.screens.analytics.pieces import Figure, Row, opens, trend_of
+from apps.screens.analytics.pieces import Figure, Row, opens, trend_of, within
 from apps.screens.analytics.wording import bucket_words, shown, unit_of, value_words
 from dmat.errors import InvalidInputError
 from dmat.metrics.asking import Answer
 from dmat.metrics.catalogue import Metric, load, metric
-from dmat.metrics.periods import next_bucket
 from dmat.metrics.question import UNKNOWN, Filter, Question
 
 MOST_METRICS, MOST_BY, MOST_FILTERS, MOST_ROWS = 8, 2, 6, 200
@@ -70,6 +68,7 @@ class Builder:
     groups: tuple[tuple[str, tuple[Metric, ...]], ...]
     dimensions: tuple[Named, ...]
     question: Question | None
+    labels: Mapping[str, dict[str, str]]
     problem: str = ""
     kind: str = "builder"
 
@@ -77,7 +76,7 @@ class Builder:
     def filters(self) -> tuple[tuple[str, str, str], ...]:
         """Filters: dimension, value, and both in words."""
         named = load().dimensions
-        return tuple((dimension, value, f"{named[dimension].name}: {value_words(dimension, value, {})}")
+        return tuple((dimension, value, f"{named[dimension].name}: {value_words(dimension, value, self.labels)}")
                      for dimension, value in self.report.filters if dimension in named)  # fmt: skip
 
 
@@ -156,7 +155,7 @@ def reports(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
         answer = desk.answer(question) if question else None
     except (InvalidInputError, ValueError) as error:
         problem = f"{error}." if isinstance(error, InvalidInputError) else "These measures know no people of a segment."
-    builder = builder_of(report, question, problem)
+    builder = builder_of(report, question, desk.labels(), problem)
     if answer is None:
         return [builder]
     alike = [key for key in report.metrics if metric(key).unit == metric(report.metrics[0]).unit]
@@ -164,7 +163,9 @@ def reports(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
     return [builder, *filter(None, (trend, grid_of("Report", answer)))]
 
 
-def builder_of(report: Report, question: Question | None, problem: str) -> Builder:
+def builder_of(
+    report: Report, question: Question | None, labels: Mapping[str, dict[str, str]], problem: str
+) -> Builder:
     """What can be chosen next."""
     catalogue = load()
     shared = catalogue.shared_dimensions(report.metrics) if report.metrics else ()
@@ -175,7 +176,7 @@ def builder_of(report: Report, question: Question | None, problem: str) -> Build
     named = tuple((SUBJECTS.get(key, sentence_case(key)), tuple(found)) for key, found in groups.items())
     dimensions = tuple(Named(key, catalogue.dimensions[key].name) for key in shared)
     chosen = tuple(catalogue.metrics[key] for key in report.metrics)
-    return Builder(report, chosen, named, dimensions, question, problem)
+    return Builder(report, chosen, named, dimensions, question, labels, problem)
 
 
 def grid_of(title: str, answer: Answer) -> Grid:
@@ -193,20 +194,13 @@ def _grid_row(row: Mapping[str, Any], answer: Answer, columns: Sequence[Metric])
     words = [value_words(key, row[key], answer.labels) for key in question.dimensions]
     if question.grain:
         words.insert(0, bucket_words(row[question.grain], question.grain))
-        question = _within(question, row[question.grain])
+        question = within(question, row[question.grain])
     only = tuple(Filter(dimension=key, values=(str(row[key]) if row[key] is not None else UNKNOWN,))
                  for key in question.dimensions if key != "segment")  # fmt: skip
     if "segment" in question.dimensions and row["segment"]:
         question = question.model_copy(update={"segment": str(row["segment"])})
     figures = tuple(_figure(one, row, answer, opens(one.key, question, only)) for one in columns)
     return Row("|".join(words), words[0] if words else "", "", figures, "|".join(words[1:]))
-
-
-def _within(question: Question, bucket: date) -> Question:
-    since, until = question.days
-    return question.model_copy(update={
-        "since": max(bucket, since), "until": min(next_bucket(bucket, question.grain), until),
-    })  # fmt: skip
 
 
 def _figure(one: Metric, row: Mapping[str, Any], answer: Answer, token: str) -> Figure:

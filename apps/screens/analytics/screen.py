@@ -24,7 +24,8 @@ from apps.screens.analytics.desk import desk_of
 from apps.screens.analytics.keeping import KEEPS
 from apps.screens.analytics.looks import Look, chosen_days, read_look
 from apps.screens.analytics.panel import Opened, Panel, read_opened, read_panel, save_people, turned
-from apps.screens.analytics.reports import GRAINS, changed, read_report
+from apps.screens.analytics.pieces import Side, Trend, point_of
+from apps.screens.analytics.reports import GRAINS, changed, grid_of, read_report
 from apps.screens.analytics.sections import Section, read_section
 from apps.screens.analytics.wording import days_words, shown, value_words
 from apps.screens.segments.addressing import asked_for, remember
@@ -82,6 +83,8 @@ class AnalyticsScreen(pn.viewable.Viewer):
         elif name == "explore":
             asked = dict(parse_qsl(text.partition("?")[2]))
             await self._go(read_look(lambda part: asked.get(part, "")))
+        elif name == "values":
+            self._show_values(text)
         elif name in {"campaigns", "to-campaign"}:
             await self._go(_with_campaign(self.look, name, text))
         else:
@@ -90,6 +93,8 @@ class AnalyticsScreen(pn.viewable.Viewer):
     async def _on_panel(self, name: str, text: str, value: Any) -> None:
         if name == "open":
             await self._open(text)
+        elif name == "point":
+            await self._open_point(value)
         elif name == "close":
             self.opened = None
             self.panel.html = ""
@@ -163,6 +168,25 @@ class AnalyticsScreen(pn.viewable.Viewer):
             return
         await self._turn(opened)
         self._remember()
+
+    async def _open_point(self, value: Any) -> None:
+        point = value if isinstance(value, dict) else {}
+        trend, at = self._trend(str(point.get("of", ""))), point.get("at")
+        address = point_of(trend, str(point.get("series", "")), at) if trend and isinstance(at, int) else ""
+        if address:
+            await self._open(address)
+
+    def _trend(self, key: str) -> Trend | None:
+        pieces = self.section.pieces if self.section else ()
+        inner = (part for piece in pieces for part in (piece.pieces if isinstance(piece, Side) else (piece,)))
+        return next((each for each in inner if isinstance(each, Trend) and f"trend-{each.key}" == key), None)
+
+    def _show_values(self, key: str) -> None:
+        """A chart as a table, in which each value can be opened."""
+        trend = self._trend(key)
+        if trend is not None:
+            self.opened = None
+            self.panel.html = self._render("values", piece=grid_of(trend.title, trend.answer), about=trend.about)
 
     async def _turn(self, opened: Opened) -> None:
         self.opened = opened

@@ -5,6 +5,7 @@ Belongs here: words and tones. Stays out: where figures come from (`desk.py`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from apps.parts.channels import NAMES, channel_name
@@ -81,7 +82,7 @@ def moved(change: float | None, metric: Metric) -> tuple[str, str, str]:
     return f"{'+' if change > 0 else '−'}{words}", _ARROWS[direction], tone
 
 
-def value_words(dimension: str, value: str | None, labels: dict[str, dict[str, str]]) -> str:
+def value_words(dimension: str, value: str | None, labels: Mapping[str, dict[str, str]]) -> str:
     """A value of a dimension in words: its name where there is one."""
     if value is None or value == "":
         return NONE.get(dimension, UNKNOWN)
