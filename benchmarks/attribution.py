@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.measure import Row, measured
-from dmat.attribution.markov import markov
+from dmat.attribution.markov import markov_of_orders
 from dmat.attribution.paths import Paths
 from dmat.attribution.rules import RULES
 from dmat.attribution.shapley import shapley_values
@@ -40,8 +40,7 @@ def journeys(count: int, seed: int = 7) -> Paths:
 def share_out_everything(paths: Paths) -> dict[str, float]:
     """What every model gives to all channels together."""
     given = {name: sum(paths.by_channel(rule(paths)).values()) for name, rule in RULES.items()}
-    for order in (1, 2, 3):
-        given[f"markov_{order}"] = sum(markov(paths, order).attributed.values())
+    given |= {f"markov_{order}": sum(found.attributed.values()) for order, found in markov_of_orders(paths).items()}
     given["shapley"] = sum(shapley_values(paths).values())
     return given
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dmat.attribution.markov import ORDERS, markov
+from dmat.attribution.markov import markov_of_orders
 from dmat.attribution.paths import read_paths
 
 
@@ -48,7 +48,6 @@ def channel_effects(paths: Sequence[str], conversions: Sequence[float], nulls: S
     )
     return [
         Effect(order, name, effect, found.attributed[name], found.conversion_probability)
-        for order in ORDERS
-        for found in (markov(counted, order),)
+        for order, found in markov_of_orders(counted).items()
         for name, effect in found.removal_effects.items()
     ]

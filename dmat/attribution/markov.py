@@ -11,6 +11,7 @@ Schumann 2016, "Mapping the customer journey", International Journal of Research
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +66,23 @@ def markov(paths: Paths, order: int = 1) -> Markov:
     Raises:
         InvalidInputError: the order is not 1, 2 or 3.
     """
-    chain = count_chain(paths, order)
+    return markov_of_orders(paths, (order,))[order]
+
+
+def markov_of_orders(paths: Paths, orders: Sequence[int] = ORDERS) -> dict[int, Markov]:
+    """Order -> what its chain says; the journeys are counted once for all of them.
+
+    Raises:
+        InvalidInputError: an order is not 1, 2 or 3.
+    """
+    for order in orders:
+        if order not in ORDERS:
+            raise InvalidInputError("order", f"{order} is not possible", "1, 2 or 3")
+    counted = _count_steps(paths, max(orders))
+    return {order: _solve(paths, _chain(_folded(counted, order)), order) for order in orders}
+
+
+def _solve(paths: Paths, chain: Chain, order: int) -> Markov:
     without = _chances(chain)
     whole = float(without[-1])
     effects = 1 - without[:-1] / whole if whole > 0 else np.zeros(len(paths.channels))
@@ -91,60 +108,77 @@ def markov_credits(paths: Paths, found: Markov) -> Floats:
     return share_out(paths, effects[paths.codes] if len(paths.codes) else np.empty(0))
 
 
-def count_chain(paths: Paths, order: int = 1) -> Chain:
-    """Count the transitions of all journeys.
+@dataclass(frozen=True)
+class _Steps:
+    """Counted steps and ends of journeys.
 
-    Raises:
-        InvalidInputError: the order is not 1, 2 or 3.
+    A state is the codes of the last `order` channels in base `base`, the newest as units; the code `base - 1` stands
+    for "before the first touch". A step is its state times `base` plus the channel that came next, so what follows a
+    step is the step modulo `base ** order`, and a shorter memory is a smaller modulus.
     """
-    if order not in ORDERS:
-        raise InvalidInputError("order", f"{order} is not possible", "1, 2 or 3")
-    base = len(paths.channels) + 1  # the last code stands for "before the first touch"
-    before = _states_before(paths, order, base)
+
+    order: int
+    base: int
+    steps: Codes
+    counts: Floats
+    ends: Codes
+    converted: Floats
+    lost: Floats
+
+
+def _count_steps(paths: Paths, order: int) -> _Steps:
+    base = len(paths.channels) + 1
+    steps = _steps_of(paths, order, base)
     weights = _weights(paths)
-    keys, counts = _count(before * base + paths.codes, None if weights is None else np.repeat(weights, paths.lengths))
-    last = _shifted(before[paths.starts[1:] - 1], paths.codes[paths.starts[1:] - 1], order, base)
-    start = np.int64(base**order - 1)
-    states = np.unique(np.concatenate([[start], keys // base, last]))
-    states = np.concatenate([[start], states[states != start]])
-    return _chain(paths, states, keys, counts, last, order, base)
+    found, (counts,) = _summed(steps, None if weights is None else np.repeat(weights, paths.lengths))
+    last = steps[paths.starts[1:] - 1] % base**order
+    ends, (converted, lost) = _summed(last, paths.conversions, paths.nulls)
+    return _Steps(order, base, found, counts, ends, converted, lost)
 
 
-def _chain(paths: Paths, states: Codes, keys: Codes, counts: Floats, last: Codes, order: int, base: int) -> Chain:
+def _steps_of(paths: Paths, order: int, base: int) -> Codes:
+    """The step that each touch is."""
+    steps, earlier = paths.codes.copy(), paths.codes.copy()
+    for back in range(1, order + 1):
+        earlier[1:] = earlier[:-1].copy()
+        earlier[paths.starts[:-1]] = base - 1  # so it stays for the touches after it, one place further each time
+        steps += earlier * base**back
+    return steps
+
+
+def _folded(counted: _Steps, order: int) -> _Steps:
+    """The same steps as a chain sees them that remembers less."""
+    if order == counted.order:
+        return counted
+    base = counted.base
+    steps, (counts,) = _summed(counted.steps % base ** (order + 1), counted.counts)
+    ends, (converted, lost) = _summed(counted.ends % base**order, counted.converted, counted.lost)
+    return _Steps(order, base, steps, counts, ends, converted, lost)
+
+
+def _chain(counted: _Steps) -> Chain:
+    base, order = counted.base, counted.order
+    start = base**order - 1
+    others = np.unique(np.concatenate([counted.steps // base, counted.ends]))
+    states = np.concatenate([[start], others[others != start]])
     sorted_places = np.argsort(states)
 
     def place(found: Codes) -> Codes:
         return sorted_places[np.searchsorted(states, found, sorter=sorted_places)]
 
-    sources, targets = place(keys // base), place(_shifted(keys // base, keys % base, order, base))
-    ends = place(last)
-    converted = np.bincount(ends, paths.conversions, len(states))
-    lost = np.bincount(ends, paths.nulls, len(states))
-    leaving = np.bincount(sources, counts, len(states)) + converted + lost
+    sources, targets, ends = (
+        place(each) for each in (counted.steps // base, counted.steps % base**order, counted.ends)
+    )
+    converted = np.bincount(ends, counted.converted, len(states))
+    leaving = np.bincount(sources, counted.counts, len(states)) + converted
+    leaving += np.bincount(ends, counted.lost, len(states))
     leaving[leaving == 0] = 1
-    steps = sparse.csr_array((counts / leaving[sources], (sources, targets)), shape=(len(states), len(states)))
+    shares = counted.counts / leaving[sources]
+    steps = sparse.csr_array((shares, (sources, targets)), shape=(len(states), len(states)))
     digits = states[:, None] // base ** np.arange(order) % base
     members = np.zeros((len(states), base), bool)
     np.put_along_axis(members, digits, True, axis=1)
     return Chain(members[:, :-1], steps, converted / leaving)
-
-
-def _states_before(paths: Paths, order: int, base: int) -> Codes:
-    """The state in which each touch happened: codes of the touches before it, in base `base`, the newest as units."""
-    state, lengths = np.zeros(len(paths.codes), np.int64), paths.lengths
-    for back in range(1, order + 1):
-        earlier = np.full(len(paths.codes), base - 1, np.int64)
-        earlier[back:] = paths.codes[:-back]
-        for place in range(back):  # these touches have no such touch before them
-            earlier[paths.starts[:-1][lengths > place] + place] = base - 1
-        state += earlier * base ** (back - 1)
-    return state
-
-
-def _shifted(state: Codes, code: Codes, order: int, base: int) -> Codes:
-    """The state after one more touch."""
-    shifted: Codes = state % base ** (order - 1) * base + code
-    return shifted
 
 
 def _weights(paths: Paths) -> Floats | None:
@@ -153,14 +187,13 @@ def _weights(paths: Paths) -> Floats | None:
     return None if (weights == 1).all() else weights
 
 
-def _count(keys: Codes, weights: Floats | None) -> tuple[Codes, Floats]:
-    """Different keys, and the sum of weights of each."""
+def _summed(keys: Codes, *weights: Floats | None) -> tuple[Codes, list[Floats]]:
+    """Different keys, and for each of the weights their sum by key; without weights, how often the key is there."""
     if len(keys) and keys.max() < _SMALL_TABLE:
-        sums = np.bincount(keys, weights)
-        found = np.flatnonzero(sums)
-        return found, sums[found].astype(np.float64)
+        found = np.flatnonzero(np.bincount(keys))
+        return found, [np.bincount(keys, each)[found].astype(np.float64) for each in weights]
     found, places = np.unique(keys, return_inverse=True)
-    return found, np.bincount(places, weights, len(found)).astype(np.float64)
+    return found, [np.bincount(places, each, len(found)).astype(np.float64) for each in weights]
 
 
 def _chances(chain: Chain) -> Floats:

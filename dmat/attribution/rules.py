@@ -83,9 +83,11 @@ def share_out(paths: Paths, weights: Floats) -> Floats:
     if not len(weights):
         return weights
     totals = np.add.reduceat(weights, paths.starts[:-1])
+    if (totals > 0).all():
+        shares: Floats = weights / np.repeat(totals, paths.lengths)
+        return shares
     shares = weights / np.repeat(np.where(totals > 0, totals, 1.0), paths.lengths)
-    empty = np.repeat(totals <= 0, paths.lengths)
-    return np.where(empty, linear(paths), shares) if empty.any() else shares
+    return np.where(np.repeat(totals <= 0, paths.lengths), linear(paths), shares)
 
 
 def _all_to(paths: Paths, places: Codes) -> Floats:
