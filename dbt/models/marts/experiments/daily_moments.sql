@@ -54,27 +54,22 @@ outcomes as (
     select
         outcomes.experiment_id,
         outcomes.happened_date as moment_date,
-        outcomes.arm,
-        outcomes.metric,
+        outcomes.arm_number,
+        outcomes.outcome_number,
         sum(outcomes.value) as outcome_sum,
-        sum(
-            cast(outcomes.value as double) * outcomes.value
-            + 2 * cast(outcomes.value as double) * outcomes.value_before
-        ) as outcome_squared_sum,
+        sum(cast(outcomes.value as double) * (outcomes.value + 2 * outcomes.value_before)) as outcome_squared_sum,
         sum(cast(outcomes.value as double) * outcomes.covariate) as product_sum,
         sum(outcomes.base) as base_sum,
-        sum(cast(outcomes.base as double) * outcomes.base + 2 * outcomes.base * outcomes.base_before)
-            as base_squared_sum,
+        sum(cast(outcomes.base as double) * (outcomes.base + 2 * outcomes.base_before)) as base_squared_sum,
         sum(
-            cast(outcomes.value as double) * outcomes.base_before
+            cast(outcomes.value as double) * (outcomes.base_before + outcomes.base)
             + cast(outcomes.value_before as double) * outcomes.base
-            + cast(outcomes.value as double) * outcomes.base
         ) as base_product_sum
     from {{ ref('fct_outcomes') }} as outcomes
     inner join cells
         on outcomes.happened_date = cells.moment_date and outcomes.experiment_id = cells.experiment_id
     where outcomes.is_counted
-    group by outcomes.experiment_id, outcomes.happened_date, outcomes.arm, outcomes.metric
+    group by outcomes.experiment_id, outcomes.happened_date, outcomes.arm_number, outcomes.outcome_number
 )
 
 select
@@ -108,5 +103,4 @@ left join exposures
 left join outcomes
     on
         cells.experiment_id = outcomes.experiment_id and cells.moment_date = outcomes.moment_date
-        and arms.arm = outcomes.arm
-        and case when metrics.metric = 'order_value' then 'revenue' else metrics.metric end = outcomes.metric
+        and arms.arm_number = outcomes.arm_number and metrics.outcome_number = outcomes.outcome_number

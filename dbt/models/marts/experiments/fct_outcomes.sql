@@ -165,7 +165,9 @@ select
     units.unit_kind,
     units.person_id,
     units.arm,
+    arms.arm_number,
     outcomes.metric,
+    metrics.outcome_number,
     outcomes.order_id,
     outcomes.happened_at,
     cast(outcomes.happened_at as date) as happened_date,
@@ -186,4 +188,6 @@ select
 from outcomes
 inner join {{ ref('fct_exposures') }} as units
     on outcomes.experiment_id = units.experiment_id and outcomes.unit_id = units.unit_id
+left join {{ ref('dim_experiment_arms') }} as arms
+    on units.experiment_id = arms.experiment_id and units.arm = arms.arm
 inner join {{ ref('experiment_metrics') }} as metrics on outcomes.metric = metrics.metric
