@@ -96,6 +96,19 @@ class Definition(Part):
         """Key -> the key of the step below it in the list, or `end`."""
         return _below(self)
 
+    @cached_property
+    def after(self) -> Mapping[str, str]:
+        """Where a member stands -> the step at which it goes on, or `end`; behind `>` a place names it itself.
+
+        "" is before the first step, `key!` a wait whose event happened.
+        """
+        found = {"": self.steps[0].key}
+        for step in self.steps:
+            found[step.key] = found[f"{step.key}!"] = getattr(step, "then", None) or self.below[step.key]
+            if isinstance(step, Wait) and step.until_event and step.on_timeout:
+                found[step.key] = step.on_timeout
+        return found
+
     def step(self, key: str) -> Step | None:
         """The step with this key."""
         return self.by_key.get(key)

@@ -27,7 +27,7 @@ from zoneinfo import ZoneInfo
 from dmat.campaigns.pace import find_zone
 from dmat.journeys.conditions import AllOf, AnyOf, Not, Of, Question
 from dmat.journeys.definition import CART_ORDERED, Definition
-from dmat.journeys.steps import END, Arm, Branch, Exit, Goal, Split, Step, Wait, WaitEvent
+from dmat.journeys.steps import END, Arm, Branch, Split, Step, Wait, WaitEvent
 from dmat.journeys.trials import Trial, tried_way
 
 WAITING, COMPLETED, EXITED = "waiting", "completed", "exited"
@@ -144,7 +144,7 @@ def advance(
     at = max(state.at, lift(state.due_at))
     if not person.is_known:
         return Moved(_ended(state._replace(at=at), EXITED, NOT_KNOWN), is_withdrawn=True)
-    return _Walk(definition, person, values, answers, lift, trials).go(state._replace(at=at))
+    return _Walk(definition, person, values, answers, trials, state._replace(at=at)).go()
 
 
 def happen(definition: Definition, state: State, happening: Happening, entered_at: datetime) -> Moved | None:
@@ -177,91 +177,94 @@ def fits(wanted: WaitEvent, happening: Happening) -> bool:
 
 
 class _Walk:
-    """One walk of one member over steps."""
+    """One walk of one member over steps, all of it at one moment."""
 
     def __init__(
-        self, definition: Definition, person: Person, values: Mapping[str, Any], answers: Answers, lift: Lift,
-        trials: Sequence[Trial],
+        self, definition: Definition, person: Person, values: Mapping[str, Any], answers: Answers,
+        trials: Sequence[Trial], state: State,
     ) -> None:  # fmt: skip
         self._definition, self._person, self._values = definition, person, values
-        self._answers, self._lift, self._trials = answers, lift, trials
+        self._answers, self._trials, self._state, self._at = answers, trials, state, state.at
+        self._place, self._variant, self._goal_at = state.step, state.variant, state.reached_goal_at
         self._effects: list[Effect] = []
         self._passed: list[tuple[str, datetime]] = []
 
-    def go(self, state: State) -> Moved:
-        key = self._after(state)
+    def go(self) -> Moved:
+        by_key = self._definition.by_key
+        key = self._after()
         while key != END:
-            taken = self._take(self._definition.by_key[key], state)
-            if isinstance(taken, Asked):
-                return self._moved(state._replace(due_at=state.at), taken)
-            if taken.status != WAITING or taken.due_at != state.due_at:
-                return self._moved(taken)
-            state, key = taken, self._after(taken)
-        return self._moved(_ended(state, COMPLETED, "the last step is done"))
+            stopped = self._take(by_key[key])
+            if stopped is not None:
+                return stopped
+            key = self._after()
+        return self._moved(_ended(self._standing(), COMPLETED, "the last step is done"))
 
-    def _take(self, step: Step, state: State) -> State | Asked:
-        """The member behind a step; with another `due_at` it waits there."""
-        if isinstance(step, Wait):
-            self._passed.append((step.key, state.at))
-            return self._wait(step, state)
-        if isinstance(step, Branch):
-            chosen = self._choose(step, state.at)
-            if isinstance(chosen, Asked):
-                return chosen
-            self._passed.append((step.key, state.at))
-            return state._replace(step=f"{step.key}>{chosen}")
-        self._passed.append((step.key, state.at))
-        state = state._replace(step=step.key)
-        if isinstance(step, Exit):
-            return _ended(state, EXITED, step.reason or "the journey ends here")
-        if isinstance(step, Goal):
-            return state._replace(reached_goal_at=state.reached_goal_at or state.at)
-        if isinstance(step, Split):
-            return self._divide(step, state)
-        self._effects.append(Effect(step, state.at, state.variant))
-        return state
-
-    def _after(self, state: State) -> str:
+    def _after(self) -> str:
         """The step at which a due member goes on."""
-        key, definition = state.step, self._definition
-        if not key:
-            return definition.steps[0].key
-        if ">" in key:
-            return key.partition(">")[2]
-        step = definition.by_key[key.removesuffix("!")]
-        if isinstance(step, Wait) and step.until_event and not key.endswith("!"):
-            return step.on_timeout or step.then or definition.below[step.key]
-        return getattr(step, "then", None) or definition.below[step.key]
+        return self._place.partition(">")[2] or self._definition.after[self._place]
 
-    def _wait(self, step: Wait, state: State) -> State:
-        """The member waiting; as it was when there is nothing to wait for."""
-        until = due_after(step, state.at, self._person)
+    def _take(self, step: Step) -> Moved | None:
+        """Do a step; None when the member goes on.
+
+        By what a step does and not by its class: asking whether a model is of another class is slow.
+        """
+        if step.do == "branch":
+            return self._choose(step)
+        self._passed.append((step.key, self._at))
+        self._place = step.key
+        if step.do == "wait":
+            return self._wait(step)
+        if step.do == "exit":
+            return self._moved(_ended(self._standing(), EXITED, step.reason or "the journey ends here"))
+        if step.do == "goal":
+            self._goal_at = self._goal_at or self._at
+        elif step.do == "split":
+            self._divide(step)
+        else:
+            self._effects.append(Effect(step, self._at, self._variant))
+        return None
+
+    def _standing(self, due_at: datetime | None = None, why: str = "") -> State:
+        """The member where the walk is."""
+        before = self._state
+        return State(
+            self._place, self._at, due_at or before.due_at, before.status, why or before.why, self._goal_at,
+            self._variant,
+        )  # fmt: skip
+
+    def _wait(self, step: Wait) -> Moved | None:
+        """The member waiting; None when there is nothing to wait for."""
+        until = due_after(step, self._at, self._person)
         if until is None:
-            return _ended(state._replace(step=step.key), EXITED, NO_SUCH_DATE)
-        if until <= state.at:
-            return state._replace(step=step.key)
-        return state._replace(step=step.key, due_at=until, why=step.words)
+            return self._moved(_ended(self._standing(), EXITED, NO_SUCH_DATE))
+        return self._moved(self._standing(until, step.words)) if until > self._at else None
 
-    def _divide(self, step: Split, state: State) -> State:
-        """The member on its way behind a split: by an experiment, else by the split's own shares."""
+    def _divide(self, step: Split) -> None:
+        """The way behind a split: by an experiment, else by the split's own shares."""
         person_id = self._person.person_id
-        tried = tried_way(self._trials, step, person_id, state.at)
+        tried = tried_way(self._trials, step, person_id, self._at)
         if tried is None:
-            return state._replace(step=f"{step.key}>{arm_of(self._definition, step, person_id).go}")
-        go = next(arm.go for arm in step.arms if arm.key == tried.arm)
+            self._place = f"{step.key}>{arm_of(self._definition, step, person_id).go}"
+            return
         if tried.exposed_to:
-            self._effects.append(Effect(step, state.at, tried.variant, tried.exposed_to))
-            return state._replace(step=f"{step.key}>{go}", variant=tried.variant)
-        return state._replace(step=f"{step.key}>{go}", variant=state.variant or tried.variant)
+            self._effects.append(Effect(step, self._at, tried.variant, tried.exposed_to))
+            self._variant = tried.variant
+        self._variant = self._variant or tried.variant
+        self._place = f"{step.key}>{next(arm.go for arm in step.arms if arm.key == tried.arm)}"
 
-    def _choose(self, step: Branch, at: datetime) -> str | Asked:
+    def _choose(self, step: Branch) -> Moved | None:
+        """The way behind a branch; the member before it when an answer is lacking."""
+        chosen = step.otherwise or self._definition.below[step.key]
         for case in step.cases:
-            found = self._holds(case.when, at)
+            found = self._holds(case.when, self._at)
             if isinstance(found, Asked):
-                return found
+                return self._moved(self._standing(self._at), found)
             if found:
-                return case.go
-        return step.otherwise or self._definition.below[step.key]
+                chosen = case.go
+                break
+        self._passed.append((step.key, self._at))
+        self._place = f"{step.key}>{chosen}"
+        return None
 
     def _holds(self, condition: Any, at: datetime) -> bool | Asked:
         """Whether a condition holds, or the first question whose answer it needs."""

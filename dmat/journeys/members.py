@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
@@ -29,8 +28,7 @@ AT_ONCE = 5_000
 REFUSED = "refused"  # no member: an entry that was not let in
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One entry of a person.
 
     Attributes:
@@ -73,7 +71,7 @@ class Member:
         return found
 
 
-_COLUMNS = [journey_members.c[name] for name in Member.__dataclass_fields__]
+_COLUMNS = [journey_members.c[name] for name in Member._fields]
 
 
 def steps_passed(path: str) -> list[str]:
@@ -86,19 +84,15 @@ def read_members(connection: Connection, *conditions: sa.ColumnElement[bool], li
     table = journey_members.c
     query = sa.select(*_COLUMNS).where(*conditions).order_by(table.due_at, table.member_id).limit(limit)
     rows: Iterable[Any] = connection.execute(query)
-    return [Member(*row) for row in rows]
+    return list(map(Member._make, rows))
 
 
 _DUE = (
-    f"select {', '.join(Member.__dataclass_fields__)} from journey_members"
+    f"select {', '.join(Member._fields)} from journey_members"
     " where journey_id = {0} and due_at <= {0} order by due_at, member_id limit {0}"
 )
-_MOMENTS = [
-    place
-    for place, name in enumerate(Member.__dataclass_fields__)
-    if isinstance(journey_members.c[name].type, sa.DateTime)
-]
-_IS_HOLDOUT = list(Member.__dataclass_fields__).index("is_holdout")
+_MOMENTS = [place for place, name in enumerate(Member._fields) if isinstance(journey_members.c[name].type, sa.DateTime)]
+_IS_HOLDOUT = Member._fields.index("is_holdout")
 
 
 def read_due(connection: Connection, journey_id: int, now: datetime, limit: int) -> list[Member]:
@@ -107,7 +101,7 @@ def read_due(connection: Connection, journey_id: int, now: datetime, limit: int)
     asked = (journey_id, _text(now) if is_sqlite else now, limit)
     found = connection.exec_driver_sql(_DUE.format("?" if is_sqlite else "%s"), asked).cursor
     rows = found.fetchall() if found is not None else []
-    return [_from_sqlite(row) for row in rows] if is_sqlite else [Member(*row) for row in rows]
+    return list(map(_from_sqlite if is_sqlite else Member._make, rows))
 
 
 def _from_sqlite(row: Sequence[Any]) -> Member:
@@ -116,7 +110,7 @@ def _from_sqlite(row: Sequence[Any]) -> Member:
         if values[place] is not None:
             values[place] = datetime.fromisoformat(values[place])
     values[_IS_HOLDOUT] = bool(values[_IS_HOLDOUT])
-    return Member(*values)
+    return Member._make(values)
 
 
 def read_concerned(

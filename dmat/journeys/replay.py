@@ -75,7 +75,7 @@ class Replay:
         found = set()
         for key, member in self.members.items():
             if member.life.withdrawn_at is not None:
-                found |= {(effect.step.key, key) for effect in member.life.effects if isinstance(effect.step, Send)}
+                found |= {(effect.step.key, key) for effect in member.life.effects if effect.step.do == "send"}
         return found
 
 
@@ -258,7 +258,7 @@ class _Replaying:
         for key, member in self.members.items():
             life = member.life
             for effect in life.effects:
-                if isinstance(effect.step, Send) and effect.step.key not in member.passed:
+                if effect.step.do == "send" and effect.step.key not in member.passed:
                     groups[effect.step.key].append(
                         Sending(life.person.person_id, key, effect.at, member.is_holdout, life.values,
                                 effect.variant)

@@ -208,7 +208,7 @@ class _Trial:
         groups: dict[tuple[int, str], list[Sending]] = defaultdict(list)
         for key, (version, life, held, passed) in self.lives.items():
             for effect in life.effects:
-                if isinstance(effect.step, Send) and effect.step.key not in passed:
+                if effect.step.do == "send" and effect.step.key not in passed:
                     groups[version, effect.step.key].append(
                         Sending(life.person.person_id, key, effect.at, held, life.values, effect.variant)
                     )

@@ -226,7 +226,7 @@ class _JourneyLook:
             passed = steps_passed(member.path) if member.path else ()  # of a version that it was on before
             life = lives[member.member_id]
             for effect in life.effects:
-                if isinstance(effect.step, Send) and effect.step.key not in passed:
+                if effect.step.do == "send" and effect.step.key not in passed:
                     groups[(member.version, effect.step.key)].append(
                         Sending(member.person_id, member.entry_key, effect.at, member.is_holdout, life.values,
                                 effect.variant)
@@ -274,9 +274,8 @@ class _JourneyLook:
     def _act(self, connection: Connection, members: Sequence[Member], lives: Mapping[int, Life]) -> None:
         """What others are asked to do; nothing is done for people who are held out."""
         wanted = [
-            (member, effect.step, effect.at)
-            for member in members if not member.is_holdout
-            for effect in lives[member.member_id].effects if isinstance(effect.step, (Act, Audience))
+            (member, step, at)
+            for member in members if not member.is_holdout for step, at in _acts(lives[member.member_id])
         ]  # fmt: skip
         if wanted:
             write_actions(connection, self.journey, wanted, self.now)
@@ -311,6 +310,12 @@ def lives_of(
         )
         for member in members
     }  # fmt: skip
+
+
+def _acts(life: Life) -> list[tuple[Act | Audience, datetime]]:
+    """What others are asked to do for a member; messages are most of its effects, and are not asked for their class."""
+    others = (effect for effect in life.effects if effect.step.do != "send")
+    return [(each.step, each.at) for each in others if isinstance(each.step, (Act, Audience))]
 
 
 def _exposures(members: Sequence[Member], lives: Mapping[int, Life]) -> list[Exposure]:

@@ -27,7 +27,7 @@ from dmat.warehouse import Workspace
 
 PAGE, MOST_FOUND = 25, 200
 STUCK, HELD_OUT, REACHED = "stuck", "held", "goal"
-_COLUMNS = [journey_members.c[name] for name in Member.__dataclass_fields__]
+_COLUMNS = [journey_members.c[name] for name in Member._fields]
 
 
 @dataclass(frozen=True)
