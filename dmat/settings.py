@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 VENDORS = (
     "shopify", "woocommerce", "hubspot", "sendgrid", "twilio", "whatsapp", "meta", "linkedin", "ga4", "wordpress",
 )  # fmt: skip
-OTHER_VENDORS: tuple[str, ...] = (  # those that `dmat simulate` does not play
+OTHER_VENDORS: tuple[str, ...] = (  # those that a make-believe company does not use
     "brevo", "ses", "postmark", "resend", "smtp", "vonage", "fcm", "onesignal", "meta_audiences", "google_ads",
-    "slack",
+    "slack", "salesforce",
 )  # fmt: skip
 
 
@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     hubspot_url: str = Field("", description="https://api.hubapi.com; empty: not connected")
     hubspot_token: SecretStr = Field(SecretStr(""), description="private app token")
     hubspot_webhook_secret: SecretStr = Field(SecretStr(""), description="client secret that signs webhooks (v3)")
+    salesforce_url: str = Field("", description="https://my-company.my.salesforce.com; empty: not connected")
+    salesforce_client_id: str = Field("", description="consumer key of an external client app (client credentials)")
+    salesforce_client_secret: SecretStr = Field(SecretStr(""), description="consumer secret of that app")
+    salesforce_currency: str = Field("USD", min_length=3, max_length=3, description="currency of the org's amounts")
     email_provider: str = Field("", description="who takes e-mails; empty: the first connected one, else the sandbox")
     sendgrid_url: str = Field("", description="https://api.sendgrid.com; empty: not connected")
     sendgrid_token: SecretStr = Field(SecretStr(""), description="API key")

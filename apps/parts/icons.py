@@ -79,7 +79,8 @@ _SHAPES = {
 }  # fmt: skip
 
 _OF_SOURCE = {
-    "shopify": "order", "woocommerce": "order", "hubspot": "people", "sendgrid": "mail", "twilio": "phone",
+    "shopify": "order", "woocommerce": "order", "hubspot": "people", "salesforce": "people", "sendgrid": "mail",
+    "twilio": "phone",
     "whatsapp": "chat", "meta": "globe", "linkedin": "globe", "ga4": "chart", "wordpress": "form", "import": "table",
     "imports": "table", "delivery": "events", "deliveries": "events", "ledger": "send", "wordpress_form": "form",
 }  # fmt: skip

@@ -16,7 +16,8 @@ SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "CA
 NOTHING = "–"
 
 SOURCES = {
-    "shopify": "Shopify", "woocommerce": "WooCommerce", "hubspot": "HubSpot", "sendgrid": "SendGrid",
+    "shopify": "Shopify", "woocommerce": "WooCommerce", "hubspot": "HubSpot", "salesforce": "Salesforce",
+    "sendgrid": "SendGrid",
     "twilio": "Twilio", "whatsapp": "WhatsApp", "meta": "Instagram and Facebook", "linkedin": "LinkedIn",
     "ga4": "Google Analytics", "wordpress": "WordPress", "delivery": "Message events", "deliveries": "Message events",
     "ledger": "Our messages", "import": "Imported files", "imports": "Imported files", "wordpress_form": "Form",

@@ -1,7 +1,7 @@
-"""Handing a lead over: the mail and the line in Slack with all that the rep needs, and the record in the CRM.
+"""Handing a lead over: the mail and the line in Slack with all that the rep needs, and the record in each CRM.
 
-Belongs here: what is said and which properties the CRM gets. Stays out: sending and pushing (`dmat/scoring/notices.py`,
-`dmat/scoring/pushing.py`).
+Belongs here: what is said, and when a CRM is told. Stays out: what it is told (`crm.py`), sending and pushing
+(`dmat/scoring/notices.py`, `dmat/scoring/pushing.py`).
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection
 
+from dmat.routing.crm import connected_crms
 from dmat.routing.decide import POOL, QUEUE, Decision
 from dmat.routing.reps import Rep, read_reps
 from dmat.scoring.leads import Lead
 from dmat.scoring.live import Score
 from dmat.scoring.notices import Notice, Recipients, tell
-from dmat.scoring.pushing import HUBSPOT, plan_push
+from dmat.scoring.pushing import plan_push
 from dmat.scoring.words import explain
 from dmat.settings import Settings
-
-STAGE = "marketingqualifiedlead"
 
 
 def hand_over(
@@ -36,8 +35,9 @@ def hand_over(
     if rep and decision.respond_by:
         facts.append(("Please answer by", _local(decision.respond_by, rep)))
     notice = Notice(f"assigned:{assignment_id}", "lead.assigned", title, explain(score), lead, score, tuple(facts))
-    if rep and settings.is_connected("hubspot"):
-        plan_push(connection, f"hubspot:{assignment_id}", HUBSPOT, lead.lead_id, crm_contact(lead, score, rep), now)
+    for crm in connected_crms(settings) if rep else ():
+        payload = crm.record_of(lead, score, rep)
+        plan_push(connection, f"{crm.vendor}:{assignment_id}", crm.record, lead.lead_id, payload, now)
     return tell(connection, settings, notice, _recipients(connection, rep), now)
 
 
@@ -51,14 +51,3 @@ def _recipients(connection: Connection, rep: Rep | None) -> Recipients:
 def _local(moment: datetime, rep: Rep) -> str:
     local = moment.replace(tzinfo=UTC).astimezone(ZoneInfo(rep.time_zone))
     return f"{local:%a %d %b %H:%M} ({rep.time_zone})"
-
-
-def crm_contact(lead: Lead, score: Score, rep: Rep) -> dict[str, object]:
-    """The contact of the CRM: standard properties of HubSpot; the owner when the rep has one there."""
-    first, _, last = lead.name.partition(" ")
-    properties = {
-        "firstname": first, "lastname": last, "phone": lead.phone, "company": lead.company_name,
-        "jobtitle": lead.job_title, "country": lead.country_code, "state": lead.region, "lifecyclestage": STAGE,
-        "hs_lead_status": "NEW", "hubspot_owner_id": rep.crm_owner_id, "message": explain(score)[:2000],
-    }  # fmt: skip
-    return {"email": lead.email, "properties": properties}

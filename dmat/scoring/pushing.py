@@ -1,7 +1,7 @@
 """What must reach a vendor, mostly about a lead (Slack, the CRM): kept in the transaction that wants it, then tried.
 
 Belongs here: the queue, attempts and pauses. Stays out: what is said (`notices.py`, `dmat/routing/crm.py`) and vendors
-(`dmat/connectors`). The CRM takes the same record twice as one; a line in Slack whose answer was lost is not sent
+(`dmat/connectors`). A CRM takes the same record twice as one; a line in Slack whose answer was lost is not sent
 again.
 """
 
@@ -20,6 +20,7 @@ from dmat.store.engine import Store, lock_rows, rows_of, upsert
 from dmat.store.lead_tables import lead_pushes
 
 SLACK, HUBSPOT, HUBSPOT_DEAL = "slack", "hubspot", "hubspot_deal"
+SALESFORCE, SALESFORCE_OPPORTUNITY = "salesforce", "salesforce_opportunity"
 WAITING, DONE, FAILED = "waiting", "done", "failed"
 AT_ONCE = 50
 LEASE = timedelta(minutes=2)

@@ -14,12 +14,23 @@ import duckdb
 import sqlalchemy as sa
 
 from dmat.connectors.hubspot import HubSpot
+from dmat.connectors.salesforce import Salesforce
 from dmat.connectors.slack import Slack
 from dmat.routing.assigning import Routed, count_late, route_due
 from dmat.routing.deals import plan_deals
 from dmat.scoring.adopting import adopt_leads
 from dmat.scoring.alerts import look_for_crossings
-from dmat.scoring.pushing import HUBSPOT, HUBSPOT_DEAL, SLACK, WAITING, Push, Pushed, push_due
+from dmat.scoring.pushing import (
+    HUBSPOT,
+    HUBSPOT_DEAL,
+    SALESFORCE,
+    SALESFORCE_OPPORTUNITY,
+    SLACK,
+    WAITING,
+    Push,
+    Pushed,
+    push_due,
+)
 from dmat.settings import Settings
 from dmat.store import Store
 from dmat.store.lead_tables import lead_pushes
@@ -112,8 +123,11 @@ def open_ways(settings: Settings) -> dict[str, Push]:
     if settings.is_connected("slack"):
         ways[SLACK] = Slack(settings).post
     if settings.is_connected("hubspot"):
-        crm = HubSpot(settings)
-        ways |= {HUBSPOT: crm.put_contact, HUBSPOT_DEAL: crm.put_deal}
+        hubspot = HubSpot(settings)
+        ways |= {HUBSPOT: hubspot.put_contact, HUBSPOT_DEAL: hubspot.put_deal}
+    if settings.is_connected("salesforce"):
+        salesforce = Salesforce(settings)
+        ways |= {SALESFORCE: salesforce.put_lead, SALESFORCE_OPPORTUNITY: salesforce.put_opportunity}
     return ways
 
 

@@ -84,8 +84,9 @@ def read_fault(asked: dict[str, Any]) -> Fault:
         InvalidInputError: unknown vendor or kind, or a share outside 0 to 1.
     """
     vendor, kind, share = str(asked.get("vendor", "")), str(asked.get("kind", "")), asked.get("share", 1.0)
-    if vendor not in (*VENDORS, "all"):
-        raise InvalidInputError("vendor", f"{vendor!r} is not simulated", ", ".join((*VENDORS, "all")))
+    known = (*VENDORS, "salesforce", "all")
+    if vendor not in known:
+        raise InvalidInputError("vendor", f"{vendor!r} is not simulated", ", ".join(known))
     if kind not in KINDS:
         raise InvalidInputError("kind", f"{kind!r} is not a fault", ", ".join(KINDS))
     if not isinstance(share, int | float) or not 0 <= share <= 1:

@@ -27,6 +27,7 @@ LIMITS = {
     "woocommerce": Limit(200, 50),
     "hubspot": Limit(190, 19),  # 190 in ten seconds for a private app
     "hubspot_search": Limit(5, 5),
+    "salesforce": Limit(25, 25),  # requests at once, and an allowance of 24 hours, which is not played
     "sendgrid": Limit(10_000, 10_000),
     "sendgrid_messages": Limit(60, 10),
     "twilio": Limit(100, 100),

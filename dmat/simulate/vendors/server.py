@@ -33,6 +33,7 @@ from dmat.simulate.vendors.ga4 import Ga4
 from dmat.simulate.vendors.hubspot import HubSpot
 from dmat.simulate.vendors.linkedin import LinkedIn
 from dmat.simulate.vendors.meta import Meta
+from dmat.simulate.vendors.salesforce import Salesforce
 from dmat.simulate.vendors.sendgrid import SendGrid
 from dmat.simulate.vendors.shopify import Shopify
 from dmat.simulate.vendors.twilio import Twilio
@@ -43,7 +44,7 @@ from dmat.simulate.vendors.wordpress import WordPress
 from dmat.simulate.world import World
 
 DOORS: tuple[type[Door], ...] = (
-    Shopify, WooCommerce, HubSpot, SendGrid, Twilio, WhatsApp, Meta, LinkedIn, Ga4, WordPress,
+    Shopify, WooCommerce, HubSpot, Salesforce, SendGrid, Twilio, WhatsApp, Meta, LinkedIn, Ga4, WordPress,
 )  # fmt: skip
 STEP_SECONDS = 1.0
 log = logging.getLogger("dmat.simulate.vendors")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import httpx
 import orjson
 import pytest
@@ -11,9 +13,17 @@ from dmat.connectors.hubspot import HubSpot, deal_body, deal_search
 from dmat.errors import VendorRefusedError
 from dmat.routing.deals import plan_deals
 from dmat.scoring.leads import set_status, take_in
-from dmat.scoring.pushing import HUBSPOT_DEAL, push_due, pushes_of
+from dmat.scoring.pushing import (
+    HUBSPOT,
+    HUBSPOT_DEAL,
+    SALESFORCE,
+    SALESFORCE_OPPORTUNITY,
+    push_due,
+    pushes_of,
+)
 from dmat.settings import load_settings
 
+KINDS = (HUBSPOT, HUBSPOT_DEAL, SALESFORCE, SALESFORCE_OPPORTUNITY)
 DEAL = {
     "email": "john@example.com",
     "name": "Acme (lead 1)",
@@ -106,6 +116,41 @@ def test_without_a_crm_nothing_is_planned(lead_world):
     lead, _ = take_in(lead_world.store, {"email": "yes@example.com"}, LEAD_NOON, "ann")
     set_status(lead_world.store, lead.lead_id, "won", LEAD_NOON, "ann")
     assert plan_deals(lead_world.settings, lead_world.store, LEAD_NOON) == 0
+
+
+def test_each_connected_crm_has_its_own_deal_with_its_own_stages_and_owner(lead_world):
+    world = lead_world
+    both = {"hubspot_url": "https://hubspot.example", "salesforce_url": "https://acme.my.salesforce.example"}
+    world.settings = world.settings.model_copy(update=both)
+    hire(world, "john", crm_owner_id="005000000000001")
+    number = hot(world, company_name="A" * 200, name="Jo van Dyk", email="jo@example.com")
+    route(world)
+    set_status(world.store, number, "qualified", LEAD_NOON, "john")
+    assert [plan_deals(world.settings, world.store, LEAD_NOON) for _ in range(2)] == [2, 0]
+    told = {}
+    push_due(world.store, {kind: partial(keep, told, kind) for kind in KINDS}, LEAD_NOON)
+    assert {kind: (deal.get("fields") or deal["properties"]) for kind, deal in told.items()} == {
+        "hubspot": told["hubspot"]["properties"],
+        "hubspot_deal": {
+            "dealstage": "qualifiedtobuy", "pipeline": "default", "hubspot_owner_id": "", "closedate": "",
+        },
+        "salesforce": told["salesforce"]["fields"],
+        "salesforce_opportunity": {
+            "StageName": "Qualification", "CloseDate": "2026-04-03", "LeadSource": "Web", "OwnerId": "005000000000001",
+        },
+    }  # fmt: skip
+    assert told["salesforce_opportunity"]["name"] == told["hubspot_deal"]["name"]
+    assert told["salesforce_opportunity"]["name"].endswith(f"A (lead {number})")
+    assert len(told["salesforce_opportunity"]["name"]) == 120
+    assert told["salesforce_opportunity"]["last_name"] == "Dyk"
+    lead = told["salesforce"]["fields"]
+    assert (lead["FirstName"], lead["LastName"], lead["OwnerId"]) == ("Jo van", "Dyk", "005000000000001")
+    assert told["hubspot"]["properties"]["hubspot_owner_id"] == ""
+
+
+def keep(told, kind, payload):
+    told[kind] = payload
+    return "1"
 
 
 @pytest.mark.shared

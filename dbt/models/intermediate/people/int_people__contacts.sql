@@ -27,6 +27,15 @@ hubspot as (
     {{ where_written_since() }}
 ),
 
+salesforce as (
+    select
+        contact_key, 'salesforce' as source, source_contact_id, email, phone, first_name, last_name, country, city,
+        null as time_zone, birthday, company_name, job_title, null as source_company_id, null as external_id,
+        created_at, updated_at
+    from {{ ref('stg_salesforce__people') }}
+    {{ where_written_since() }}
+),
+
 forms as (
     select
         contact_key, form_source as source, submission_id as source_contact_id, email, phone, first_name,
@@ -55,6 +64,8 @@ contacts as (
     select * from woocommerce
     union all
     select * from hubspot
+    union all
+    select * from salesforce
     union all
     select * from forms
     union all
