@@ -18,6 +18,7 @@ SCOPES = {
     "consent:write": "ask people for their consent, and set up purposes",
     "web:write": "say who a visitor of the site is, register devices",
     "webhooks:write": "set up addresses that are told what happens here",
+    "people:write": "write notes about people, give tasks, end them",
     "people:export": "take the members of a segment away as a file",
     "templates:read": "see templates of messages, preview and check them",
     "templates:write": "make and change templates, send tests of them",
@@ -58,6 +59,7 @@ ROLE_SCOPES: dict[str, frozenset[str]] = {
         {
             "segments:read",
             "people:read",
+            "people:write",
             "templates:read",
             "campaigns:read",
             "leads:read",
@@ -69,6 +71,7 @@ ROLE_SCOPES: dict[str, frozenset[str]] = {
         {
             "segments:read",
             "people:read",
+            "people:write",
             "templates:read",
             "campaigns:read",
             "leads:read",

@@ -32,6 +32,7 @@ class Waiting:
     Attributes:
         stuck: journeys whose people should have gone on long ago: key, name, how many.
         alerts: open alerts about figures that nobody looks after yet: title, words, severity.
+        tasks: what the reader has to do about a person by today: number of the person, words, whether it is late.
     """
 
     approvals: tuple[tuple[int, str, str], ...] = ()
@@ -41,6 +42,7 @@ class Waiting:
     finished: tuple[tuple[int, str, str], ...] = ()
     stuck: tuple[tuple[str, str, int], ...] = ()
     alerts: tuple[tuple[str, str, str], ...] = ()
+    tasks: tuple[tuple[int, str, bool], ...] = ()
 
 
 LATE_SENDING = timedelta(minutes=30)
@@ -53,7 +55,7 @@ def list_needs(
     if waiting is None:
         return [*_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now)]
     campaigns = [*_needs_of_campaigns(waiting), *_stuck_journeys(waiting), *_needs_of_tests(waiting)]
-    ended = [*_open_alerts(waiting), *_ended_tests(waiting)]
+    ended = [*_open_alerts(waiting), *_due_tasks(waiting), *_ended_tests(waiting)]
     return [*campaigns, *ended, *_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now)]
 
 
@@ -78,6 +80,14 @@ def _open_alerts(waiting: Waiting) -> list[Need]:
         Need("danger" if severity == "urgent" else "warning", "warning", title, words, "/alerts", "Look after it")
         for title, words, severity in waiting.alerts
     ]
+
+
+def _due_tasks(waiting: Waiting) -> list[Need]:
+    return [
+        Need("danger" if is_late else "warning", "clock", words,
+             f"Your task, due {'before today' if is_late else 'today'}.", f"/people?id={person}", "See the person")
+        for person, words, is_late in waiting.tasks
+    ]  # fmt: skip
 
 
 def _ended_tests(waiting: Waiting) -> list[Need]:

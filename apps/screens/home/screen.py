@@ -20,7 +20,7 @@ from apps.parts.words import day, money, number, percent
 from apps.screens.home.data import HomeFigures, Lift, LiveCounts, read_figures, read_live
 from apps.screens.home.needs import Waiting, list_needs
 from apps.screens.home.state import HomeState
-from apps.screens.home.waiting import read_waiting
+from apps.screens.home.waiting import read_tasks, read_waiting
 from dmat.store.users import User
 
 Figure = dict[str, Any]
@@ -173,7 +173,10 @@ class HomeScreen(pn.viewable.Viewer):
         """Ask the warehouse and the store; the returned function shows the answers."""
         figures = read_figures(self.context, pulse.version) if pulse.version else None
         live = read_live(self.context, figures.today) if figures else None
-        waiting = read_waiting(self.context) if self.user.may("marketer", "analyst") else Waiting()
+        if self.user.may("marketer", "analyst"):
+            waiting = read_waiting(self.context, self.user.email)
+        else:
+            waiting = Waiting(tasks=read_tasks(self.context, self.user.email))
         return lambda: self._show(figures, live, pulse, waiting)
 
     def _show(self, figures: HomeFigures | None, live: LiveCounts | None, pulse: Pulse, waiting: Waiting) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from textwrap import shorten
 
 from apps.context import Context
 from apps.screens.experiments.standing import standing_of
@@ -17,6 +18,8 @@ from dmat.campaigns.records import IN_REVIEW, INCOMPLETE, RUNNING, read_campaign
 from dmat.experiments.records import DECIDED, DECIDING, ROLLED_OUT, read_decision, read_experiments
 from dmat.journeys.records import LIVE, read_journeys
 from dmat.journeys.watchdog import find_stuck
+from dmat.metrics.periods import today_in
+from dmat.people.notes import tasks_of
 from dmat.store.campaign_tables import campaigns
 from dmat.store.experiment_tables import experiments
 from dmat.store.journey_tables import journeys
@@ -25,7 +28,7 @@ LATELY, MOST = timedelta(days=3), 3
 """For how long, and how many, tests that ended are told of."""
 
 
-def read_waiting(context: Context) -> Waiting:
+def read_waiting(context: Context, reader: str = "") -> Waiting:
     """Campaigns that wait for a yes, that the guard stopped, or that ended without adding up; tests to decide."""
     statuses = (IN_REVIEW, RUNNING, INCOMPLETE)
     with context.store.read() as connection:
@@ -45,6 +48,7 @@ def read_waiting(context: Context) -> Waiting:
               for each in ended[:MOST]),
         read_stuck(context),
         read_open_alerts(context),
+        read_tasks(context, reader),
     )  # fmt: skip
 
 
@@ -53,6 +57,17 @@ def read_open_alerts(context: Context) -> tuple[tuple[str, str, str], ...]:
     now = context.now()
     found = [each for each in open_alerts(context.store) if each.state(now) == "open" and each.rule_key != "campaigns"]
     return tuple((each.title, each.words, each.severity) for each in found[:MOST])
+
+
+def read_tasks(context: Context, reader: str) -> tuple[tuple[int, str, bool], ...]:
+    """What a reader has to do about people by today, the oldest first."""
+    today = today_in(context.zone, context.now())
+    found = tasks_of(context.store, reader, today)[:MOST] if reader else []
+    return tuple(
+        (each.person_id, shorten(each.words, 90, placeholder=" …"), each.due_on < today)
+        for each in found
+        if each.due_on
+    )
 
 
 def read_stuck(context: Context) -> tuple[tuple[str, str, int], ...]:

@@ -59,7 +59,8 @@ def write_person(context: Context, text: str, user: User) -> str | None:
 def document_of(person: Person360) -> dict[str, Any]:
     """The record, without what belongs to our tables and not to the person."""
     lists = {"records": person.contacts, "consent": person.consents, "proofs": person.proofs, "deals": person.deals,
-             "segments": person.segments, "journeys": person.journeys}  # fmt: skip
+             "segments": person.segments, "journeys": person.journeys,
+             "notes": tuple(asdict(note) for note in person.notes)}  # fmt: skip
     return {
         "person": _plain(person.record), "loyalty": _plain(person.loyalty or {}), "value": _plain(person.value or {}),
         "not_sent_to": person.suppressed,

@@ -6,7 +6,7 @@ them, one thing after the other (`timeline.py`), and layout.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,10 @@ from apps.context import Context
 from dmat.consent.preferences import read_proofs
 from dmat.consent.suppression import find_suppressed
 from dmat.ledger.entries import OPEN, Entry, list_entries
+from dmat.people.notes import Note, notes_of
 from dmat.scoring.live import Score, score_of
 from dmat.scoring.words import breakdown, explain, next_step
+from dmat.segments.records import segment_names
 from dmat.store.engine import rows_of
 from dmat.store.journey_tables import journey_members, journeys
 from dmat.store.lead_tables import leads
@@ -50,6 +52,8 @@ class Person360:
         suppressed: channel -> why nothing may be sent there, whatever was agreed to.
         journeys: where the person stands in each journey that has not ended.
         coming: messages that are planned and have not left.
+        notes: what colleagues wrote: open tasks first, then the newest.
+        segment_names: key -> name of every segment.
     """
 
     person_id: int
@@ -66,6 +70,8 @@ class Person360:
     loyalty: Row | None = None
     value: Row | None = None
     deals: tuple[Row, ...] = ()
+    notes: tuple[Note, ...] = ()
+    segment_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -118,19 +124,22 @@ def read_person(context: Context, text: str) -> Person360 | None:
     sql = "select merged_person_id from people.person_merges where surviving_person_id = ?"
     merged = ask.rows("people.person_merges", sql, [person_id])
     ids = (person_id, *(int(row["merged_person_id"]) for row in merged))
+    with context.store.read() as connection:
+        names = segment_names(connection)
     return Person360(
         person_id, ids, record,
         contacts=ask.of("people.person_contacts", person_id, "created_at"),
         consents=ask.of("consent.person_channel_consent", person_id, "channel, purpose"),
         proofs=tuple(read_proofs(context.store, person_id, 50)),
         suppressed=_suppressed(context, record),
-        segments=_segments(ask, ids),
+        segments=_segments(ask, ids, names),
         journeys=_journeys(context, ids),
         coming=_coming(context, ids),
         lead=_lead(context, person_id),
         loyalty=ask.one("loyalty.dim_loyalty_members", person_id),
         value=ask.one("customers.clv", person_id),
         deals=ask.of("crm.fct_deals", person_id, "updated_at desc"),
+        notes=tuple(notes_of(context.store, ids)), segment_names=names,
     )  # fmt: skip
 
 
@@ -144,12 +153,13 @@ def _suppressed(context: Context, record: Row) -> dict[str, str]:
     return found
 
 
-def _segments(ask: Asker, ids: Sequence[int]) -> tuple[Row, ...]:
+def _segments(ask: Asker, ids: Sequence[int], names: Mapping[str, str]) -> tuple[Row, ...]:
     sql = (
         "select segment_key, min(entered_at) as entered_at from segments.segment_memberships"
         f" where person_id in ({_marks(ids)}) and left_at is null group by segment_key order by entered_at desc"
     )
-    return tuple(ask.rows("segments.segment_memberships", sql, ids))
+    rows = ask.rows("segments.segment_memberships", sql, ids)
+    return tuple({**row, "name": names.get(row["segment_key"], row["segment_key"])} for row in rows)
 
 
 def _marks(values: Sequence[Any]) -> str:

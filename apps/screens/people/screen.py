@@ -19,14 +19,16 @@ from apps.screens.home.data import missing_tables
 from apps.screens.people.knowing import Person360, read_person
 from apps.screens.people.messages import programme_names
 from apps.screens.people.moment import Moment
+from apps.screens.people.noting import ACTS, Act
 from apps.screens.people.state import PeopleState
 from apps.screens.people.timeline import KINDS, narrowed, read_timeline
 from apps.screens.segments.addressing import asked_for, remember
 from apps.screens.segments.members import Person, find_people, read_people
 from dmat.errors import DmatError
 from dmat.messages.archive import as_sent
+from dmat.metrics.periods import today_in
 from dmat.store.access import caller_of_user
-from dmat.store.users import User
+from dmat.store.users import User, list_users
 
 TABLE = "people.dim_people"
 FOUND, STEP, MOST = 25, 50, 1000
@@ -43,10 +45,15 @@ class PeopleScreen(pn.viewable.Viewer):
         kind = asked_for("kind")
         self.state = PeopleState(person=asked_for("id"), search=asked_for("search"), kind=kind if kind in KINDS else "")
         self.answer: Answer = NOBODY
+        self.told = self.problem = ""
+        self.colleagues = [each for each in list_users(context.store) if each.is_active]
         skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=8)
         acts: dict[str, Any] = {"on_action": self._on_action}
-        self.head, self.card = Block(self._render("head", person=None), **acts), Block(skeleton, **acts)
-        self.timeline, self.beside, self.dialog = Block(**acts), Block(), Block(**acts)
+        self.head, self.card = (
+            Block(self._render("head", person=None, done="", problem=""), **acts),
+            Block(skeleton, **acts),
+        )
+        self.timeline, self.beside, self.dialog = Block(**acts), Block(**acts), Block(**acts)
 
     def __panel__(self) -> Any:
         """The layout, made once."""
@@ -86,7 +93,7 @@ class PeopleScreen(pn.viewable.Viewer):
     def _show(self, answer: Answer) -> None:
         self.answer = answer
         found, person, moments, names = answer
-        self.head.html = self._render("head", person=person)
+        self.head.html = self._render("head", person=person, done=self.told, problem=self.problem)
         if person is None:
             self.card.html = self._render("list", found=found, has_data=self.context.version() is not None)
             self.timeline.html = self.beside.html = ""
@@ -97,14 +104,21 @@ class PeopleScreen(pn.viewable.Viewer):
         self.beside.html = self._render("beside", person=person, names=names)
 
     def _render(self, name: str, **values: Any) -> str:
-        return render(f"screens/people/{name}.jinja", self.context.now(), self.context.zone, state=self.state,
-                      may=self.caller.may, **values)  # fmt: skip
+        now, zone = self.context.now(), self.context.zone
+        return render(
+            f"screens/people/{name}.jinja", now, zone, state=self.state, may=self.caller.may, user=self.user,
+            today=today_in(zone, now), colleagues=self.colleagues, **values,
+        )  # fmt: skip
 
     async def _on_action(self, name: str, value: Any) -> None:
         text = str(value or "")[:200]
         if name == "message":
             await self._open(text)
             return
+        if name in ACTS:
+            await self._note(ACTS[name], value)
+            return
+        self.told = self.problem = ""
         if name == "close":
             self.dialog.html = ""
             return
@@ -120,6 +134,16 @@ class PeopleScreen(pn.viewable.Viewer):
             return
         remember({"id": self.state.person, "kind": self.state.kind, "search": self.state.search})
         self._show(await asyncio.to_thread(self._ask) if name in {"search", "person"} else self.answer)
+
+    async def _note(self, act: Act, value: Any) -> None:
+        person = self.answer[1]
+        if person is None or not self.caller.may("people:write"):
+            return
+        try:
+            self.told, self.problem = await asyncio.to_thread(act, self.context, person, value, self.user), ""
+        except DmatError as error:
+            self.told, self.problem = "", f"{error}."
+        self._show(await asyncio.to_thread(self._ask))
 
     async def _open(self, message_id: str) -> None:
         """Show a message as it was sent; only one of this person."""

@@ -25,7 +25,7 @@ EACH = 300
 KINDS = {
     "message": ("Messages", "mail"), "web": ("Site and forms", "globe"), "order": ("Orders and carts", "order"),
     "consent": ("Consent", "shield"), "group": ("Segments and journeys", "people"), "score": ("Score", "chart"),
-    "loyalty": ("Loyalty", "tag"), "record": ("Record", "person"),
+    "loyalty": ("Loyalty", "tag"), "note": ("Notes and tasks", "edit"), "record": ("Record", "person"),
 }  # fmt: skip
 """Kinds of moments by which the timeline can be narrowed: words and icon."""
 
@@ -53,13 +53,9 @@ def read_timeline(context: Context, person: Person360) -> tuple[Moment, ...]:
     ask = Asker(context.workspace)
     found: list[Moment] = [*message_moments(context, person.ids), *_journeys(person)]
     for table, sql, tell in _TOLD:
-        if "in (...)" in sql:
-            marks = ", ".join("?" * len(person.ids))
-            rows = ask.rows(table, sql.replace("in (...)", f"in ({marks})"), list(person.ids))
-        else:
-            rows = ask.rows(table, sql, [person.person_id])
+        rows = ask.rows(table, sql, [person.person_id])
         found += [moment for row in rows for moment in tell(row) if moment.at is not None]
-    found += _proofs(person)
+    found += [*_memberships(ask, person), *_proofs(person), *_notes(person)]
     return tuple(sorted(found, key=lambda moment: moment.at, reverse=True))
 
 
@@ -147,14 +143,29 @@ def _proofs(person: Person360) -> Iterable[Moment]:
 _CAUSES = {"data": "new data", "time": "time passed", "rule": "the rule changed", "freeze": "it was frozen"}
 
 
-def _membership(row: Row) -> Iterable[Moment]:
-    key = str(row["segment_key"])
-    link = f"/segments?id={quote(key)}"
-    cause = _CAUSES.get(str(row["entered_cause"]), "")
-    yield Moment(row["entered_at"], "group", "people", "info", f"Entered the segment {key}", cause, link, "See it")
-    if row["left_at"] is not None:
-        cause = _CAUSES.get(str(row["left_cause"]), "")
-        yield Moment(row["left_at"], "group", "people", "", f"Left the segment {key}", cause, link, "See it")
+def _memberships(ask: Asker, person: Person360) -> Iterable[Moment]:
+    sql = (
+        "select segment_key, entered_at, left_at, entered_cause, left_cause from segments.segment_memberships"
+        f" where person_id in ({', '.join('?' * len(person.ids))}) order by entered_at desc limit {EACH}"
+    )
+    for row in ask.rows("segments.segment_memberships", sql, list(person.ids)):
+        key = str(row["segment_key"])
+        name, link = person.segment_names.get(key, key), f"/segments?id={quote(key)}"
+        cause = _CAUSES.get(str(row["entered_cause"]), "")
+        yield Moment(row["entered_at"], "group", "people", "info", f"Entered the segment {name}", cause, link, "See it")
+        if row["left_at"] is not None:
+            cause = _CAUSES.get(str(row["left_cause"]), "")
+            yield Moment(row["left_at"], "group", "people", "", f"Left the segment {name}", cause, link, "See it")
+
+
+def _notes(person: Person360) -> Iterable[Moment]:
+    for note in person.notes:
+        who = note.created_by.split("@")[0]
+        if not note.is_task:
+            yield Moment(note.created_at, "note", "edit", "", f"Note by {who}", note.words)
+        elif note.done_at is not None:
+            by = note.done_by.split("@")[0]
+            yield Moment(note.done_at, "note", "check", "success", f"Task done by {by}", note.words)
 
 
 def _journeys(person: Person360) -> Iterable[Moment]:
@@ -221,8 +232,6 @@ _TOLD: tuple[tuple[str, str, Callable[[Row], Iterable[Moment]]], ...] = (
      "occurred_at"), _points),
     ("consent.person_channel_consent", _newest("consent.person_channel_consent", "channel, purpose, is_granted,"
      " decided_at, source, evidence", "decided_at"), _consent),
-    ("segments.segment_memberships", "select segment_key, entered_at, left_at, entered_cause, left_cause from"
-     f" segments.segment_memberships where person_id in (...) order by entered_at desc limit {EACH}", _membership),
     ("loyalty.fct_loyalty_points", _newest("loyalty.fct_loyalty_points", "occurred_at, kind, points, reason",
      "occurred_at", " and account = 'member'"), _loyalty),
     ("people.person_merges", "select merged_at, reason from people.person_merges where surviving_person_id = ?",

@@ -83,13 +83,13 @@ def test_revoking_what_is_not_there_is_an_error(store):
         revoke_token(store, "nothing", "ann@shop.example")
 
 
-def test_each_role_has_scopes_and_sales_changes_nothing_but_leads():
+def test_each_role_has_scopes_and_sales_changes_nothing_but_leads_and_notes():
     def scopes(role):
         return caller_of_user(User(1, "a@shop.example", "", role)).scopes
 
     assert scopes("admin") == scopes("marketer") == frozenset(SCOPES)
     assert "segments:write" not in scopes("sales")
     assert "people:export" not in scopes("sales")
-    assert {scope for scope in scopes("sales") if not scope.endswith(":read")} == {"leads:write"}
+    assert {scope for scope in scopes("sales") if not scope.endswith(":read")} == {"leads:write", "people:write"}
     assert not {"people:read", "people:export"} & scopes("analyst")
     assert all(ROLE_SCOPES[role] <= frozenset(SCOPES) for role in ROLE_SCOPES)
