@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 MESSAGE_ID_ARGUMENT = "dmat_message_id"
 PULLED = frozenset({"in_app", "banner"})  # people fetch these themselves: nobody sends them
@@ -33,13 +33,14 @@ class OutgoingMail:
     reply_to: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Recipient:
     """One person of a batch: what differs from the others.
 
     Attributes:
         values: placeholder -> text that stands there for this person, escaped already for where it stands.
         headers: headers of this person's mail, e.g. `List-Unsubscribe`.
+        packed: what a provider made of all this beforehand (`Packing`); then nothing but the id is asked for.
     """
 
     message_id: str
@@ -48,6 +49,7 @@ class Recipient:
     values: Mapping[str, str]
     headers: Mapping[str, str] = field(default_factory=dict)
     custom_args: Mapping[str, str] = field(default_factory=dict)
+    packed: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -201,4 +203,13 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Close connections."""
+        ...
+
+
+@runtime_checkable
+class Packing(Protocol):
+    """A provider whose part for one person of a batch can be made before the batch is sent, by any process."""
+
+    def pack(self, person: Recipient) -> bytes:
+        """What the request says of one person."""
         ...

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from dmat.campaigns.overrides import overrides_of
 from dmat.channels.batches import cut_batch
-from dmat.channels.contract import MailBatch, Provider, Recipient
+from dmat.channels.contract import MailBatch, Packing, Provider, Recipient
 from dmat.channels.email import one_line, shared_headers, unsubscribe_headers
 from dmat.channels.outgoing import Part, build_outgoing
 from dmat.consent.permission import MARKETING
@@ -203,7 +203,7 @@ class Composer:
                 for (entry, _, filled), person in zip(mine, part.recipients, strict=True)
             }
             request = Request(batch_id, kept, _common(first, f"{name} <{email}>", now))
-            message = replace(part, batch_id=batch_id)
+            message = replace(part, batch_id=batch_id, recipients=_packed(provider, part.recipients))
             made.parcels.append(Parcel([item[0] for item in mine], message, request=request, size=len(mine)))
         return list(known.values())
 
@@ -246,6 +246,13 @@ def _recipient(entry: Entry, values: Mapping[str, Any], filled: Filled) -> Recip
     headers = unsubscribe_headers(str(values["unsubscribe_url"]))
     name = one_line(str(entry.context.get("first_name") or ""))
     return Recipient(entry.message_id, entry.address, name, filled, headers)
+
+
+def _packed(provider: Provider, people: Sequence[Recipient]) -> Sequence[Recipient]:
+    """Recipients as they will be sent, when the provider can say so now."""
+    if not isinstance(provider, Packing):
+        return people
+    return [Recipient(person.message_id, person.to_email, "", {}, packed=provider.pack(person)) for person in people]
 
 
 def _kept(entry: Entry, person: Recipient, kept: Mapping[str, Any]) -> bytes:

@@ -19,55 +19,30 @@ answer: that is what is ambiguous when the process dies.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from dmat.campaigns.programmes import pause_programme
 from dmat.campaigns.throttle import Throttle
 from dmat.channels.contract import Provider
 from dmat.errors import FencedError
-from dmat.ledger.claim import Batched, Gate, claim, look
-from dmat.ledger.entries import Entry
+from dmat.ledger.claim import Batched, Gate, claim
 from dmat.ledger.fence import SETTLE_SECONDS, Fence
 from dmat.ledger.hand_over import Answers, Leaving, exchange, none_taken, refused
 from dmat.ledger.post import note
 from dmat.store import Store
 from dmat_pipelines.deliver.answering import Answer, Sending
-from dmat_pipelines.deliver.parcels import Composed, Parcel
+from dmat_pipelines.deliver.helper import Helper
+from dmat_pipelines.deliver.parcels import Parcel
+from dmat_pipelines.deliver.preparing import Composing, Prepared, Question, look_and_prepare, prepare
 
-BROKEN_TEMPLATE = 3  # so many failures of a programme in one round, and no success, are the template's fault
 MOST_CLAIMED = 2_000  # two full batches: what is handed over at once, and what one round holds in memory
 SHORT_WAIT_SECONDS = 2.0
-
-
-class Composing(Protocol):
-    """What puts messages together, see `composing.py`."""
-
-    def compose(self, entries: Sequence[Entry], provider: Provider, now: datetime) -> Composed:
-        """Parcels for a provider."""
-        ...
-
-
-@dataclass
-class _Prepared:
-    """What one round wants to send: parcels, and what could not be put together.
-
-    Attributes:
-        entries: the messages that were looked at or claimed.
-        is_claimed: whether they are claimed; else the gate is still to be asked.
-        failures: single messages that cannot be put together, to be rejected.
-        broken: programme -> messages none of which can be put together, and why.
-    """
-
-    entries: Sequence[Entry] = ()
-    is_claimed: bool = False
-    parcels: list[Parcel] = field(default_factory=list)
-    failures: list[tuple[Entry, str]] = field(default_factory=list)
-    broken: dict[str, list[tuple[Entry, str]]] = field(default_factory=dict)
+REST_SECONDS = 30.0  # so long after it was last asked, a helper is let go
 
 
 @dataclass
@@ -94,6 +69,7 @@ class Lane:
         now: Callable[[], datetime],
         settle_seconds: float = SETTLE_SECONDS,
         is_alone: bool = False,
+        make_helper: Callable[[], Helper] | None = None,
     ) -> None:
         self.store, self.provider, self.gate, self.composer, self.now = store, provider, gate, composer, now
         self.settle_seconds, self.is_alone = settle_seconds, is_alone
@@ -107,7 +83,9 @@ class Lane:
         self._last_programme = ""
         self._flying: list[Future[Answer]] = []
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix=f"prepare-{provider.channel}")
-        self._next: Future[_Prepared] | None = None
+        self._next: Future[Prepared] | None = None
+        self._make_helper, self._helped_at = make_helper, 0.0
+        self._helper: Helper | None = None
 
     @property
     def channel(self) -> str:
@@ -122,6 +100,7 @@ class Lane:
     def close(self) -> None:
         """End the threads and the provider's connections; call `land` first."""
         self._ahead.shutdown()
+        self._let_helper_go()
         self._threads.shutdown()
         self.provider.close()
 
@@ -143,7 +122,7 @@ class Lane:
             self._put_back(halves, answers, report.halted_because or "the provider asks to wait")
             if prepared.is_claimed:
                 self._put_back(prepared.parcels, answers, report.halted_because or "the provider asks to wait")
-            prepared, halves = _Prepared(), []
+            prepared, halves = Prepared(), []
         self._let_go(fence, prepared, halves, answers, report)
         return report
 
@@ -157,23 +136,48 @@ class Lane:
             answers.write(connection, self.now())
         return report
 
-    def _look_ahead(self) -> _Prepared:
+    def _look_ahead(self) -> Prepared:
         """What was prepared meanwhile, or is prepared now; and the next round begins to be."""
         prepared = self._next.result() if self._next is not None else self._look(frozenset())
         being_sent = frozenset(entry.message_id for entry in prepared.entries)
         self._next = self._ahead.submit(self._look, being_sent) if prepared.entries else None
         return prepared
 
-    def _look(self, besides: frozenset[str]) -> _Prepared:
+    def _look(self, besides: frozenset[str]) -> Prepared:
         limit = max(1, self.throttle.allowance())
-        found = look(
-            self.store, self.now(), limit,
-            channel=self.channel, after=self._last_programme, batched=self._batched, besides=besides,
-        )  # fmt: skip
-        self._last_programme = found.last
-        return self._compose(found.entries, is_claimed=False)
+        asked = Question(self.channel, self.now(), limit, self._last_programme, self._batched, besides)
+        prepared = self._helped(asked) or look_and_prepare(self.store, self.composer, self.provider, asked)
+        self._last_programme = prepared.last
+        self._ask_for_help(len(prepared.entries))
+        return prepared
 
-    def _claim(self, fence: Fence, report: RoundReport) -> _Prepared:
+    def _helped(self, asked: Question) -> Prepared | None:
+        """What the helper prepared; None while there is none."""
+        if self._helper is None or not self._helper.is_up:
+            return None
+        self._helped_at = time.monotonic()
+        prepared = self._helper.prepare(asked)
+        if prepared is None:
+            self._let_helper_go()
+        return prepared
+
+    def _ask_for_help(self, count: int) -> None:
+        """A full round: there is more than one process can put together and write at once."""
+        is_full = self._batched is not None and count >= self._batched.limit
+        if is_full and self._helper is None and self._make_helper is not None:
+            self._helper, self._helped_at = self._make_helper(), time.monotonic()
+
+    def rest(self) -> None:
+        """Nothing is due: a helper that was not asked for a while is let go; call it when no round is run."""
+        if self._helper is not None and time.monotonic() - self._helped_at > REST_SECONDS:
+            self._let_helper_go()
+
+    def _let_helper_go(self) -> None:
+        helper, self._helper = self._helper, None
+        if helper is not None:
+            helper.close()
+
+    def _claim(self, fence: Fence, report: RoundReport) -> Prepared:
         limit = max(1, self.throttle.allowance())
         taken = claim(
             self.store, fence, self.gate, self.now(), limit,
@@ -181,27 +185,10 @@ class Lane:
         )  # fmt: skip
         self._last_programme = taken.last
         report.examined_count, report.verdicts = taken.examined_count, taken.verdicts
-        return self._compose(taken.entries, is_claimed=True)
+        entries = (taken.entries, self.now())
+        return prepare(self.composer, self.provider, *entries, is_claimed=True, last=taken.last)
 
-    def _compose(self, entries: Sequence[Entry], is_claimed: bool) -> _Prepared:
-        """Parcels; of what fails, one message is its own fault, a whole programme its template's."""
-        prepared = _Prepared(entries, is_claimed)
-        if not entries:
-            return prepared
-        composed = self.composer.compose(entries, self.provider, self.now())
-        prepared.parcels = composed.parcels
-        good = {entry.programme for parcel in composed.parcels for entry in parcel.entries}
-        of_programme: dict[str, list[tuple[Entry, str]]] = {}
-        for entry, reason in composed.failures:
-            of_programme.setdefault(entry.programme, []).append((entry, reason))
-        for programme, failures in of_programme.items():
-            if len(failures) >= BROKEN_TEMPLATE and programme not in good:
-                prepared.broken[programme] = failures
-            else:
-                prepared.failures += failures
-        return prepared
-
-    def _give_up(self, prepared: _Prepared, report: RoundReport, answers: Answers) -> None:
+    def _give_up(self, prepared: Prepared, report: RoundReport, answers: Answers) -> None:
         """One message that cannot be put together is rejected; a whole programme is paused and nobody given up."""
         for programme, failures in prepared.broken.items():
             why = f"its messages cannot be rendered: {failures[0][1]}"
@@ -257,7 +244,7 @@ class Lane:
         answers.sets += none_taken([entry for parcel in parcels for entry in parcel.entries], why, self.now())
 
     def _let_go(
-        self, fence: Fence, prepared: _Prepared, halves: Sequence[Parcel], answers: Answers, report: RoundReport
+        self, fence: Fence, prepared: Prepared, halves: Sequence[Parcel], answers: Answers, report: RoundReport
     ) -> None:
         parcels = prepared.parcels
         wanted = [entry for parcel in parcels for entry in parcel.entries] + [entry for entry, _ in prepared.failures]

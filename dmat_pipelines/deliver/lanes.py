@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from dmat.campaigns.gate import make_gate
 from dmat.channels.contract import Provider
@@ -24,11 +25,14 @@ from dmat.messages.archive import as_sent
 from dmat.settings import Settings
 from dmat.store import Store
 from dmat_pipelines.deliver.composing import Composer
-from dmat_pipelines.deliver.lane import Composing, Lane, RoundReport
+from dmat_pipelines.deliver.helper import Helper
+from dmat_pipelines.deliver.lane import Lane, RoundReport
+from dmat_pipelines.deliver.preparing import Composing
 
 RECONCILE_SECONDS, LOOK_SECONDS = 2.0, 0.25
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.1, 30.0
 KNOWN_BY_WORDS = frozenset({"sms", "whatsapp"})  # channels with a provider that keeps no id of ours
+MakeHelper = Callable[[Settings, str], Helper]  # for a workspace and a channel
 log = logging.getLogger("dmat.sender")
 
 
@@ -78,6 +82,7 @@ class Lanes:
         providers: channel -> provider, and no other channel; those of the workspace by default.
         composer: puts messages together; the workspace's templates by default.
         is_alone: whether no other process shares the work.
+        make_helper: makes what prepares many messages beside a sender that works alone; none by default.
     """
 
     def __init__(
@@ -89,9 +94,10 @@ class Lanes:
         providers: Mapping[str, Provider] | None = None,
         composer: Composing | None = None,
         is_alone: bool = True,
+        make_helper: MakeHelper | None = None,
     ) -> None:
         self.settings, self.store, self.now, self.settle_seconds = settings, store, now, settle_seconds
-        self.is_alone = is_alone
+        self.is_alone, self._make_helper = is_alone, make_helper
         self.stop = threading.Event()
         self._providers = providers
         self._own_composer = Composer(settings, store) if composer is None else None
@@ -146,6 +152,8 @@ class Lanes:
             beside()
         for thread in running.values():
             thread.join()
+        for lane in self._lanes.values():
+            lane.rest()
         self._finish(report)
 
     def _finish(self, report: DrainReport) -> None:
@@ -167,8 +175,9 @@ class Lanes:
         with self._adding:
             if channel not in self._lanes:
                 provider = self._providers[channel] if self._providers else open_provider(self.settings, channel)
+                make = partial(self._make_helper, self.settings, channel) if self._make_helper else None
                 self._lanes[channel] = Lane(
-                    self.store, provider, self._gate, self._composer, self.now, self.settle_seconds, self.is_alone
+                    self.store, provider, self._gate, self._composer, self.now, self.settle_seconds, self.is_alone, make
                 )
             return self._lanes[channel]
 

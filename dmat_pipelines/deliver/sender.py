@@ -11,11 +11,9 @@ Belongs here: the process, what it does when nothing is due or it may not send. 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import logging
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -29,16 +27,14 @@ from dmat.ledger.entries import unresolved
 from dmat.ledger.fence import SETTLE_SECONDS, Fence, sending_lock, take_fence
 from dmat.settings import Settings, load_settings
 from dmat.store import Store, open_store
-from dmat_pipelines.deliver.composing import Composer
-from dmat_pipelines.deliver.lane import Composing
-from dmat_pipelines.deliver.lanes import DrainReport, Lanes
+from dmat_pipelines.deliver.helper import Helper
+from dmat_pipelines.deliver.lanes import DrainReport, Lanes, MakeHelper
+from dmat_pipelines.deliver.preparing import Composing
+from dmat_pipelines.deliver.process import CACHE_KILOBYTES, settle_memory
 from dmat_pipelines.deliver.workers import Workers, follow_the_leader
 
 IDLE_SECONDS, FENCED_SECONDS = 0.5, 5.0
 HALT_SECONDS = 60.0
-SWITCH_SECONDS = 0.0005  # threads that come back from the store soon go on, while another puts messages together
-COLLECTED_AFTER = (50_000, 20, 50)  # what a round holds has no cycles: looking for them took a quarter of the time
-CACHE_KILOBYTES = 8_000  # messages of a step are neighbours in every index: what a few rounds touch is enough
 log = logging.getLogger("dmat.sender")
 
 
@@ -52,6 +48,7 @@ def drain(
     settle_seconds: float = SETTLE_SECONDS,
     composer: Composing | None = None,
     workers: int = 1,
+    make_helper: MakeHelper | None = None,
 ) -> DrainReport:
     """Send what is due and give what happened.
 
@@ -64,6 +61,7 @@ def drain(
         settle_seconds: real seconds after which an ambiguous message is looked up.
         composer: puts messages together; the workspace's templates by default.
         workers: processes that share the work; the report is of this one only.
+        make_helper: makes what prepares many messages beside a sender that works alone; none by default.
 
     When another sender of this folder is at work, or the store waits for a person's yes, nothing is sent and
     `stopped_because` says so.
@@ -75,7 +73,8 @@ def drain(
             return report
         clock = _clock(settings, now)
         providers: Mapping[str, Provider] | None = {provider.channel: provider} if provider else None
-        with closing(Lanes(settings, store, clock, settle_seconds, providers, composer, workers <= 1)) as lanes:
+        sending = (settings, store, clock, settle_seconds, providers, composer, workers <= 1, make_helper)
+        with closing(Lanes(*sending)) as lanes:
             try:
                 fence = take_fence(settings, store, clock(), settle_seconds)
                 with closing(Workers(settings, store, workers - 1, settle_seconds)) as followers:
@@ -150,22 +149,17 @@ def main() -> None:
     arguments = _parse()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    sys.setswitchinterval(SWITCH_SECONDS)
-    gc.freeze()
-    gc.set_threshold(*COLLECTED_AFTER)
+    settle_memory()
     settings = load_settings(home=arguments.home)
     store = open_store(settings, CACHE_KILOBYTES)
     if arguments.once:
-        report = drain(settings, store, settle_seconds=arguments.settle_seconds, workers=arguments.workers)
+        settle, workers = arguments.settle_seconds, arguments.workers
+        report = drain(settings, store, settle_seconds=settle, workers=workers, make_helper=Helper)
         log.info("%s", json.dumps(asdict(report)))
         return
-    composer, is_alone = Composer(settings, store), arguments.workers <= 1 and not arguments.follow
-    with (
-        closing(composer),
-        closing(
-            Lanes(settings, store, settings.clock.now, arguments.settle_seconds, composer=composer, is_alone=is_alone)
-        ) as lanes,
-    ):
+    is_alone = arguments.workers <= 1 and not arguments.follow
+    sending = (settings, store, settings.clock.now, arguments.settle_seconds)
+    with closing(Lanes(*sending, is_alone=is_alone, make_helper=Helper)) as lanes:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: lanes.stop.set())
         if arguments.follow:

@@ -61,6 +61,7 @@ class Campaign:
     pauses: int = 0
     restarts: list = field(default_factory=list)
     waiting_since: tuple = (0.0, 0)
+    workers_wanted: int = WORKERS
 
     def start(self, *more: str) -> None:
         environment = os.environ | {
@@ -68,7 +69,7 @@ class Campaign:
             "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1", "DMAT_STORE_URL": self.settings.store_url,
         }  # fmt: skip
         command = [sys.executable, "-m", "dmat_pipelines.deliver.sender", "--home", str(self.settings.home)]
-        command += ["--settle-seconds", SETTLE, "--workers", str(WORKERS), *more]
+        command += ["--settle-seconds", SETTLE, "--workers", str(self.workers_wanted), *more]
         log = open(self.settings.home / "sender.log", "ab")  # noqa: SIM115 - the process writes to it
         self.leader = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log)
         self.waiting_since = time.monotonic(), self.provider.accepted.count
@@ -90,8 +91,8 @@ class Campaign:
             self.waiting_since = 0.0, 0
 
     def kill(self, dice: random.Random) -> None:
-        """Kill the leader or one of its workers; a dead leader's workers end by themselves."""
-        processes = [psutil.Process(self.leader.pid), *self.workers()]
+        """Kill the leader, or a worker or helper of it; those of a dead leader end by themselves."""
+        processes = [psutil.Process(self.leader.pid), *self.below("--follow"), *self.below("spawn_main")]
         victim = dice.choice(processes)
         victim.kill()
         self.kills += 1
@@ -99,18 +100,22 @@ class Campaign:
             self.leader.wait()
             self.start()
 
-    def workers(self) -> list:
-        """Those that live; one that was killed stays a zombie until the leader looks."""
+    def below(self, word: str) -> list:
+        """The leader's children with this word that live; one that was killed stays a zombie until the leader looks."""
         found = []
         for each in psutil.Process(self.leader.pid).children():
             try:
-                found += [each] if "--follow" in each.cmdline() else []
+                found += [each] if any(word in part for part in each.cmdline()) else []
             except psutil.Error:
                 continue
         return found
 
+    def workers(self) -> list:
+        return self.below("--follow")
+
     def finish(self) -> None:
-        self.wait_for(lambda: is_over(self) and self.workers())  # a leader that has workers hears signals
+        is_up = self.workers if self.workers_wanted > 1 else lambda: True
+        self.wait_for(lambda: is_over(self) and is_up())  # a leader that has workers hears signals
         self.leader.terminate()
         assert self.leader.wait(90) == 0, "a sender that is told to stop ends its round and says so"
 
@@ -199,6 +204,20 @@ def test_killed_workers_and_lost_batches_lose_nothing_and_send_nothing_twice(cam
     say(campaign)
     taken, due = campaign.provider.accepted, MESSAGES - len(campaign.suppressed)
     assert taken.largest > 100, "they left in batches"
+    assert {message_id: times for message_id, times in taken.times.items() if times > 1} == {}
+    assert len(taken.times) == due
+    assert taken.addresses & campaign.suppressed == set()
+    report = audience_report(campaign.store, PROGRAMME)
+    assert (report.is_finished, report.sent, report.suppressed) == (True, due, len(campaign.suppressed))
+
+
+@pytest.mark.parametrize("campaign", [Faults(lost_answer=0.03, error_500=0.03, slow=0.05)], indirect=True)
+def test_a_sender_alone_and_its_helper_may_be_killed_too(campaign):
+    campaign.workers_wanted = 1
+    kill_again_and_again(campaign)
+    campaign.finish()
+    say(campaign)
+    taken, due = campaign.provider.accepted, MESSAGES - len(campaign.suppressed)
     assert {message_id: times for message_id, times in taken.times.items() if times > 1} == {}
     assert len(taken.times) == due
     assert taken.addresses & campaign.suppressed == set()

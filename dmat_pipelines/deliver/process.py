@@ -1,0 +1,27 @@
+"""How a process of sending is set up: what it keeps in memory, and how its threads take turns.
+
+Belongs here: settings of the interpreter and of the C library. Stays out: what the process does (`sender.py`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+
+SWITCH_SECONDS = 0.0005  # threads that come back from the store soon go on, while another puts messages together
+COLLECTED_AFTER = (50_000, 20, 50)  # what a round holds has no cycles: looking for them took a quarter of the time
+CACHE_KILOBYTES = 8_000  # messages of a step are neighbours in every index: what a few rounds touch is enough
+_M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8
+_ARENAS, _KEPT_FREE_BYTES = 2, 4_000_000
+
+
+def settle_memory() -> None:
+    """Call it at the start, before there are threads."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()
+    gc.set_threshold(*COLLECTED_AFTER)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc: by default each thread keeps memory of its own
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, _ARENAS)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE_BYTES)
