@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from dmat.campaigns.programmes import ensure_programme, pause_within
 from dmat.campaigns.templates_of_steps import newest_version
+from dmat.channels.banner import stop_placements
 from dmat.errors import ConflictError, InvalidInputError
 from dmat.experiments.in_journeys import keep_split
 from dmat.journeys.checking import refuse_unfit
@@ -203,6 +204,7 @@ class JourneyLibrary:
             )  # fmt: skip
             waiting = [str(row.message_id) for row in connection.execute(query)]
             move_set(connection, waiting, SetMove(EXPIRED, why, only_from=frozenset({PLANNED})), now)
+            stop_placements(connection, journey.programme, now=now)
             _write(connection, journey, by, now, "journey archived", status=ARCHIVED, status_reason="")
         self.source.desk.library.forget_use(Use("journey", key))
         return self.get(key)

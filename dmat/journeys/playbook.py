@@ -134,13 +134,17 @@ def content_of(message: Mapping[str, Any]) -> dict[str, Any]:
     ]
     if about == "cart":
         variables += _CART
-    elif channel == "email" or channel == "push":
+    elif channel in ("email", "push", "in_app"):
         variables += [_SHOP, *([_RECOMMENDED] if about == "recommendations" else [])]
     text = str(message["text"])
     if channel == "email":
         parts = {"subject": message["subject"], "preheader": message["headline"], "body": _body(message, about, text)}
     elif channel == "push":
         parts = {"title": message["headline"], "body": text, "url": "{{ shop_url }}"}
+    elif channel == "in_app":
+        parts = {
+            "title": message["headline"], "body": text, "button_text": message["button"], "url": "{{ shop_url }}",
+        }  # fmt: skip
     else:
         parts = {"text": text}
     used = " ".join(parts.values())

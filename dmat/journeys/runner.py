@@ -46,6 +46,7 @@ from dmat.journeys.members import (
     steps_passed,
     write_states,
 )
+from dmat.journeys.on_site import show_on_site
 from dmat.journeys.people import dates_needed, read_merges, read_people
 from dmat.journeys.records import LIVE, Gaps, Journey, JourneyVersion, read_gaps, read_journeys, read_versions
 from dmat.journeys.sending import (
@@ -239,6 +240,8 @@ class _JourneyLook:
             bring_consent(self.store, self.source.desk.workspace, people, step.channel, self.now)
             prepared = prepare(self.source, self.versions[version], step, sendings)
             found[(version, key)] = prepared._replace(rows=with_cart_lines(self.source, prepared.rows))
+            if step.channel == "in_app":
+                show_on_site(self.source, self.live, step, prepared.rows, self.now)
         return found
 
     def _write(self, batch: Batch) -> None:

@@ -55,6 +55,7 @@ class Send(_Going):
     subject: OneLine = Field("", description="instead of the template's")
     from_name: OneLine = ""
     from_email: str = Field("", max_length=320, pattern=r"^$|^[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;]+$")
+    style: Literal["modal", "full_screen", "slide_in"] = Field("modal", description="how an in-app message is shown")
     values: dict[str, Scalar] = Field({}, description="for variables of the template whose source is `context`")
     code_pool: str = Field("", max_length=100, description="each person gets a code of this pool")
     expires_after: Span = Field(timedelta(hours=24), description="what could not leave until then never does")

@@ -23,7 +23,7 @@ UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _TEXTS = (
     "name", "description", "template", "subject", "from_name", "from_email", "code_pool", "purpose", "event", "segment",
     "left_segment", "reason", "list_name", "title", "note", "tag", "channel", "do", "change", "field", "at", "part",
-    "until_time", "until_date", "every", "op", "step", "how", "again", "salt", "moment", "key",
+    "until_time", "until_date", "every", "op", "step", "how", "again", "salt", "moment", "key", "style",
 )  # fmt: skip
 EMPTY_IS_NONE = frozenset({"until_time", "until_date", "weekday", "template_version", "moment", "every", "within"})
 """Places that are left out when nothing is typed."""
