@@ -274,7 +274,10 @@ def list_all_users(home: Home = None) -> None:
     from dmat.store import open_store
     from dmat.store.users import list_users
 
-    for user in list_users(open_store(load_settings(home=home))):
+    found = list_users(open_store(load_settings(home=home)))
+    if not found:
+        console.print("Nobody may sign in yet: `dmat user add ADDRESS` lets somebody in.")
+    for user in found:
         console.print(f"{user.email}  {user.role}  {user.name}{'' if user.is_active else '  (switched off)'}")
 
 
@@ -316,7 +319,10 @@ def list_all_tokens(home: Home = None) -> None:
     from dmat.store import open_store
     from dmat.store.tokens import list_tokens
 
-    for token in list_tokens(open_store(load_settings(home=home))):
+    found = list_tokens(open_store(load_settings(home=home)))
+    if not found:
+        console.print("There is no token yet: `dmat token create NAME --scope SCOPE` makes one.")
+    for token in found:
         used = f"last used {token.last_used_at:%Y-%m-%d %H:%M}" if token.last_used_at else "never used"
         end = f", until {token.expires_at:%Y-%m-%d %H:%M}" if token.expires_at else ""
         gone = "  (revoked)" if token.revoked_at else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from typing import Literal
 
@@ -171,10 +172,10 @@ class Catalogue:
 
 
 def near(key: str, known: Mapping[str, object]) -> str:
-    """The keys to name in a fault: those like it, else all."""
+    """The keys to name in a fault: those that share a word with it, else those spelt alike, else all."""
     words = set(key.lower().split("_"))
     alike = [other for other in known if words & set(other.split("_"))]
-    return ", ".join(alike or known)
+    return ", ".join(alike or get_close_matches(key, known) or known)
 
 
 @cache

@@ -26,6 +26,8 @@ def reps(home: Home = None) -> None:
     with opened(home) as (settings, store, _view), store.read() as connection:
         found = read_reps(connection)
         loads = read_loads(connection, found, settings.clock.now())
+    if not found:
+        console.print("There are no sales reps yet: `dmat routing rep FILE` or the screen Leads, Team adds them.")
     for rep in found:
         load = loads[rep.rep_key]
         shown = f"{load.open_count} of {rep.capacity} open, {load.today_count} of {rep.most_per_day} today"
