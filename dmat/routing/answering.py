@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.errors import ConflictError, InvalidInputError, NotPermittedError
@@ -23,7 +22,7 @@ from dmat.routing.assigning import (
 )
 from dmat.routing.decide import REP
 from dmat.routing.reps import Rep, read_reps
-from dmat.scoring.leads import OVER, get_lead, note
+from dmat.scoring.leads import OVER, change_assignments, get_lead, note
 from dmat.scoring.live import score_of
 from dmat.settings import Settings
 from dmat.store.access import Caller
@@ -73,7 +72,7 @@ def accept(store: Store, lead_id: int, now: datetime, by: str) -> Assignment:
         current = _held(connection, lead_id)
         if current.accepted_at is None:
             is_it = lead_assignments.c.assignment_id == current.assignment_id
-            connection.execute(sa.update(lead_assignments).where(is_it).values(accepted_at=now))
+            change_assignments(connection, is_it, accepted_at=now)
             note(connection, lead_id, "accepted", f"{current.rep_key} takes it on", now, by)
         return _held(connection, lead_id)
 
@@ -106,7 +105,7 @@ def reject(
         current = _held(connection, lead_id)
         end_assignment(connection, current, REJECTED, now)
         is_it = lead_assignments.c.assignment_id == current.assignment_id
-        connection.execute(sa.update(lead_assignments).where(is_it).values(rejected_for=reason))
+        change_assignments(connection, is_it, rejected_for=reason)
         said = f"{current.rep_key} gives it back: {REASONS[reason]}" + (f" ({words.strip()[:300]})" if words else "")
         note(connection, lead_id, "rejected", said, now, by, reason=reason)
         return route_again(connection, settings, lead, score, now, by)

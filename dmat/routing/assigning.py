@@ -20,7 +20,7 @@ from dmat.routing.decide import POOL, QUEUE, REP, Decision, decide
 from dmat.routing.handing import hand_over
 from dmat.routing.plan import RoutingPlan, read_plan
 from dmat.routing.reps import Rep, find_rep, read_loads, read_reps
-from dmat.scoring.leads import OVER, Lead, get_lead, note, write_lead
+from dmat.scoring.leads import OVER, Lead, change_assignments, get_lead, note, write_lead
 from dmat.scoring.live import Score, score_of
 from dmat.settings import Settings
 from dmat.store.engine import Store, lock_rows, rows_of
@@ -257,7 +257,7 @@ def open_assignment(connection: Connection, lead_id: int) -> Assignment | None:
 def end_assignment(connection: Connection, assignment: Assignment, because: str, now: datetime) -> None:
     """End an assignment, inside the caller's transaction."""
     is_it = lead_assignments.c.assignment_id == assignment.assignment_id
-    connection.execute(sa.update(lead_assignments).where(is_it).values(ended_at=now, ended_because=because))
+    change_assignments(connection, is_it, ended_at=now, ended_because=because)
 
 
 def give_to(

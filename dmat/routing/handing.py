@@ -35,9 +35,10 @@ def hand_over(
     if rep and decision.respond_by:
         facts.append(("Please answer by", _local(decision.respond_by, rep)))
     notice = Notice(f"assigned:{assignment_id}", "lead.assigned", title, explain(score), lead, score, tuple(facts))
-    for crm in connected_crms(settings) if rep else ():
-        payload = crm.record_of(lead, score, rep)
-        plan_push(connection, f"{crm.vendor}:{assignment_id}", crm.record, lead.lead_id, payload, now)
+    if rep:
+        for crm in connected_crms(settings):
+            payload = crm.record_of(lead, score, rep)
+            plan_push(connection, f"{crm.vendor}:{assignment_id}", crm.record, lead.lead_id, payload, now)
     return tell(connection, settings, notice, _recipients(connection, rep), now)
 
 

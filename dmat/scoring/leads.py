@@ -224,9 +224,15 @@ def _note_contact(connection: Connection, lead_id: int, status: str, now: dateti
     is_open = sa.and_(table.lead_id == lead_id, table.ended_at.is_(None))
     first = sa.and_(is_open, table.contacted_at.is_(None), table.place == "rep")
     answered = sa.func.coalesce(table.accepted_at, now)
-    connection.execute(sa.update(lead_assignments).where(first).values(contacted_at=now, accepted_at=answered))
+    change_assignments(connection, first, contacted_at=now, accepted_at=answered)
     if status in OVER:
-        connection.execute(sa.update(lead_assignments).where(is_open).values(ended_at=now, ended_because=status))
+        change_assignments(connection, is_open, ended_at=now, ended_because=status)
+
+
+def change_assignments(connection: Connection, which: sa.ColumnElement[bool], **values: Any) -> None:
+    """Write into assignments, inside the caller's transaction; each is exported again."""
+    changed = {**values, "revision": lead_assignments.c.revision + 1}
+    connection.execute(sa.update(lead_assignments).where(which).values(changed))
 
 
 def note(connection: Connection, lead_id: int, kind: str, words: str, now: datetime, by: str, **detail: Any) -> None:

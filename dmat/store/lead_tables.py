@@ -174,7 +174,10 @@ lead_assignments = Table(
     Column("ended_because", String(40), nullable=False, default=""),
     Column("rejected_for", String(40), nullable=False, default="", server_default=""),
     Column("by", String(320), nullable=False),
+    Column("revision", Integer, nullable=False, default=1, server_default="1"),
+    Column("exported_revision", Integer, nullable=False, default=0, server_default="0"),
     Index("ix_lead_assignments_rep_key_assigned_at", "rep_key", "assigned_at"),
+    Index("ix_lead_assignments_unexported", "assignment_id", sqlite_where=_UNEXPORTED, postgresql_where=_UNEXPORTED),
     Index("ix_lead_assignments_open", "lead_id", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index("ix_lead_assignments_waiting", "place", "respond_by", sqlite_where=_OPEN, postgresql_where=_OPEN),
 )

@@ -1,5 +1,5 @@
-"""What the store knows of leads and loyalty, landed: `raw.leads`, `raw.lead_activities`, `raw.score_rules`,
-`raw.loyalty_members`, `raw.loyalty_entries`, `raw.loyalty_grants`, `raw.loyalty_held_out`.
+"""What the store knows of leads and loyalty, landed: `raw.leads`, `raw.lead_assignments`, `raw.lead_activities`,
+`raw.score_rules`, `raw.loyalty_members`, `raw.loyalty_entries`, `raw.loyalty_grants`, `raw.loyalty_held_out`.
 
 Belongs here: carrying rows, committed in the warehouse first and marked here after, so that a crash between the two
 lands them again (twice gives once). Stays out: scores (`dbt`) and the rules of leads (`dmat/scoring`).
@@ -22,6 +22,7 @@ from dmat.loyalty.exporting import (
     unlanded_entries,
     unlanded_held_out,
 )
+from dmat.routing.exporting import mark_assignments_exported, unexported_assignments
 from dmat.scoring.exporting import (
     mark_activities_landed,
     mark_leads_exported,
@@ -49,6 +50,16 @@ def export_leads(settings: Settings, store: Store, run_id: str) -> Outcome:
         settings, Outcome("lead", "leads", run_id, settings.clock.now()), "leads",
         lambda: unexported_leads(store, BATCH_ROWS), lambda rows: records_by("lead_id", "updated_at", rows),
         lambda rows: mark_leads_exported(store, rows),
+    )  # fmt: skip
+
+
+def export_assignments(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land every assignment of a lead that changed since it was last exported."""
+    return carry(
+        settings, Outcome("lead", "assignments", run_id, settings.clock.now()), "lead_assignments",
+        lambda: unexported_assignments(store, BATCH_ROWS),
+        lambda rows: records_by("assignment_id", "changed_at", rows),
+        lambda rows: mark_assignments_exported(store, rows),
     )  # fmt: skip
 
 
@@ -116,6 +127,7 @@ def export_held_out(settings: Settings, store: Store, run_id: str) -> Outcome:
 
 EXPORTS = {
     "leads": export_leads,
+    "lead_assignments": export_assignments,
     "lead_activities": export_activities,
     "score_rules": export_score_rules,
     "loyalty_members": export_members,
@@ -125,6 +137,7 @@ EXPORTS = {
 }
 WORDS = {
     "leads": "Leads of the store.",
+    "lead_assignments": "Assignments of leads to reps, queue and pool, with their reasons.",
     "lead_activities": "What leads did as our own API was told, and points given by hand.",
     "score_rules": "Lines of the score matrix that were changed in the workspace.",
     "loyalty_members": "Members of the loyalty programme.",

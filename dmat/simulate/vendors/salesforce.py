@@ -21,7 +21,7 @@ from starlette.routing import Route
 from dmat.simulate.records import Row, Wanted
 from dmat.simulate.vendors.door import Door, JsonResponse, bearer, read_moment, same
 
-KINDS = {
+KINDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     # required of a new record, and what it has before anybody says more
     "Lead": (("LastName", "Company"), {"IsConverted": False, "ConvertedContactId": None, "Status": "Open"}),
     "Contact": (("LastName",), {"Account": None, "AccountId": None}),
