@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import threading
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sending_fixtures import NOON
 
+from dmat import store as store_package
 from dmat.store import migrations, open_store, upgrade
 from dmat.store.engine import chunks, connect_store
 from dmat.store.tables import metadata, settings_values
@@ -20,6 +23,9 @@ from dmat.store.workspace_values import get_value, set_value
 
 
 def test_the_migrations_equal_the_tables(both_stores):
+    for module in pkgutil.iter_modules(store_package.__path__):
+        if module.name.endswith("tables"):
+            importlib.import_module(f"dmat.store.{module.name}")
     with both_stores.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
