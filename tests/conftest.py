@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-pytest_plugins = ["sending_fixtures", "segment_world", "campaign_world", "tested_campaigns", "lead_world",
+pytest_plugins = ["new_stores", "sending_fixtures", "segment_world", "campaign_world", "tested_campaigns", "lead_world",
                   "journey_worlds", "lived_past", "metric_world", "quarter_world"]  # fmt: skip
 ROOT = Path(__file__).resolve().parents[1]
 TOGETHER = {"notebooks": "demo", "use_cases": "demo", "dbt": "dbt", "dmat_pipelines": "dmat_pipelines",
