@@ -1,6 +1,7 @@
-"""POST /api/forms/<form>: a simple form of a web page, kept as it was filled in.
+"""POST /api/forms/<form>: a form of a web page, kept as it was filled in; also as Typeform's webhook tells it.
 
-Belongs here: limits and keeping. Stays out: what becomes of it (a lead, consent): conform decides that.
+Belongs here: limits and keeping; what a tool tells again is kept once. Stays out: what becomes of it (a lead, consent):
+conform decides that.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from fastapi import APIRouter, HTTPException, Request
 from apps.api.bodies import LARGEST_FORM, TooLargeError, read_body
 from apps.api.opt_in import hold_back_consent
 from apps.api.page_tests import PageTestDoor
+from dmat.connectors import typeform
 from dmat.errors import InvalidInputError
 from dmat.settings import Settings
 from dmat.store import Store
+from dmat.store.engine import upsert
 from dmat.store.tables import form_submissions
 
 MOST_FIELDS, LONGEST_NAME, LONGEST_VALUE = 50, 100, 5_000
@@ -35,10 +38,10 @@ def forms_router(settings: Settings, store: Store, page_tests: PageTestDoor) -> 
         """Keep a submission, sent as JSON or as a form."""
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,99}", form):
             raise HTTPException(404, "there is no such form")
-        fields = _checked(await _read(request))
-        submission_id = str(uuid.uuid4())
-        if not fields.pop(TRAP, ""):
-            page_url, client_id = request.headers.get("referer", "")[:2000], str(fields.get("client_id", ""))[:200]
+        submission_id, fields = _filled_in(form, await _read(request))
+        if not fields.pop(TRAP, "") and not await asyncio.to_thread(_is_kept, store, submission_id):
+            page_url = (request.headers.get("referer") or str(fields.get("page_url") or ""))[:2000]
+            client_id = str(fields.get("client_id") or "")[:200]
             row = {
                 "submission_id": submission_id,
                 "form": form,
@@ -53,6 +56,23 @@ def forms_router(settings: Settings, store: Store, page_tests: PageTestDoor) -> 
     return router
 
 
+def _filled_in(form: str, body: dict[str, object]) -> tuple[str, dict[str, object]]:
+    """(id, fields); what a tool tells again has the same id again."""
+    if not typeform.is_response(body):
+        return str(uuid.uuid4()), _checked(body)
+    try:
+        response = typeform.read_response(body)
+    except InvalidInputError as error:
+        raise HTTPException(422, str(error)) from None
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"typeform:{form}:{response.token}")), _checked(response.fields)
+
+
+def _is_kept(store: Store, submission_id: str) -> bool:
+    query = sa.select(form_submissions.c.submission_id).where(form_submissions.c.submission_id == submission_id)
+    with store.read() as connection:
+        return connection.execute(query).first() is not None
+
+
 async def _with_asked_consent(
     settings: Settings, store: Store, form: str, fields: dict[str, object], page_url: str, client_id: str
 ) -> dict[str, object]:
@@ -64,7 +84,7 @@ async def _with_asked_consent(
 
 def _keep(store: Store, row: dict[str, object], page_tests: PageTestDoor) -> None:
     with store.write() as connection:
-        connection.execute(sa.insert(form_submissions).values(row))
+        connection.execute(upsert(connection, form_submissions).values(row).on_conflict_do_nothing())
         page_tests.note_form(connection, str(row["client_id"]), str(row["form"]))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -37,9 +38,22 @@ from dmat.settings import Settings
 from dmat.store import Store
 
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
+FORM = re.compile(r"[\w .:-]{0,100}")
+SENT = "sent"
 LARGEST_TOLD = 4 * 1024
 LIVE_SECONDS = 1.0
 NOTHING: dict[str, Any] = {"version": 1, "tests": []}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a page tells of a visitor: a version `seen` or its aim `clicked`, or that a form was `sent` elsewhere."""
+
+    key: str
+    kind: str
+    visitor: str
+    path: str
+    form: str
 
 
 class PageTestDoor:
@@ -67,19 +81,29 @@ class PageTestDoor:
             given = give_arms(connection, tests, visitor, path)
         return [{"key": each.test.key, "arm": each.arm, "url": each.url, "counted": each.is_counted} for each in given]
 
-    def note(self, key: str, kind: str, visitor: str, path: str) -> None:
-        """Keep that a visitor saw a version or clicked its aim; what is known already is not written again."""
-        test = next((test for test in self.tests() if test.key == key), None)
-        if test is None:
-            return
+    def take(self, told: Told) -> None:
+        """Keep what a page tells; what is known already is not written again."""
+        if told.kind == SENT:
+            self._note_sent(told)
+        elif (test := next((test for test in self.tests() if test.key == told.key), None)) is not None:
+            self._note(test, told)
+
+    def _note(self, test: PageTest, told: Told) -> None:
         with self._store.read() as connection:
-            is_known = bool(read_arms(connection, [test.experiment_id], visitor))
-        if kind == SEEN and is_known:
+            is_known = bool(read_arms(connection, [test.experiment_id], told.visitor))
+        if told.kind == SEEN and is_known:
             return
         with self._store.write() as connection:
-            note_seen(connection, test, visitor, path, self._clock.now())
-            if kind != SEEN:
-                note_clicked(connection, test, visitor, self._clock.now())
+            note_seen(connection, test, told.visitor, told.path, self._clock.now())
+            if told.kind != SEEN:
+                note_clicked(connection, test, told.visitor, self._clock.now())
+
+    def _note_sent(self, told: Told) -> None:
+        with self._store.read() as connection:
+            if not read_arms(connection, [test.experiment_id for test in self.tests()], told.visitor):
+                return
+        with self._store.write() as connection:
+            self.note_form(connection, told.visitor, told.form)
 
     def note_form(self, connection: Any, visitor: str, form: str) -> None:
         """Keep, in the transaction that keeps the form, that a visitor of a tested page sent it."""
@@ -104,7 +128,7 @@ def page_tests_router(door: PageTestDoor, site: SiteDoor) -> APIRouter:
 
     @router.post("/events", status_code=204)
     async def tell(request: Request) -> Response:
-        """A version was seen, or its aim clicked; sent by a beacon as text, so that no question precedes it."""
+        """A version was seen, its aim clicked or a form sent; told by a beacon as text, so no question precedes it."""
         if not site.is_ours(request):
             return Response(status_code=403)
         try:
@@ -112,14 +136,14 @@ def page_tests_router(door: PageTestDoor, site: SiteDoor) -> APIRouter:
         except (InvalidInputError, TooLargeError):
             return Response(status_code=400, headers=site.headers(request))
         if not is_machine(agent_of(request)):
-            await asyncio.to_thread(door.note, *told)
+            await asyncio.to_thread(door.take, told)
         return Response(status_code=204, headers=site.headers(request))
 
     return router
 
 
-def read_told(body: bytes) -> tuple[str, str, str, str]:
-    """(key of the test, kind, client id, path) of what a beacon tells.
+def read_told(body: bytes) -> Told:
+    """What a beacon tells.
 
     Raises:
         InvalidInputError: it cannot be read.
@@ -128,8 +152,12 @@ def read_told(body: bytes) -> tuple[str, str, str, str]:
         found = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise InvalidInputError("body", "it is not JSON") from None
-    fields = [found.get(name) if isinstance(found, dict) else None for name in ("test", "kind", "client_id", "page")]
-    key, kind, client_id, page = (each if isinstance(each, str) else "" for each in fields)
-    if kind not in KINDS or not KEY.fullmatch(key) or not CLIENT_ID.fullmatch(client_id):
-        raise InvalidInputError("kind", "it cannot be", ", ".join(KINDS))
-    return key, kind, client_id, path_of_page(page)
+    names = ("test", "kind", "client_id", "page", "form")
+    fields = [found.get(name) if isinstance(found, dict) else None for name in names]
+    key, kind, client_id, page, form = (each if isinstance(each, str) else "" for each in fields)
+    is_about = FORM if kind == SENT else KEY
+    if kind not in (*KINDS, SENT) or not is_about.fullmatch(form if kind == SENT else key):
+        raise InvalidInputError("kind", "it cannot be", ", ".join((*KINDS, SENT)))
+    if not CLIENT_ID.fullmatch(client_id):
+        raise InvalidInputError("client_id", "it cannot be an id", "letters, digits and ._-, at most 100")
+    return Told(key, kind, client_id, path_of_page(page), form)

@@ -25,6 +25,7 @@ from dmat.campaigns.step_runs import ENDS, WAITING, read_runs
 from dmat.errors import DmatError, NotFoundError
 from dmat.experiments.allocating import design_now, open_wave
 from dmat.experiments.analysis import analyse
+from dmat.experiments.captured_forms import CapturedForms
 from dmat.experiments.carrying_over import carry_over, was_overridden
 from dmat.experiments.decide import Rule, Verdict, decide
 from dmat.experiments.horizon import HELD_BACK, is_preview, sentences_until_then
@@ -64,10 +65,11 @@ Observe = Callable[[Store, Workspace, Experiment], Observed]
 
 @dataclass
 class TestsLook:
-    """What one look at all tests did."""
+    """What one look at all tests did; `forms` is how many visitors were found to have sent a tested form elsewhere."""
 
     __test__ = False
 
+    forms: int = 0
     decided: dict[int, str] = field(default_factory=dict)
     asked: dict[int, str] = field(default_factory=dict)
     waves: list[str] = field(default_factory=list)
@@ -117,10 +119,11 @@ class TestRunner:
 
     def __init__(self, settings: Settings, store: Store, workspace: Workspace, observe: Observe = observe) -> None:
         self.settings, self.store, self.workspace, self.observe = settings, store, workspace, observe
+        self._forms = CapturedForms(store, workspace)
 
     def look(self) -> TestsLook:
         """Do what is due; twice does nothing twice."""
-        done, now = TestsLook(), self.settings.clock.now()
+        done, now = TestsLook(forms=self._forms.look()), self.settings.clock.now()
         with self.store.read() as connection:
             found = read_experiments(connection, experiments.c.status.in_((*LIVE, DECIDED)))
         for experiment in sorted(found, key=lambda each: each.experiment_id):

@@ -16,6 +16,7 @@ TEST_DECISIONS = dg.AssetKey(["store", "test_decisions"])
 def tests_metadata(look: TestsLook) -> dict[str, dg.MetadataValue]:  # type: ignore[type-arg]
     """What a look at the tests did."""
     return {
+        "forms": dg.MetadataValue.int(look.forms),
         "decided": dg.MetadataValue.json({str(number): arm for number, arm in look.decided.items()}),
         "asked": dg.MetadataValue.json({str(number): words for number, words in look.asked.items()}),
         "waves": dg.MetadataValue.json(look.waves),

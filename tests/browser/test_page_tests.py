@@ -83,10 +83,12 @@ def test_a_visitor_sees_one_version_which_is_told_once_and_the_aim_counts(site, 
     assert page.locator("input[name=client_id]").input_value() == visitor
     page.locator("#aim").click()
     site.wait_until(lambda found: found[visitor]["clicked_at"] is not None)
+    page.evaluate("() => window.dmat.formSent('a form of another tool')")
+    site.wait_until(lambda found: found[visitor]["completed_at"] is not None)
     page.reload()
     page.wait_for_function("() => window.dmat")
     row = site.visitors()[visitor]
-    assert (row["arm"], row["revision"], len(site.visitors())) == (wanted, 2, 1)
+    assert (row["arm"], row["revision"], len(site.visitors())) == (wanted, 3, 1)
     assert page.problems == []
     page.context.close()
 
@@ -94,7 +96,7 @@ def test_a_visitor_sees_one_version_which_is_told_once_and_the_aim_counts(site, 
 def test_who_does_not_want_to_be_followed_sees_the_usual_version_and_is_nowhere(site, browser):
     site.start()
     page = visit(browser, site, "", "Object.defineProperty(navigator, 'doNotTrack', {value: '1'})")
-    page.evaluate("() => window.dmat.refresh()")
+    page.evaluate("() => { window.dmat.refresh(); window.dmat.formSent('any'); }")
     assert page.locator("h1:visible").all_inner_texts() == ["A month"]
     assert page.evaluate("() => [document.cookie, localStorage.length]") == ["", 0]
     assert site.visitors() == {}

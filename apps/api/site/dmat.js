@@ -30,8 +30,8 @@
       fetch(`${base}/api/web/events`, { method: "POST", body, keepalive: true, mode: "no-cors", credentials: "omit" }).catch(() => {});
   };
 
-  const report = (test, kind) => {
-    const body = JSON.stringify({ test: test.key, kind, client_id: clientId(), page: location.pathname });
+  const report = (test, kind, form) => {
+    const body = JSON.stringify({ test: test && test.key, kind, form, client_id: clientId(), page: location.pathname });
     if (!navigator.sendBeacon || !navigator.sendBeacon(`${base}/api/web/tests/events`, body))
       fetch(`${base}/api/web/tests/events`, { method: "POST", body, keepalive: true, mode: "no-cors", credentials: "omit" }).catch(() => {});
   };
@@ -156,6 +156,7 @@
     consent: (yes) => { agreed = yes === true; if (agreed) ask(); else { for (const close of [...open.values()]) close(false); asked = ""; } },
     identify: (given) => { token = String(given || ""); ask(); },
     refresh: () => { asked = ""; ask(); },
+    formSent: (form) => { if (!refuses && agreed) report(null, "sent", String(form || "")); },
   });
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", ask, { once: true }); else ask();
 })();

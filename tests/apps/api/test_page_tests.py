@@ -15,6 +15,7 @@ from dmat.experiments.observed import observe
 from dmat.experiments.plan import parse_test_plan
 from dmat.store.engine import rows_of
 from dmat.store.experiment_tables import experiment_visitors
+from dmat.store.tables import form_submissions
 from dmat.warehouse import Workspace
 
 SITE = "https://shop.example"
@@ -121,6 +122,42 @@ def test_a_form_counts_once_for_who_saw_the_page_and_only_that_form(client, libr
     assert (seen.assigned[arm], seen.moments[arm]["form_completion"].y) == (1, 1)
 
 
+def test_a_form_of_another_tool_counts_when_its_page_says_that_it_was_sent(client, library, store):
+    start(library)
+    sent = {"kind": "sent", "client_id": ANN, "page": "/offer"}
+
+    def say(**more):
+        return client.post("/api/web/tests/events", content=json.dumps(sent | more)).status_code
+
+    assert say(form="trial") == 204  # before the page was seen
+    tell(client, "seen")
+    assert [say(form="newsletter"), visitors(store)[ANN]["completed_at"]] == [204, None]
+    assert [say(form="trial"), say(form="trial")] == [204, 204]
+    row = visitors(store)[ANN]
+    assert (row["completed_at"], row["form"], row["revision"]) == (NOON, "trial", 2)
+
+
+def test_the_webhook_of_typeform_counts_once_however_often_it_comes(client, library, store):
+    start(library)
+    tell(client, "seen")
+    answers = [{"type": "email", "email": "x@y.example", "field": {"id": "q"}}]
+    body = {
+        "event_type": "form_response",
+        "form_response": {
+            "token": "abc",
+            "hidden": {"client_id": ANN, "page_url": f"{SITE}/offer"},
+            "answers": answers,
+        },
+    }
+    first, again = (client.post("/api/forms/trial", json=body) for _ in range(2))
+    assert (first.status_code, first.json()) == (202, again.json())
+    with store.read() as connection:
+        [kept] = rows_of(connection, form_submissions.select())
+    assert (kept["client_id"], kept["fields"]["email"], kept["page_url"]) == (ANN, "x@y.example", f"{SITE}/offer")
+    assert visitors(store)[ANN]["revision"] == 2
+    assert client.post("/api/forms/trial", json={"form_response": {}}).status_code == 422
+
+
 def test_a_form_that_a_robot_filled_in_is_no_outcome(client, library, store):
     start(library)
     tell(client, "seen")
@@ -158,7 +195,9 @@ def test_other_pages_other_sites_and_programs_get_nothing(client, library, store
 @pytest.mark.parametrize(
     "body", ["", "[]", "null", '{"test": "offer"}', '{"test":"offer","kind":"won","client_id":"1.1","page":"/"}',
              '{"test":"../x","kind":"seen","client_id":"1.1","page":"/"}',
-             '{"test":"offer","kind":"seen","client_id":"<script>","page":"/"}'],
+             '{"test":"offer","kind":"seen","client_id":"<script>","page":"/"}',
+             '{"kind":"sent","client_id":"<script>","form":"trial"}',
+             '{"kind":"sent","client_id":"1.1","form":"<script>"}'],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused(client, library, store, body):
     start(library)
