@@ -310,7 +310,8 @@ def add_token(
     from dmat.store import open_store
     from dmat.store.tokens import create_token
 
-    console.print(create_token(open_store(load_settings(home=home)), name, scope, "command line", days=days))
+    token = create_token(open_store(load_settings(home=home)), name, scope, "command line", days=days)
+    console.print(token, soft_wrap=True, markup=False, highlight=False)
 
 
 @tokens.command("list")
@@ -353,7 +354,8 @@ def main() -> None:
     try:
         app()
     except DmatError as error:
-        console.print(f"[red]{type(error).__name__}[/]: {error}", highlight=False)
+        told = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+        told.print(f"{type(error).__name__}: {error}", style="red")
         sys.exit(1)
 
 

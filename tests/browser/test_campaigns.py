@@ -128,7 +128,7 @@ def test_a_mail_is_changed_by_a_block_and_by_code_and_both_are_one_text(visit, c
 def test_a_step_moves_in_the_calendar_by_dragging_and_back_by_undo(visit, company):
     one = visit("/calendar")
     page = one.page
-    entry = page.locator(".fc-event", has_text="Winter news: Announcement")
+    entry = page.locator(".fc-event", has_text="Announcement · Winter news")
     entry.wait_for(timeout=SLOW)
     page.get_by_text("by email").first.wait_for(timeout=SLOW)
     entry.drag_to(page.locator("[data-date='2026-11-26']").first)
@@ -136,7 +136,7 @@ def test_a_step_moves_in_the_calendar_by_dragging_and_back_by_undo(visit, compan
     page.locator("[data-date='2026-11-26'] .fc-event", has_text="Announcement").wait_for(timeout=SLOW)
     page.get_by_role("button", name="Undo").click()
     page.locator("[data-date='2026-11-24'] .fc-event", has_text="Announcement").wait_for(timeout=SLOW)
-    page.locator(".fc-event", has_text="Winter news: Announcement").press("Enter")
+    page.locator(".fc-event", has_text="Announcement · Winter news").press("Enter")
     page.get_by_role("dialog").get_by_label("Move to").wait_for(timeout=SLOW)
     assert one.problems == []
     assert one.outside() == []

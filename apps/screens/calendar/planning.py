@@ -107,7 +107,7 @@ def as_event(entry: CalendarEntry, warning: str, zone: str) -> dict[str, Any]:
         f"{channel_name(entry.channel)}: {entry.name}, {entry.campaign}, {moment(entry.due_at, zone)}, {entry.status}"
     )
     return {
-        "id": key_of(entry), "title": f"{entry.campaign}: {entry.name}", "start": f"{there:%Y-%m-%dT%H:%M:%S}",
+        "id": key_of(entry), "title": f"{entry.name} · {entry.campaign}", "start": f"{there:%Y-%m-%dT%H:%M:%S}",
         "time": f"{there:%H:%M}", "channel": entry.channel, "tone": tone, "editable": entry.is_movable,
         "words": f"{words}. {warning}".strip(), "warning": warning,
     }  # fmt: skip
