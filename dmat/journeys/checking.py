@@ -19,6 +19,8 @@ from dmat.journeys.conditions import PersonIs, questions_of
 from dmat.journeys.definition import CART_ORDERED, Definition
 from dmat.journeys.entries import Source
 from dmat.journeys.steps import Branch, Send
+from dmat.journeys.triggers import TierReached
+from dmat.loyalty.rules import read_rules
 from dmat.messages.codes import list_pools
 from dmat.segments.catalogue import Catalogue
 from dmat.segments.records import ACTIVE
@@ -36,6 +38,7 @@ def check_definition(source: Source, definition: Definition) -> list[Finding]:
     with source.store.read() as connection:
         found += _segments(connection, definition)
         found += _templates(connection, definition)
+        found += _tiers(connection, definition)
     if not definition.sends:
         found.append(Finding("steps", "it sends nothing", is_blocking=False))
     if definition.goal is None:
@@ -81,6 +84,18 @@ def _segments(connection: Connection, definition: Definition) -> Iterator[Findin
     for key in definition.segments:
         if key not in known:
             yield Finding("segments", f"there is no active segment {key!r}", "keys of active segments")
+
+
+def _tiers(connection: Connection, definition: Definition) -> Iterator[Finding]:
+    if not isinstance(definition.trigger, TierReached):
+        return
+    rules = read_rules(connection)
+    known = [tier.key for tier in rules.tiers] if rules else []
+    if not known:
+        yield Finding("trigger", "there is no loyalty programme yet: nobody would enter", is_blocking=False)
+    for key in definition.trigger.tiers:
+        if known and key not in known:
+            yield Finding("trigger.tiers", f"there is no tier {key!r}", ", ".join(known))
 
 
 def _templates(connection: Connection, definition: Definition) -> Sequence[Finding]:

@@ -279,9 +279,9 @@ def read_definition(text: str) -> Definition:
 
 _PLACED = re.compile(r"((?:steps|exit_when)(?:\[\d+\])?[\w.\[\]]*): (.*)", re.DOTALL)
 _KINDS = frozenset({
-    "cart_abandoned", "event", "segment", "date", "schedule", "api", "send", "wait", "branch", "split", "audience",
-    "goal", "exit", "consent", "score", "reacted", "did", "value", "person", "all", "any", "not", "assign_lead",
-    "create_task", "update_score", "add_points", "webhook", "add_tag", "remove_tag", "set_value",
+    "cart_abandoned", "event", "segment", "date", "schedule", "tier_reached", "api", "send", "wait", "branch", "split",
+    "audience", "goal", "exit", "consent", "score", "reacted", "did", "value", "person", "all", "any", "not",
+    "assign_lead", "create_task", "update_score", "add_points", "webhook", "add_tag", "remove_tag", "set_value",
 })  # fmt: skip
 
 

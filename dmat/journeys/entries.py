@@ -22,7 +22,8 @@ from dmat.errors import NotFoundError
 from dmat.journeys.conditions import Where
 from dmat.journeys.machine import in_year, local_moment
 from dmat.journeys.people import PEOPLE
-from dmat.journeys.triggers import Api, CartAbandoned, DateOf, Event, Schedule, Segment, Trigger
+from dmat.journeys.rises import rises
+from dmat.journeys.triggers import Api, CartAbandoned, DateOf, Event, Schedule, Segment, TierReached, Trigger
 from dmat.segments.catalogue import EventType, Property
 from dmat.segments.desk import Desk
 from dmat.segments.history import members_at
@@ -82,6 +83,9 @@ def _find(source: Source, journey_id: int, trigger: Trigger, since: datetime, un
         return _dates(source, trigger, since, until)
     if isinstance(trigger, Schedule):
         return _schedule(source, trigger, since, until)
+    if isinstance(trigger, TierReached):
+        found = rises(source.store, trigger, since, until)
+        return (Candidate(each.person_id, f"tier:{each.number}", each.at, each.values) for each in found)
     assert isinstance(trigger, Api)  # noqa: S101 - the last kind there is
     return _requests(source, journey_id, since, until)
 

@@ -16,17 +16,13 @@ from dmat.journeys.records import JourneyVersion
 from dmat.journeys.steps import Send
 from dmat.ledger.post import NewEntry
 
-VISITS = "engagement.fct_visits"
-
 
 def show_on_site(source: Source, live: JourneyVersion, step: Send, rows: Sequence[NewEntry], now: datetime) -> None:
     """Let the site show the messages of a step, and know the browsers of these people.
 
     Every message carries its own end; the step is on the site for as long as the journey goes on.
     """
-    visitors = []
-    if VISITS in source.desk.workspace.tables():
-        visitors = source.desk.workspace.rows(CLIENT_IDS_SQL, [sorted({row.person_id for row in rows})])
+    visitors = source.desk.workspace.rows(CLIENT_IDS_SQL, [sorted({row.person_id for row in rows})])
     with source.store.write() as connection:
         remember_visitors(connection, [(row["client_id"], row["person_id"]) for row in visitors], "warehouse", now)
         for variant in sorted({row.variant for row in rows}):

@@ -17,6 +17,7 @@ from dmat.journeys.conditions import Where
 from dmat.journeys.spans import Span, in_words
 
 SegmentKey = Annotated[str, Field(min_length=1, max_length=100)]
+TierKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 
@@ -111,6 +112,19 @@ class Schedule(Part):
         return f"{when}, for the segment {self.segment}"
 
 
+class TierReached(Part):
+    """A member of the loyalty programme rises to a tier; one entry for each time."""
+
+    kind: Literal["tier_reached"] = "tier_reached"
+    tiers: tuple[TierKey, ...] = Field((), max_length=20, description="none: every tier above the lowest")
+
+    @property
+    def words(self) -> str:
+        """In words."""
+        which = f"the tier {' or '.join(self.tiers)}" if self.tiers else "a higher tier"
+        return f"a member reaches {which}"
+
+
 class Api(Part):
     """Whoever another system names; one entry for each key that it gives."""
 
@@ -122,7 +136,9 @@ class Api(Part):
         return "another system says so"
 
 
-Trigger = Annotated[CartAbandoned | Event | Segment | DateOf | Schedule | Api, Field(discriminator="kind")]
+Trigger = Annotated[
+    CartAbandoned | Event | Segment | DateOf | Schedule | TierReached | Api, Field(discriminator="kind")
+]
 
 
 class Entry(Part):

@@ -35,7 +35,7 @@ from dmat.store.access import caller_of_user
 from dmat.store.users import User
 
 ICONS = {"cart_abandoned": "cart", "event": "bolt", "segment": "people", "date": "calendar", "schedule": "clock",
-         "api": "code"}  # fmt: skip
+         "tier_reached": "flag", "api": "code"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,8 @@ TRIGGERS: dict[str, tuple[str, Document]] = {
     "date": ("A date of theirs comes round", {"kind": "date", "field": "birthday", "days_before": 0, "at": "09:00"}),
     "schedule": ("A day and time, for a segment", {"kind": "schedule", "segment": "", "every": "week", "day": 1,
                                                    "at": "09:00"}),
+    "moment": ("Once, at a moment, for a segment", {"kind": "schedule", "segment": "", "moment": ""}),
+    "tier_reached": ("They reach a tier", {"kind": "tier_reached"}),
     "api": ("Another system says so", {"kind": "api"}),
 }  # fmt: skip
 QUESTIONS: dict[str, tuple[str, Document]] = {
@@ -122,6 +124,12 @@ def new_step(plan: Document, kind: str, taken: Collection[str] = ()) -> Document
     found = offered_step(kind)
     step: dict[str, Any] = {"key": fresh_key(plan, found.base, taken), **found.document}
     return step
+
+
+def trigger_kind(trigger: Document) -> str:
+    """What starts a journey, as `TRIGGERS` name it."""
+    kind = str(trigger.get("kind", ""))
+    return "moment" if kind == "schedule" and not trigger.get("every") else kind
 
 
 def wait_kind(step: Document) -> str:

@@ -166,13 +166,17 @@ def trigger_words(trigger: Document, names: Mapping[str, str] = {}) -> str:
     if kind == "date":
         return sentence_case(_date_words(trigger))
     if kind == "schedule":
-        when = (
-            f"Once, {trigger['moment']}"
-            if trigger.get("moment")
-            else f"Every {trigger.get('every')} at {trigger.get('at', '09:00')}"
-        )
-        return f"{when}, for {segment}"
+        return f"{_schedule_words(trigger)}, for {segment}"
+    if kind == "tier_reached":
+        return f"They reach {' or '.join(map(plain, trigger.get('tiers') or ())) or 'a higher tier'}"
     return TRIGGERS["api"][0]
+
+
+def _schedule_words(trigger: Document) -> str:
+    if trigger.get("every"):
+        return f"Every {trigger['every']} at {trigger.get('at', '09:00')}"
+    moment = str(trigger.get("moment") or "")
+    return f"Once, {moment[:16].replace('T', ' ')} UTC" if moment else "Once"
 
 
 def _date_words(trigger: Document) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from journey_worlds import MAIL, cart, in_segment, ordered
@@ -14,6 +15,9 @@ from dmat.journeys.checking import check_definition
 from dmat.journeys.definition import parse_definition
 from dmat.journeys.playbook import install, list_playbooks
 from dmat.ledger.entries import list_entries
+from dmat.loyalty.earning import earn_from_orders
+from dmat.loyalty.rules import keep_rules
+from dmat.loyalty.tiers import update_tiers
 from dmat.messages.compiled import compile_message
 from dmat.messages.library import Templates
 from dmat.messages.rendering import Failed
@@ -149,11 +153,21 @@ def test_birthday_and_anniversary_come_once_a_year(playbook_world):
 def test_a_tier_that_is_reached_is_told_with_its_benefits(playbook_world):
     begin(playbook_world, "tier-reached")
     playbook_world.settings.clock.set(NOW + MINUTE)
-    values = {"tier": "Gold", "benefits": "Free shipping for a year."}
-    playbook_world.library.enter("tier-reached", number_of(1), "gold:1", "loyalty", values)
-    playbook_world.look(NOW + 2 * MINUTE)
+    keep_rules(playbook_world.store, {"members": "everybody"}, NOW, ANN)
+    spent = ((1, 120_000), (2, 50_000))  # cents: Gold is reached with 100 points
+    orders = [
+        {"order_id": f"o{n}", "person_id": number_of(n), "ordered_at": NOW, "build": 1, "net_cents": cents}
+        for n, cents in spent
+    ]
+    earn_from_orders(playbook_world.store, SimpleNamespace(rows=lambda *_: orders), NOW + MINUTE)
+    update_tiers(playbook_world.store, NOW + MINUTE)
+    for minutes in (2, 3):
+        playbook_world.look(NOW + minutes * MINUTE)
+    update_tiers(playbook_world.store, NOW + 366 * DAY)  # a year later they fall back, and nobody is congratulated
+    playbook_world.look(NOW + 366 * DAY + MINUTE)
     [entry] = list_entries(playbook_world.store, limit=9)
-    assert (entry.context["tier"], entry.context["benefits"]) == ("Gold", "Free shipping for a year.")
+    assert (entry.person_id, entry.context["tier"]) == (number_of(1), "Gold")
+    assert entry.context["benefits"] == "free shipping, early access to sales"
 
 
 def test_the_best_customers_hear_a_day_before(playbook_world):

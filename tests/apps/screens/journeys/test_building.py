@@ -15,7 +15,7 @@ from apps.screens.journeys.building import Building
 from apps.screens.journeys.changes import changes
 from apps.screens.journeys.graph import compact, explicit, step_of, ways_from
 from apps.screens.journeys.judging import SETTINGS, Fault, Judged, fault_list
-from apps.screens.journeys.offering import STEPS, TRIGGERS, blank_plan
+from apps.screens.journeys.offering import STEPS, TRIGGERS, blank_plan, trigger_kind
 from dmat.errors import ConflictError
 from dmat.journeys.definition import as_document, find_faults, parse_definition
 
@@ -208,7 +208,8 @@ def test_waits_starts_ends_and_who_may_come_are_changed_by_clicks(kept):
     assert "cool_down" not in model.plan["entry"]
     for kind in TRIGGERS:
         click(model, "trigger-kind", kind)
-        assert model.plan["trigger"]["kind"] == kind
+        assert trigger_kind(model.plan["trigger"]) == kind
+        assert model.plan["trigger"]["kind"] == ("schedule" if kind == "moment" else kind)
 
 
 def test_values_of_a_message_come_and_go(kept):
