@@ -21,7 +21,8 @@ FEWEST = 30
 """People in each group below whom an interval would say nothing."""
 _TIERS = """
     select tier, currency_code, customers_count, orders_count, revenue_cents, value_per_customer_cents, repeat_rate,
-        retention_rate, bought_before_count, offers_granted_count, offers_redeemed_count
+        retention_rate, bought_before_count, offers_granted_count, offers_redeemed_count, clv_customers_count,
+        clv_per_customer_cents, predicted_per_customer_cents, alive_rate
     from loyalty.loyalty_results
     order by currency_code, tier
 """

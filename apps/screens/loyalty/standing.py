@@ -20,8 +20,9 @@ from dmat.loyalty.rules import LoyaltyRules, read_rules
 from dmat.store.engine import rows_of
 from dmat.store.loyalty_tables import loyalty_entries, loyalty_grants, loyalty_held_out, loyalty_members
 
+WIN_BACK = "win-back"
 AROUND = (
-    ("win-back", "Win-back"), ("birthday", "Birthday"), ("anniversary", "Purchase anniversary"),
+    (WIN_BACK, "Win-back"), ("birthday", "Birthday"), ("anniversary", "Purchase anniversary"),
     ("tier-reached", "Tier reached"), ("vip-early-access", "VIP early access"),
 )  # fmt: skip
 """Playbooks of journeys that belong to the programme, with their words."""
@@ -77,6 +78,12 @@ class Standing:
     def member_share(self) -> float | None:
         """Members of all customers; None without customers, or while the tables know fewer than there are members."""
         return self.members_count / self.customers_count if self.customers_count >= max(self.members_count, 1) else None
+
+    @property
+    def won_back(self) -> Lift | None:
+        """What became of lapsed customers whom the journey Win-back wrote to; None until somebody entered it."""
+        lift = next((each.lift for each in self.journeys if each.key == WIN_BACK), None)
+        return lift if lift and lift.treated.people else None
 
 
 def read_standing(context: Context) -> Standing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import orjson
-from lead_world import ALL_WEEK, LEAD_NOON, hire, hot, route
+from lead_world import LEAD_NOON, hire, hot, route
 
 from dmat.loyalty.ledger import EARN, Posting, post
 from dmat.routing.answering import accept
@@ -44,7 +44,7 @@ def test_a_lead_that_changed_is_landed_again_as_it_is_now(lead_world):
 
 
 def test_an_assignment_is_landed_with_its_reason_and_again_once_it_is_answered_and_once_it_ends(lead_world):
-    hire(lead_world, "john", team="West", territories=["US/California"], working_hours=ALL_WEEK)
+    hire(lead_world, "john", team="West", territories=["US/California"])
     lead_id = hot(lead_world, country_code="US", region="California")
     route(lead_world)
     export_all(lead_world.settings, lead_world.store, "first")
@@ -55,9 +55,9 @@ def test_an_assignment_is_landed_with_its_reason_and_again_once_it_is_answered_a
         set_status(lead_world.store, lead_id, status, LEAD_NOON + timedelta(minutes=9), "john")
     assert EXPORTS["lead_assignments"](lead_world.settings, lead_world.store, "third").kept_count == 1
     first, second, third = (orjson.loads(payload) for _, payload in rows(lead_world, "lead_assignments"))
-    assert (first["rep_name"], first["rep_team"], first["place"], first["rule"]) == ("john", "West", "rep", "territory")
+    assert (first["rep_name"], first["rep_team"], first["place"], first["rule"]) == ("John", "West", "rep", "territory")
     assert (first["assigned_at"], first["contact_by"]) == ("2026-03-04T12:00:00", "2026-03-04T13:00:00")
-    assert "California" in first["why"]
+    assert "The rep of the territory: John gets it" in first["why"]
     assert (first["accepted_at"], second["accepted_at"]) == (None, "2026-03-04T12:05:00")
     assert (third["contacted_at"], third["ended_because"]) == ("2026-03-04T12:09:00", "won")
     assert first["revision"] < second["revision"] < third["revision"]

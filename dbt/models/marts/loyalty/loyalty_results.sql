@@ -27,15 +27,26 @@ offers as (
     group by person_id
 ),
 
+lifetime as (
+    select
+        person_id, currency_code, clv_cents, predicted_cents, probability_alive
+    from {{ ref('clv') }}
+),
+
 customers as (
     select
         purchases.*,
+        lifetime.clv_cents,
+        lifetime.predicted_cents,
+        lifetime.probability_alive,
         coalesce(members.tier, 'no_member') as tier,
         coalesce(offers.granted_count, 0) as granted_count,
         coalesce(offers.redeemed_count, 0) as redeemed_count
     from purchases
     left join {{ ref('dim_loyalty_members') }} as members on purchases.person_id = members.person_id
     left join offers on purchases.person_id = offers.person_id
+    left join lifetime
+        on purchases.person_id = lifetime.person_id and purchases.currency_code = lifetime.currency_code
 )
 
 select
@@ -45,6 +56,10 @@ select
     cast(sum(orders_count) as bigint) as orders_count,
     cast(sum(revenue_cents) as bigint) as revenue_cents,
     cast(round(sum(revenue_cents) * 1.0 / count(*), 0) as bigint) as value_per_customer_cents,
+    cast(count(clv_cents) as bigint) as clv_customers_count,
+    cast(round(avg(clv_cents), 0) as bigint) as clv_per_customer_cents,
+    cast(round(avg(predicted_cents), 0) as bigint) as predicted_per_customer_cents,
+    avg(probability_alive) as alive_rate,
     sum(case when orders_count > 1 then 1 else 0 end) * 1.0 / count(*) as repeat_rate,
     cast(sum(is_of_before) as bigint) as bought_before_count,
     sum(is_of_before * is_recent) * 1.0 / nullif(sum(is_of_before), 0) as retention_rate,

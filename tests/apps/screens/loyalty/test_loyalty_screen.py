@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from lead_world import LEAD_NOON
 
 from apps.context import Context
 from apps.parts.render import render
 from apps.screens.loyalty.screen import KINDS, offer_of, rules_of
-from apps.screens.loyalty.standing import effect_words, read_standing
+from apps.screens.loyalty.standing import JourneyRow, effect_words, read_standing
 from dmat.errors import InvalidInputError
+from dmat.journeys.lift import Group, Lift
 from dmat.loyalty.earning import earn_from_orders
 from dmat.loyalty.offers import grant_offer, put_offer, redeem
 from dmat.loyalty.rules import keep_rules
@@ -18,10 +21,11 @@ from dmat.warehouse import writer
 MARTS = """
     create schema loyalty;
     create table loyalty.loyalty_results as select * from (values
-        ('gold', 'EUR', 2, 5, 90000, 45000, 0.5, 1.0, 1, 2, 1),
-        ('no_member', 'EUR', 4, 4, 20000, 5000, 0.0, null, 0, 0, 0)
+        ('gold', 'EUR', 2, 5, 90000, 45000, 0.5, 1.0, 1, 2, 1, 2, 61000, 16000, 0.8),
+        ('no_member', 'EUR', 4, 4, 20000, 5000, 0.0, null, 0, 0, 0, 0, null, null, null)
     ) as rows (tier, currency_code, customers_count, orders_count, revenue_cents, value_per_customer_cents, repeat_rate,
-        retention_rate, bought_before_count, offers_granted_count, offers_redeemed_count);
+        retention_rate, bought_before_count, offers_granted_count, offers_redeemed_count, clv_customers_count,
+        clv_per_customer_cents, predicted_per_customer_cents, alive_rate);
     create table loyalty.loyalty_effect as select * from (values
         (0.1, 'EUR', 'members', 9000, 3600, 10800000, 15210000000.0),
         (0.1, 'EUR', 'held_out', 1000, 300, 1000000, 1250000000.0)
@@ -73,6 +77,23 @@ def test_members_tiers_offers_and_the_effect_are_told(context):
     assert "€2.00 a member" in html
     assert "&lt;b&gt;A mug" in html
     assert "Not switched on" in html
+    assert found.won_back is None
+    assert "by the journey Win-back" in html
+    assert "€610.00" in html
+    assert "€160.00 in the next year" in html
+
+
+def test_the_conversion_of_win_back_is_told_once_somebody_entered_it(context):
+    store = context.store
+    keep_rules(store, {"members": "everybody"}, LEAD_NOON, "ann")
+    lift = Lift(Group(40, 10), Group(4, 0), None, None, None, None, ())
+    journeys = (JourneyRow("win-back", "Win-back", True, lift),)
+    found = replace(read_standing(context), journeys=journeys)
+    assert found.won_back == lift
+    html = render("screens/loyalty/standing.jinja", LEAD_NOON, "UTC", may=lambda scope: True, told="", problem="",
+                  found=found, effect_words=effect_words, kinds=KINDS)  # fmt: skip
+    assert "10 of 40 lapsed customers" in html
+    assert replace(found, journeys=(replace(journeys[0], lift=None),)).won_back is None
 
 
 def test_rules_and_offers_come_from_their_forms_and_faults_are_named(context):
