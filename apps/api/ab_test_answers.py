@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from dmat.experiments.factors import Factors
+from dmat.experiments.gain import Gain
 from dmat.experiments.horizon import HELD_BACK
 from dmat.experiments.plan import as_document
 from dmat.experiments.records import Decision, Experiment, LogLine, Wave
@@ -50,9 +51,12 @@ def whole_json(found: Experiment) -> Json:
 
 def results_json(
     found: Experiment, judged: Judged, counts: Mapping[str, Mapping[str, int]], waves: Sequence[Wave],
-    decision: Decision | None, now: datetime, factors: Sequence[Factors] = (),
+    decision: Decision | None, now: datetime, factors: Sequence[Factors] = (), gains: Sequence[Gain] = (),
 ) -> Json:  # fmt: skip
-    """What is known of a test now, and what would be concluded from it; `factors` of tests of two things at once."""
+    """What is known of a test now, and what would be concluded from it; `factors` of tests of two things at once.
+
+    `gains`: what each variation brings to the people who wait; nothing before figures count.
+    """
     analysis, verdict = judged.analysis, judged.verdict
     left = (found.deadline_at - now).total_seconds() if found.deadline_at and found.is_live else None
     answer: Json = finite({
@@ -73,6 +77,7 @@ def results_json(
         "heldBack": HELD_BACK if judged.is_preview else None,
         "comparisons": [_compared(asdict(each), judged) for each in analysis.comparisons],
         "factors": [_factors(each, judged) for each in factors],
+        "expectedGains": [] if judged.is_preview else [_gain(each) for each in gains],
         "guardrails": [asdict(each) for each in analysis.guardrails],
         "health": [asdict(each) for each in analysis.health], "healthLevel": analysis.health_level,
         "family": analysis.family, "peopleNeededPerVariation": analysis.people_needed_per_arm,
@@ -87,6 +92,13 @@ def results_json(
 def _compared(compared: Json, judged: Judged) -> Json:
     """A comparison; before the planned end of a test that is judged there, nothing of it is significant or not."""
     return compared | ({"is_significant": None, "held_back": HELD_BACK} if judged.is_preview else {"held_back": None})
+
+
+def _gain(gain: Gain) -> Json:
+    return {
+        "variation": gain.arm, "insteadOf": gain.other, "metric": gain.metric, "people": gain.people,
+        "value": gain.value, "low": gain.low, "high": gain.high, "isProven": gain.is_proven,
+    }  # fmt: skip
 
 
 def _factors(found: Factors, judged: Judged) -> Json:

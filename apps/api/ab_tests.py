@@ -28,6 +28,7 @@ from apps.api.faults import REFUSALS, Door
 from apps.api.once import once
 from dmat.errors import InvalidInputError
 from dmat.experiments.factors import factors_of
+from dmat.experiments.gain import count_rest, gains_of
 from dmat.experiments.library import ExperimentLibrary, WantedTests
 from dmat.experiments.plan import plan_schema
 from dmat.experiments.records import STATUSES, Experiment, running_plan_of
@@ -118,11 +119,13 @@ def _add_results(router: APIRouter, desk: Desk, library: ExperimentLibrary, read
         if format_ != "json":
             return _file(settings, store, desk, found, format_, caller)
         with store.read() as connection:
-            plan = running_plan_of(connection, found)
+            plan, rest = running_plan_of(connection, found), count_rest(connection, found)
         judged = TestRunner(settings, store, desk.workspace).judge(found, plan, now)
         counts, waves = _counts(store, found), library.waves(test_id)
         factors = factors_of(plan, judged.design, judged.observed)
-        answer: dict[str, Any] = results_json(found, judged, counts, waves, library.decision(test_id), now, factors)
+        gains = gains_of(judged.analysis, rest)
+        decision = library.decision(test_id)
+        answer: dict[str, Any] = results_json(found, judged, counts, waves, decision, now, factors, gains)
         return answer
 
 

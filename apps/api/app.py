@@ -50,6 +50,7 @@ from apps.api.templates import templates_router
 from apps.api.web import SiteDoor, web_router
 from apps.api.webhooks import webhook_router
 from apps.api.webhooks_out import keep_delivering, webhooks_out_router
+from apps.api.workflow_moves import workflow_moves_router
 from apps.api.workflows import workflows_router
 from dmat.campaigns.library import open_library
 from dmat.errors import DmatError
@@ -109,7 +110,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(analytics_router(settings, opened, desk.workspace))
     app.include_router(ab_tests_router(opened, desk, open_tests(settings, opened)))
     library = open_library(settings, opened, desk)
-    for journey_doors in (workflows_router, person_properties_router):
+    for journey_doors in (workflows_router, workflow_moves_router, person_properties_router):
         app.include_router(journey_doors(settings, opened, desk))
     for campaign_doors in (campaigns_router, campaign_rules_router, email_campaigns_router):
         app.include_router(campaign_doors(opened, desk, library))

@@ -41,19 +41,38 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class CampaignToMake(Body):
+class _WithShortFields(Body):
+    """Fields of the plan that may be given beside it, as the requirements name them."""
+
+    start_date: Moment | None = None
+    end_date: Moment | None = None
+    budget: Annotated[Decimal, Field(ge=0, le=10**12)] | None = Field(None, description="in whole currency units")
+    objective: Annotated[str, Field(max_length=2000)] | None = None
+    plan: Plan | None = None
+
+    @property
+    def short(self) -> dict[str, Any]:
+        """Those that are given, as the plan names them.
+
+        Raises:
+            InvalidInputError: it would end before it starts.
+        """
+        if self.end_date is not None and self.start_date is not None and self.end_date <= self.start_date:
+            raise InvalidInputError("end_date", "it ends before it starts", "later than start_date")
+        cents = None if self.budget is None else int((self.budget * 100).to_integral_value(ROUND_HALF_UP))
+        given = {"starts_at": self.start_date, "ends_at": self.end_date, "objective": self.objective,
+                 "budget_cents": cents}  # fmt: skip
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class CampaignToMake(_WithShortFields):
     """A new campaign; the short fields stand in for those of the plan."""
 
     name: Name
     description: Annotated[str, Field(max_length=5000)] = ""
     status: Literal["draft"] = "draft"
-    start_date: Moment | None = None
-    end_date: Moment | None = None
-    budget: Annotated[Decimal, Field(ge=0, le=10**12)] | None = Field(None, description="in whole currency units")
-    objective: Annotated[str, Field(max_length=2000)] = ""
     folder: Annotated[str, Field(max_length=200)] = ""
     tags: Tags = []
-    plan: Plan | None = None
 
     def read_plan(self) -> CampaignPlan:
         """The plan, with the short fields in it.
@@ -61,16 +80,10 @@ class CampaignToMake(Body):
         Raises:
             InvalidInputError: names the place.
         """
-        short = {"starts_at": self.start_date, "ends_at": self.end_date, "objective": self.objective or None}
-        if self.budget is not None:
-            short["budget_cents"] = int((self.budget * 100).to_integral_value(ROUND_HALF_UP))  # type: ignore[assignment]
-        given = {name: value for name, value in short.items() if value is not None}
-        if self.end_date is not None and self.start_date is not None and self.end_date <= self.start_date:
-            raise InvalidInputError("end_date", "it ends before it starts", "later than start_date")
-        return parse_plan({**(self.plan or {}), **given})
+        return parse_plan({**(self.plan or {}), **self.short})
 
 
-class CampaignToChange(Body):
+class CampaignToChange(_WithShortFields):
     """Changes to a campaign; what is left out stays."""
 
     version: int | None = Field(None, ge=1, description="the version that you change")
@@ -78,8 +91,17 @@ class CampaignToChange(Body):
     description: Annotated[str, Field(max_length=5000)] | None = None
     folder: Annotated[str, Field(max_length=200)] | None = None
     tags: Tags | None = None
-    plan: Plan | None = None
     note: Annotated[str, Field(max_length=500)] = ""
+
+    def read_plan(self, present: CampaignPlan) -> CampaignPlan | None:
+        """The changed plan: the one that is given, or the present one, with the short fields in it; None without any.
+
+        Raises:
+            InvalidInputError: names the place.
+        """
+        if self.plan is None and not self.short:
+            return None
+        return parse_plan({**(present.model_dump() if self.plan is None else self.plan), **self.short})
 
     @property
     def card(self) -> dict[str, Any]:

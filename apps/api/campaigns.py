@@ -28,7 +28,7 @@ from apps.api.once import once
 from dmat.campaigns.estimate import estimate
 from dmat.campaigns.library import CampaignLibrary, Wanted
 from dmat.campaigns.monitor import monitor
-from dmat.campaigns.plan import parse_plan, plan_schema
+from dmat.campaigns.plan import plan_schema
 from dmat.campaigns.progress import progress
 from dmat.campaigns.records import STATUSES, Campaign
 from dmat.campaigns.responders import count_responders
@@ -147,7 +147,7 @@ def _add_making(router: APIRouter, library: CampaignLibrary, writer: Any) -> Non
     @router.put("/{campaign_id}", summary="Change a campaign", responses=CAMPAIGN)
     def change_campaign(campaign_id: Number, body: CampaignToChange, caller: Caller = writer) -> Response:
         """What is left out stays; a changed plan is a new version and makes a scheduled campaign a draft again."""
-        plan = None if body.plan is None else parse_plan(body.plan)
+        plan = body.read_plan(library.get(campaign_id).plan)
         changed = library.update(
             campaign_id, by=caller.name, plan=plan, note=body.note, expected_version=body.version, **body.card
         )  # fmt: skip

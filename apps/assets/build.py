@@ -39,7 +39,9 @@ def find_npm() -> list[str]:
 def install(npm: Sequence[str], with_tests: bool) -> None:
     """Install exactly what the lock file says."""
     scope = [] if with_tests else ["--omit=dev"]
-    subprocess.run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", *scope], cwd=FOLDER, check=True)
+    subprocess.run(
+        [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", *scope], cwd=FOLDER, check=True
+    )
 
 
 def copy_files(target: Path) -> list[Path]:

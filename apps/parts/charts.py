@@ -119,19 +119,25 @@ def as_json(options: dict[str, Any]) -> str:
 def sparkline(points: Sequence[float | None], label: str, width: int = 0) -> Markup:
     """A tiny line with a soft area below, of as many points wide or of `width`, the newest at the right end.
 
-    Empty when there are fewer than two points.
+    Points that are not known leave a gap: they are not 0. Empty when there are fewer than two points.
     """
-    values = [float(point or 0) for point in points]
-    if len(values) < 2:
+    if len(points) < 2:
         return Markup("")
-    top = max(values) or 1.0
-    step = 100 / (max(len(values), width) - 1)
-    start = 100 - step * (len(values) - 1)
-    places = [
-        f"{round(start + index * step, 2):g} {round(31 - 28 * value / top, 2):g}" for index, value in enumerate(values)
-    ]
-    line = " L".join(places)
+    top = max((float(point) for point in points if point is not None), default=0.0) or 1.0
+    step = 100 / (max(len(points), width) - 1)
+    start = 100 - step * (len(points) - 1)
+    runs: list[list[tuple[str, str]]] = [[]]
+    for index, point in enumerate(points):
+        if point is None:
+            runs.append([])
+        else:
+            runs[-1].append((f"{round(start + index * step, 2):g}", f"{round(31 - 28 * float(point) / top, 2):g}"))
+    areas, lines = [], []
+    for run in filter(None, runs):
+        line = " L".join(f"{x} {y}" for x, y in run)
+        areas.append(f"M{run[0][0]} 34 L{line} L{run[-1][0]} 34 Z")
+        lines.append(f"M{line}" if len(run) > 1 else f"M{line} h0.01")  # one point alone is a dot
     return Markup(
         '<svg class="spark" viewBox="0 0 100 34" preserveAspectRatio="none" role="img" aria-label="{label}">'
-        '<path class="area" d="M{start} 34 L{line} L100 34 Z"/><path class="line" d="M{line}"/></svg>'
-    ).format(label=label, line=line, start=f"{round(start, 2):g}")
+        '<path class="area" d="{areas}"/><path class="line" d="{lines}"/></svg>'
+    ).format(label=label, areas=" ".join(areas), lines=" ".join(lines))

@@ -32,20 +32,20 @@ class Finding:
 
 
 def said(value: float | int | None, unit: str, currency: str = "") -> str:
-    """A value in words: `1,203`, `25.4 %`, `1,203.50 EUR`, `3.2 days`."""
+    """A value in words: `1,203`, `25.4%`, `1,203.50 EUR`, `3.2 days`."""
     if value is None:
         return "not known"
     if unit == "cents":
         return f"{value / 100:,.2f} {currency}".rstrip()
     if unit == "rate":
-        return f"{value * 100:.{1 if abs(value) >= 0.01 or not value else 2}f} %"
+        return f"{value * 100:.{1 if abs(value) >= 0.01 or not value else 2}f}%"
     if unit == "count":
         return f"{round(value):,}"
     return f"{value:,.1f}{'' if unit == 'ratio' else f' {unit}'}"
 
 
 def said_change(change: float) -> str:
-    """A relative change in words: `41 % less`, `3 times as much`."""
+    """A relative change in words: `41% less`, `3 times as much`."""
     if change >= 2:
         return f"{change + 1:.1f} times as much"
-    return f"{abs(change) * 100:.0f} % {'more' if change > 0 else 'less'}"
+    return f"{abs(change) * 100:.0f}% {'more' if change > 0 else 'less'}"

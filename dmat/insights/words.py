@@ -5,10 +5,14 @@ Belongs here: those sentences. Stays out: what they rest on (`finding.py`).
 
 from __future__ import annotations
 
+import re
+
 from dmat.alerts.findings import said
 from dmat.insights.contributions import Part
 from dmat.insights.finding import Insight
 from dmat.metrics.catalogue import load
+
+_OUR_WORD = re.compile(r"[a-z]+(_[a-z]+)+")
 
 
 def sentence(insight: Insight) -> str:
@@ -17,14 +21,14 @@ def sentence(insight: Insight) -> str:
 
 
 def moved(insight: Insight) -> str:
-    """`Revenue fell by 12 % to 84,120.00 EUR (before: 95,600.00 EUR).`"""
+    """`Revenue fell by 12% to 84,120.00 EUR (before: 95,600.00 EUR).`"""
     metric, currency = insight.metric, insight.currency if insight.metric.unit == "cents" else ""
     before, after = said(insight.before, metric.unit, currency), said(insight.after, metric.unit, currency)
     way = "rose" if insight.after > insight.before else "fell"
     if metric.unit == "rate":
         points = abs(insight.after - insight.before) * 100
         return f"{metric.name} {way} by {points:.1f} points to {after} (before: {before})."
-    return f"{metric.name} {way} by {abs(insight.change) * 100:.0f} % to {after} (before: {before})."
+    return f"{metric.name} {way} by {abs(insight.change) * 100:.0f}% to {after} (before: {before})."
 
 
 def how_clear(insight: Insight) -> str:
@@ -41,13 +45,18 @@ def because(insight: Insight) -> str:
         return ""
     name = load().dimensions[found.dimension].name.lower()
     parts = ", ".join(_part(insight, part) for part in found.parts)
-    share = f"{min(found.share, 9.99) * 100:.0f} % of it" if found.share <= 1.005 else "more than all of it"
+    share = f"{min(found.share, 9.99) * 100:.0f}% of it" if found.share <= 1.005 else "more than all of it"
     rest = "" if found.share <= 1.005 else "; the others moved the other way"
     return f"By {name}, {parts} {'explain' if len(found.parts) > 1 else 'explains'} {share}{rest}."
 
 
+def plain(value: str) -> str:
+    """`paid_search` -> `paid search`; what is no word of ours stays as it is."""
+    return value.replace("_", " ") if _OUR_WORD.fullmatch(value) else value
+
+
 def _part(insight: Insight, part: Part) -> str:
-    value = "unknown" if part.value is None else (insight.labels or {}).get(str(part.value), str(part.value))
+    value = "unknown" if part.value is None else (insight.labels or {}).get(str(part.value), plain(str(part.value)))
     unit = insight.metric.unit
     if unit == "rate":
         return f"{value} ({part.contribution * 100:+.1f} points)"

@@ -203,10 +203,10 @@ def date_words(value: str, grain: str) -> str:
 
 
 def change_words(change: float | None) -> str:
-    """`+12 %`, `−3 %`, empty when it is not known."""
+    """`+12%`, `−3%`, empty when it is not known."""
     if change is None:
         return ""
-    return f"{'+' if change > 0 else chr(0x2212) if change < 0 else ''}{abs(change) * 100:.0f} %"
+    return f"{'+' if change > 0 else chr(0x2212) if change < 0 else ''}{abs(change) * 100:.0f}%"
 
 
 def days_words(since: date, until: date) -> str:

@@ -16,27 +16,29 @@ from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
 from apps.screens.alerts.standing import (
-    KIND_WORDS,
     SNOOZES,
     Standing,
     Tried,
+    has_past,
     is_published,
     read_standing,
     rule_of_form,
     rule_words,
     snoozed_until,
     try_rule,
+    typed_value,
 )
+from apps.screens.analytics.desk import desk_of
 from dmat.alerts.desk import AlertDesk
 from dmat.alerts.records import acknowledge, reopen, snooze
-from dmat.alerts.rules import find_rule, remove_rule, save_rule
+from dmat.alerts.rules import AlertRule, find_rule, remove_rule, save_rule
 from dmat.errors import DmatError
 from dmat.metrics.catalogue import load
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
 
 OF_ALERTS = {"acknowledge", "snooze", "reopen"}
-OF_RULES = {"keep", "remove", "switch", "look"}
+OF_RULES = {"keep", "remove", "switch", "look", "change", "leave"}
 
 
 class AlertsScreen(pn.viewable.Viewer):
@@ -48,6 +50,7 @@ class AlertsScreen(pn.viewable.Viewer):
         self.may = caller_of_user(user).may
         self.told = self.problem = ""
         self.tried: Tried | None = None
+        self.changing: AlertRule | None = None
         skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=6)
         acts: dict[str, Any] = {"on_action": self._on_action}
         self.head, self.list, self.rules = Block(**acts), Block(skeleton, **acts), Block(**acts)
@@ -67,16 +70,18 @@ class AlertsScreen(pn.viewable.Viewer):
         now = self.context.now()
         states = {each.alert_id: each.state(now) for each in found.standing}
         self.list.html = self._render("open", found=found, states=states)
-        self.rules.html = self._render("rules", found=found)
+        self.rules.html = self._render("rules", found=found, names=desk_of(self.context).segment_names())
 
     def _show_head(self) -> None:
-        self.head.html = self._render("head", metrics=sorted(load().metrics.values(), key=lambda each: each.name))
+        metrics = sorted(load().metrics.values(), key=lambda each: each.name)
+        segments = desk_of(self.context).segments() if is_published(self.context) else ()
+        self.head.html = self._render("head", metrics=metrics, segments=segments, changing=self.changing)
 
     def _render(self, name: str, **values: Any) -> str:
         return render(
             f"screens/alerts/{name}.jinja", self.context.now(), self.context.zone,
             may=self.may("analytics:write"), told=self.told, problem=self.problem, tried=self.tried,
-            snoozes=SNOOZES, kind_words=KIND_WORDS, rule_words=rule_words, **values,
+            snoozes=SNOOZES, rule_words=rule_words, typed_value=typed_value, **values,
         )  # fmt: skip
 
     async def _on_action(self, name: str, value: Any) -> None:
@@ -105,8 +110,11 @@ class AlertsScreen(pn.viewable.Viewer):
     def _on_rule(self, name: str, form: Mapping[str, Any]) -> str:
         store, clock, by = self.context.store, self.context.settings.clock, self.user.email
         key = str(form.get("value") or "")[:60]
+        self.changing = find_rule(store, key) if name == "change" else None
         if name == "look":
             return self._look()
+        if name in {"change", "leave"}:
+            return ""
         if name == "remove":
             remove_rule(store, clock, key, by)
             return "The rule is gone"
@@ -114,12 +122,13 @@ class AlertsScreen(pn.viewable.Viewer):
             rule = find_rule(store, key)
             save_rule(store, clock, rule.model_dump(mode="json") | {"is_active": not rule.is_active}, by)
             return f"{rule.name} is {'off' if rule.is_active else 'on'}"
-        rule = rule_of_form(form)
-        self.tried = try_rule(self.context, rule) if is_published(self.context) else None
+        old = find_rule(store, str(form["changing"])[:60]) if form.get("changing") else None
+        rule = rule_of_form(form, old)
+        self.tried = try_rule(self.context, rule) if has_past(rule) and is_published(self.context) else None
         if form.get("only_try"):
             return "Tried, and not kept"
-        save_rule(store, clock, rule.model_dump(mode="json"), by, is_new=True)
-        return f"{rule.name} is kept"
+        save_rule(store, clock, rule.model_dump(mode="json"), by, is_new=old is None)
+        return f"{rule.name} is {'changed' if old else 'kept'}"
 
     def _look(self) -> str:
         if not is_published(self.context):

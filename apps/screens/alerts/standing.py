@@ -23,10 +23,8 @@ from dmat.store.alert_tables import alerts
 
 DAYS_TRIED, CLOSED_SHOWN = 90, 30
 SNOOZES = {"4": "4 hours", "24": "a day", "168": "a week"}
-KIND_WORDS = {
-    "unusual": "an unusual day", "threshold": "a figure over its line", "campaigns": "campaigns that stop",
-    "sources": "sources and connections",
-}  # fmt: skip
+OF_FIGURES = ("unusual", "threshold")
+"""Kinds of rules that watch a figure, and so have a past to be tried on."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +53,28 @@ def read_standing(context: Context) -> Standing:
     return Standing(tuple(standing), tuple(closed), read_rules(context.store))
 
 
-def rule_of_form(form: Mapping[str, Any]) -> AlertRule:
+def has_past(rule: AlertRule) -> bool:
+    """Whether a rule can be tried on the past."""
+    return rule.kind in OF_FIGURES
+
+
+def rule_of_form(form: Mapping[str, Any], old: AlertRule | None = None) -> AlertRule:
     """A rule from the fields of its form; percentages are typed as such.
+
+    Args:
+        form: what was typed.
+        old: the rule that is changed; what the form does not have stays as it was.
 
     Raises:
         InvalidInputError: names the field and what is allowed.
     """
     kind = _text(form, "kind") or "unusual"
     document: dict[str, Any] = {
-        "key": _text(form, "key") or key_of(_text(form, "name")), "name": _text(form, "name"), "kind": kind,
+        "key": old.key if old else key_of(_text(form, "name")), "name": _text(form, "name"), "kind": kind,
         "severity": _text(form, "severity") or "warning", "emails": _text(form, "emails").replace(",", " ").split(),
-        "slack_channel": _text(form, "slack_channel"), "is_active": bool(form.get("is_active", True)),
+        "slack_channel": _text(form, "slack_channel"),
     }  # fmt: skip
-    if kind in ("unusual", "threshold"):
+    if kind in OF_FIGURES:
         way = _text(form, "direction") or "both" if kind == "unusual" else _text(form, "line_direction") or "below"
         document |= {"metric": _text(form, "metric"), "segment": _text(form, "segment"), "direction": way}
     if kind == "unusual":
@@ -75,7 +82,7 @@ def rule_of_form(form: Mapping[str, Any]) -> AlertRule:
                      "least_change": _number(form, "least_change", 0) / 100}  # fmt: skip
     if kind == "threshold":
         document |= _line_of_form(form, document["metric"])
-    return read_rule(document)
+    return read_rule((old.model_dump(mode="json") if old else {}) | document)
 
 
 def _line_of_form(form: Mapping[str, Any], metric: str) -> dict[str, Any]:
@@ -88,6 +95,16 @@ def _line_of_form(form: Mapping[str, Any], metric: str) -> dict[str, Any]:
         value *= 100
     return {"value": value, "days": round(_number(form, "days", 7)), "compare": compare,
             "least_base": round(_number(form, "least_base", 0))}  # fmt: skip
+
+
+def typed_value(rule: AlertRule) -> str:
+    """The line of a rule as people type it: whole amounts, per cent for rates and changes."""
+    if rule.value is None:
+        return ""
+    found = load().metrics.get(rule.metric)
+    unit = found.unit if found else ""
+    scale = 100 if rule.compare or unit == "rate" else 0.01 if unit == "cents" else 1
+    return f"{rule.value * scale:.10g}"
 
 
 def key_of(name: str) -> str:
@@ -116,7 +133,7 @@ def try_rule(context: Context, rule: AlertRule) -> Tried:
         InvalidInputError: its figure is not there, or its kind has no past.
         NotPublishedError: nothing has been published yet.
     """
-    if rule.kind not in ("unusual", "threshold"):
+    if not has_past(rule):
         raise InvalidInputError("kind", "such a rule has no past to try it on", "an unusual day, or a line")
     until = last_whole_day(context.workspace, context.settings) + timedelta(days=1)
     judged = preview(context.workspace, context.settings, rule, until - timedelta(days=DAYS_TRIED), until)
@@ -124,8 +141,8 @@ def try_rule(context: Context, rule: AlertRule) -> Tried:
     return Tried(rule, sum(each.is_said for each in judged), tuple(reversed(told)))
 
 
-def rule_words(rule: AlertRule) -> str:
-    """What a rule watches, in a sentence."""
+def rule_words(rule: AlertRule, names: Mapping[str, str] | None = None) -> str:
+    """What a rule watches, in a sentence; `names` are those of segments by their keys."""
     if rule.kind == "campaigns":
         return "Campaigns that somebody or the guard stopped while they ran, or that ended without adding up."
     if rule.kind == "sources":
@@ -133,14 +150,18 @@ def rule_words(rule: AlertRule) -> str:
     metric = load().metrics.get(rule.metric)
     if metric is None:
         return f"{rule.metric} is no longer there."
-    whom = f" of {rule.segment}" if rule.segment else ""
+    whom = f" of {(names or {}).get(rule.segment, rule.segment)}" if rule.segment else ""
     if rule.kind == "unusual":
         way = {"both": "higher or lower", "drop": "lower", "rise": "higher"}[rule.direction]
-        least = f", by {rule.least_change * 100:.0f} % at least" if rule.least_change else ""
+        least = f", by {rule.least_change * 100:.0f}% at least" if rule.least_change else ""
         return (f"{metric.name}{whom} on a day is {way} than weekday and trend explain{least}. "
                 f"Chance alone: once in {rule.false_alarm_days:,} days.")  # fmt: skip
     than = "the days before" if rule.compare == "previous" else "a year before"
-    limit = f"{(rule.value or 0) * 100:+.0f} % against {than}" if rule.compare else said(rule.value, metric.unit)
+    limit = (
+        f"{(rule.value or 0) * 100:+.0f}% against {than}".replace("-", "−")
+        if rule.compare
+        else said(rule.value, metric.unit)
+    )
     return f"{metric.name}{whom} over {rule.days} days is {rule.direction} {limit}."
 
 

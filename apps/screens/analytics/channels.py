@@ -5,6 +5,7 @@ Belongs here: which pieces it has. Stays out: how they are made (`pieces.py`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from apps.screens.analytics.desk import AnalyticsDesk
@@ -51,4 +52,12 @@ def _table(
         return None
     answer = desk.asked(look, wanted, by=(dimension,), order=f"-{wanted[0]}", limit=15)
     table = table_of(title, answer, dimension, wanted, first, about)
+    if table and keys is ACROSS:  # every row is a channel: the headings need not say so
+        table = replace(table, columns=tuple(replace(one, name=_shortened(one.name)) for one in table.columns))
     return table if table and any(row.key for row in table.rows) else None
+
+
+def _shortened(name: str) -> str:
+    for tail in (" of the channel", " from the channel", " on the channel"):
+        name = name.removesuffix(tail)
+    return name

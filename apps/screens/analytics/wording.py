@@ -40,7 +40,7 @@ def shown(value: Value, unit: str, currency: str) -> str:
     if unit == "seconds":
         return _span(float(value))
     if unit == "days":
-        return f"{value:,.1f} days"
+        return _span(float(value) * 86400) if value < 1 else f"{value:,.1f} days"
     if unit == "times":
         return f"{value:,.1f}×"
     return f"{value:,.2f}" if unit == "ratio" else number(value)
@@ -55,6 +55,8 @@ def _span(seconds: float) -> str:
     if seconds >= 7200:
         return f"{seconds / 3600:,.0f} h"
     minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 10:
+        return f"{minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 

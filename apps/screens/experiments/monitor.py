@@ -19,6 +19,7 @@ from apps.parts.block import Block
 from apps.parts.render import render
 from apps.screens.experiments import telling, wording
 from apps.screens.experiments.bands import bands, summary_of
+from apps.screens.experiments.bringing import gain_told, gain_words
 from apps.screens.experiments.desk import TestDesk
 from apps.screens.experiments.keeping import SCOPES, Keeping
 from apps.screens.experiments.listing import OUTCOMES
@@ -102,18 +103,25 @@ class MonitorScreen(pn.viewable.Viewer):
         self.figures.html = self._render(
             "monitor_figures", caution=telling.caution_of(analysis), headline=self._headline(found),
             proven=telling.is_proven(analysis, self._currency(), preview=telling.is_preview(self.test, analysis)),
-            bet=telling.best_bet(analysis, self._currency()),
+            bet=telling.best_bet(analysis, self._currency()), gain=self._gain(found),
             health=telling.health_of(analysis),
         )  # fmt: skip
         self._show_course()
         self.side.html = self._render(
-            "monitor_side", guards=telling.guards_of(analysis, self._currency()), outcomes=OUTCOMES
-        )
+            "monitor_side", guards=telling.guards_of(analysis, self._currency()), outcomes=OUTCOMES,
+            gain=self._gain(found),
+        )  # fmt: skip
         self.below.html = self._render("monitor_below", log_words=telling.log_words)
 
     def _headline(self, found: Watched) -> telling.Headline:
         words = last_words(found.test)
         return telling.headline_of(found.test, found.analysis, found.decision, words, self._currency())
+
+    def _gain(self, found: Watched) -> str:
+        if telling.is_preview(self.test, found.analysis):
+            return ""
+        gain = gain_told(self.test, found.plan, found.analysis, found.waiting)
+        return gain_words(gain, found.analysis.design, self._currency(), is_decided=found.decision is not None)
 
     def _show_course(self) -> None:
         found = self.found

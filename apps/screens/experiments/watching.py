@@ -22,6 +22,7 @@ from dmat.experiments.analysis import analyse
 from dmat.experiments.course import Point as Moment
 from dmat.experiments.course import course
 from dmat.experiments.factors import Factors, factors_of
+from dmat.experiments.gain import count_rest
 from dmat.experiments.horizon import is_preview
 from dmat.experiments.observed import observe, running_plan
 from dmat.experiments.plan import TestPlan
@@ -40,7 +41,7 @@ class Watched:
         points: metric -> its course, oldest first.
         factors: of tests of two things at once what each does, by metric; else empty.
         people: people in the test so far.
-        rest: people who wait for the winner, or got it.
+        waiting: people who wait for the winner, or had what was decided.
     """
 
     test: Experiment
@@ -55,6 +56,7 @@ class Watched:
     place: Place
     looks: Mapping[str, Look]
     next: Suggestion | None
+    waiting: int
 
     @property
     def people(self) -> int:
@@ -86,13 +88,15 @@ class Watching:
         design, observed = self._design(test, plan), observe(context.store, context.workspace, test)
         analysis, decision = analyse(design, observed), library.decision(experiment_id)
         place = self.judging.place_of(plan.model_dump())
+        with context.store.read() as connection:
+            waiting = count_rest(connection, test)
         arms = [arm.model_dump() for arm in plan.arms]
         return Watched(
             test=test, plan=plan, observed=observed, analysis=analysis, points=self._points(test, design, analysis),
             factors=factors_of(plan, design, observed), decision=decision,
             log=library.log(experiment_id), waves=library.waves(experiment_id), place=place,
             looks=self.judging.previews.of(place.step, arms, place.step_names),
-            next=suggest(test, decision, analysis, self._tested()),
+            next=suggest(test, decision, analysis, self._tested()), waiting=waiting,
         )  # fmt: skip
 
     def words_of(self, test: Experiment) -> str:

@@ -43,6 +43,12 @@ HITS_WORDS = {
     "conversion": "bought", "form_completion": "completed", "unsubscribe": "unsubscribed", "complaint": "complained",
 }  # fmt: skip
 
+COUNT_WORDS = {
+    "open_human": "opens", "open_raw": "opens", "read": "readers", "click": "people who click", "reply": "replies",
+    "conversion": "buyers", "form_completion": "completed forms", "unsubscribe": "unsubscribes",
+    "complaint": "complaints",
+}  # fmt: skip
+
 OF_MESSAGES = ("click", "conversion", "revenue", "reply", "read", "open_human", "open_raw", "unsubscribe")
 OF_PAGES = ("form_completion", "click", "conversion", "revenue")
 GUARDS = ("unsubscribe", "complaint", "click", "conversion", "revenue")
@@ -58,6 +64,11 @@ def metric_words(key: str) -> str:
 def hits_words(key: str) -> str:
     """What people did who count: clicked."""
     return HITS_WORDS.get(find_metric(key).key, "did it")
+
+
+def count_words(key: str) -> str:
+    """What is counted, after "12 more": buyers; revenue after an amount."""
+    return "revenue" if is_money(key) else COUNT_WORDS.get(find_metric(key).key, "people who do it")
 
 
 def is_money(key: str) -> bool:

@@ -21,9 +21,12 @@ from apps.screens.journeys.desk import JourneyDesk
 from apps.screens.journeys.graph import step_of, steps_of
 from apps.screens.journeys.members import Page, Travelled, Wanted, overdue_since, read_page, read_way
 from apps.screens.journeys.numbers import Numbers, counting_of
+from apps.screens.journeys.saving import save_people
 from apps.screens.segments.addressing import asked_for, remember
+from dmat.errors import DmatError
 from dmat.journeys.definition import as_document
 from dmat.journeys.records import Journey
+from dmat.segments.records import Segment
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
 
@@ -36,7 +39,9 @@ class PeopleScreen(pn.viewable.Viewer):
     def __init__(self, context: Context, user: User, desk: JourneyDesk, journey: Journey) -> None:
         super().__init__()
         self.context, self.desk, self.journey = context, desk, journey
-        self.caller = caller_of_user(user)
+        self.user, self.caller = user, caller_of_user(user)
+        self.saved: tuple[Segment, int, int] | None = None
+        self.problem = ""
         self.wanted = Wanted(**{name: asked_for(name)[:100] for name in self.NARROWED})
         self.page = Page((), 0, 1)
         self.way: Travelled | None = None
@@ -78,6 +83,9 @@ class PeopleScreen(pn.viewable.Viewer):
             self.wanted = replace(self.wanted, page=1, **{name: chosen})
         elif name == "page" and text.isdigit():
             self.wanted = replace(self.wanted, page=int(text))
+        elif name == "save-people":
+            await self._save(value)
+            return
         elif name == "member":
             self.asked, self.way = text, None
         else:
@@ -85,6 +93,19 @@ class PeopleScreen(pn.viewable.Viewer):
         remember({"id": self.journey.key, "view": "people", "member": self.asked,
                   **{each: getattr(self.wanted, each) for each in self.NARROWED}})  # fmt: skip
         await asyncio.to_thread(self._read)
+        self._show()
+
+    async def _save(self, value: Any) -> None:
+        """Keep who is in the list as a segment, and say so."""
+        name = str(value.get("name", "") if isinstance(value, dict) else "")[:200]
+        if not self.caller.may("segments:write") or not self.desk.has_tables:
+            return
+        what = (self.context, self.desk, self.journey, replace(self.wanted, words=""), name, self.user.email)
+        self.saved, self.problem = None, ""
+        try:
+            self.saved = await asyncio.to_thread(save_people, *what)
+        except DmatError as error:
+            self.problem = f"{error}."
         self._show()
 
     def _show(self) -> None:
@@ -100,7 +121,7 @@ class PeopleScreen(pn.viewable.Viewer):
             f"screens/journeys/{name}.jinja", self.context.now(), self.context.zone, journey=self.journey,
             view="people", wanted=self.wanted, page=self.page, way=self.way, numbers=self.numbers, plan=plan,
             names=names, wording=wording, may=self.caller.may, has_run=True, step_of=step_of, asked=self.asked,
-            overdue=overdue_since,
+            overdue=overdue_since, saved=self.saved, problem=self.problem,
         )  # fmt: skip
 
     def _skeleton(self) -> str:

@@ -122,7 +122,8 @@ class Queue:
         owns = self.caller.may("leads:route") or bool(self.rep and holder and holder.rep_key == self.rep.rep_key)
         may_write = self.caller.may("leads:write")
         return Opened(
-            row, clock_words(row.due, self.context.now()), explain(row.score), advice(row.score), next_step(row.score),
+            row, clock_words(row.due, self.context.now()), explain(row.score), advice(row.score),
+            next_step(row.score, row.lead.status),
             reasons_of(row.score), timeline(row.score.entries, history_of(store, number), names),
             had.explanation if had else [], holder, pushes_of(store, number), owns and may_write,
             given is None or given.place != REP, tuple(sorted(MAY_FOLLOW[row.lead.status])), self._person(row),

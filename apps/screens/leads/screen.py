@@ -21,7 +21,7 @@ from apps.screens.leads.acting import Acts, Done
 from apps.screens.leads.queue import Queue
 from apps.screens.leads.ruling import Ruling
 from apps.screens.leads.scores import ScoreTable
-from apps.screens.leads.state import ALL, MATRIX, MINE, QUEUES, RULES, TEAM, WAITING, LeadState
+from apps.screens.leads.state import ALL, AT_ONCE, MATRIX, MINE, QUEUES, RULES, TEAM, WAITING, LeadState
 from apps.screens.leads.team import Team
 from apps.screens.segments.addressing import asked_for, remember
 from dmat.errors import DmatError
@@ -104,6 +104,9 @@ class LeadsScreen(pn.viewable.Viewer):
     async def _on_action(self, name: str, value: Any) -> None:
         if name == "view":
             self._go(view=str(value or ""), lead="", search="", status="", rep="")
+            self.state.most = AT_ONCE
+        elif name == "more":
+            self.state.most += AT_ONCE
         elif name == "rep":
             self._go(view=MINE, rep=str(value or "")[:60], lead="")
         elif name in {"open", "back"}:

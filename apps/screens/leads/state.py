@@ -9,6 +9,7 @@ import param
 
 MINE, WAITING, ALL, TEAM, RULES, MATRIX = "mine", "waiting", "all", "team", "rules", "matrix"
 QUEUES = (MINE, WAITING, ALL)
+AT_ONCE = 50
 
 
 class LeadState(param.Parameterized):
@@ -19,6 +20,7 @@ class LeadState(param.Parameterized):
     search = param.String(default="")
     status = param.String(default="")
     rep = param.String(default="", doc="key of the rep whose leads are shown in place of one's own")
+    most = param.Integer(default=AT_ONCE, bounds=(1, None), doc="how many leads of the list are shown")
     days = param.Integer(default=30, bounds=(1, 366))
 
     def address(self) -> dict[str, str]:

@@ -22,6 +22,11 @@ ELSEWHERE = ("activity", "company", "role")
 TONES = {"hot": "danger", "warm": "warning", "cold": "info"}
 STATUS_WORDS = {"new": "New", "contacted": "Contacted", "qualified": "Qualified", "won": "Won", "lost": "Lost"}
 STATUS_TONES = {"new": "", "contacted": "info", "qualified": "primary", "won": "success", "lost": ""}
+PUSH_WORDS = {
+    "slack": "Slack", "hubspot": "HubSpot contact", "hubspot_deal": "HubSpot deal", "salesforce": "Salesforce lead",
+    "salesforce_opportunity": "Salesforce opportunity",
+}  # fmt: skip
+"""What is pushed to a vendor about a lead."""
 KINDS = {
     "created": "plus", "qualified": "bolt", "assigned": "person", "accepted": "check", "rejected": "undo",
     "silence": "clock", "status": "tag", "activity": "events", "note": "edit",
@@ -66,6 +71,12 @@ def clock_words(due: Due | None, now: datetime) -> ClockWords | None:
     if due.at <= now:
         return ClockWords(f"{what} was due", due.at, "danger")
     return ClockWords(f"{what} due", due.at, "warning" if due.at - now <= SOON else "")
+
+
+def industry_words(industry: str) -> str:
+    """An industry for people: CRMs keep codes such as COMPUTER_SOFTWARE; what somebody typed stays as it is."""
+    is_code = industry.isupper() and (len(industry) > 4 or "_" in industry)
+    return industry.replace("_", " ").capitalize() if is_code else industry
 
 
 def reasons_of(score: Score) -> list[Reason]:

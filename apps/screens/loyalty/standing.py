@@ -98,7 +98,7 @@ def read_standing(context: Context) -> Standing:
         for tier in (rules.tiers if rules else ())
     ]  # fmt: skip
     if rules and "no_member" in by_tier:
-        tiers.append(TierRow("no_member", "No members", None, "", 0, by_tier["no_member"]))
+        tiers.append(TierRow("no_member", "Not members", None, "", 0, by_tier["no_member"]))
     customers = sum(int(row["customers_count"]) for row in by_tier.values())
     return Standing(
         rules, tuple(tiers), sum(members.values()), held_out, points, customers, tuple(_offers(context)),

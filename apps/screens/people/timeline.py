@@ -80,7 +80,8 @@ def by_day(moments: Sequence[Moment], zone: str) -> tuple[Day, ...]:
 
 def _visit(row: Row) -> Iterable[Moment]:
     origin = sentence_case(str(row["channel"] or "direct"))
-    campaign = f", campaign {row['campaign']}" if row["campaign"] else ""
+    tag = str(row["campaign"] or "")
+    campaign = f", campaign {tag}" if tag and not tag.startswith("(") else ""  # GA4 writes (direct) for none
     pages = plural(int(row["page_views"] or 0), "page")
     detail = f"{origin}{campaign} · {pages}" + (f" · {row['device']}" if row["device"] else "")
     yield Moment(row["started_at"], "web", "globe", "", f"Visited {row['landing_page'] or 'the site'}", detail)

@@ -164,6 +164,29 @@ def test_a_bad_email_is_refused_with_its_field(marketer, body, path):
     assert (answer.status_code, answer.json()["faults"][0]["path"]) == (422, path)
 
 
+def test_a_refused_email_leaves_nothing_behind(marketer):
+    made = make(marketer, start_date="2026-02-01T00:00:00Z", end_date="2026-02-08T00:00:00Z")
+    for _ in range(2):
+        answer = marketer.post("/api/email-campaigns/1/send", json=EMAIL | {"segment_id": "everyone"})
+        assert (answer.status_code, answer.json()["faults"][0]["path"]) == (422, "ends_at")
+    assert marketer.get("/api/campaigns/1").json() == made
+    assert marketer.get("/api/templates").json()["templates"] == []
+    marketer.put("/api/campaigns/1", json={"end_date": "2026-03-22T00:00:00Z"})
+    assert marketer.post("/api/email-campaigns/1/send", json=EMAIL | {"segment_id": "everyone"}).status_code == 202
+    assert len(marketer.get("/api/campaigns/1").json()["plan"]["steps"]) == 1
+
+
+def test_the_short_fields_of_a_campaign_are_changed_as_they_were_given(marketer):
+    make(marketer)
+    changed = marketer.put("/api/campaigns/1", json={"end_date": "2026-03-20T00:00:00Z", "budget": 7000}).json()
+    assert (changed["start_date"], changed["end_date"]) == ("2026-03-15T00:00:00Z", "2026-03-20T00:00:00Z")
+    assert (changed["budget"], changed["objective"], changed["version"]) == (7000.0, "Generate 1000 sales", 2)
+    answer = marketer.put(
+        "/api/campaigns/1", json={"start_date": "2026-03-20T00:00:00Z", "end_date": "2026-03-19T00:00:00Z"}
+    )
+    assert (answer.status_code, answer.json()["faults"][0]["path"]) == (422, "end_date")
+
+
 def test_an_email_sent_twice_with_one_key_is_one_step(marketer):
     number, headers = make(marketer)["id"], {"Idempotency-Key": "once"}
     body = EMAIL | {"segment_id": "germans"}

@@ -87,6 +87,7 @@ def test_a_sparkline_needs_two_points_and_escapes_its_label():
     made = sparkline([0, 5, None], '"><script>')
     assert "<script>" not in made
     assert 'role="img"' in made
+    assert sparkline([None, 5, 3, None, 4], "x").count("M") == 4  # two runs, each with its area and its line
 
 
 def test_a_template_of_every_screen_is_found():

@@ -93,7 +93,7 @@ def test_a_share_under_its_line_is_told_with_the_line(quarter):
     look(quarter)
     [alert] = open_alerts(quarter.store)
     assert alert.rule_key == "delivery"
-    assert alert.words == "Delivery rate over the last 3 days: 90.0 %. The line is 95.0 %; below it, this is told."
+    assert alert.words == "Delivery rate over the last 3 days: 90.0%. The line is 95.0%; below it, this is told."
 
 
 def test_a_change_against_the_days_before_is_told(quarter):

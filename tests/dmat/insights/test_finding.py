@@ -26,7 +26,7 @@ def test_a_collapse_is_found_and_said(quarter):
     assert set(found) == {"orders", "revenue"}
     assert found["orders"].is_clear
     assert found["orders"].is_good is False
-    assert sentence(found["orders"]).startswith("Orders fell by 82 % to 125 (before: 6")
+    assert sentence(found["orders"]).startswith("Orders fell by 82% to 125 (before: 6")
 
 
 def test_the_part_that_collapsed_is_named_with_what_it_cost(quarter):

@@ -45,9 +45,9 @@ def test_what_is_wrong_in_a_form_is_named(changes, field):
 
 def test_every_shipped_rule_says_what_it_watches():
     words = {rule.key: rule_words(rule) for rule in shipped_rules()}
-    assert words["delivery"] == "Delivery rate over 3 days is below 95.0 %."
-    assert words["lead-velocity"].endswith("over 30 days is below -20 % against the days before.")
-    assert "by 10 % at least. Chance alone: once in 1,000 days." in words["revenue"]
+    assert words["delivery"] == "Delivery rate over 3 days is below 95.0%."
+    assert words["lead-velocity"].endswith("over 30 days is below −20% against the days before.")
+    assert "by 10% at least. Chance alone: once in 1,000 days." in words["revenue"]
 
 
 def test_a_rule_is_tried_on_the_past_before_it_is_kept(context):
