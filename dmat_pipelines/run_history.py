@@ -66,7 +66,7 @@ class EventLog(SqliteEventLogStorage):
     def _write_back(self, shard: str, connection: sa.Connection) -> None:
         now = time.monotonic()
         if now - self._written_back_at.get(shard, 0.0) >= WRITE_BACK_SECONDS:
-            connection.exec_driver_sql("pragma wal_checkpoint(passive)")
+            connection.exec_driver_sql("pragma wal_checkpoint(passive)").close()  # an open one blocks commits
             self._written_back_at[shard] = now
 
     def wipe(self) -> None:

@@ -18,7 +18,6 @@ import sys
 import threading
 import time
 from datetime import datetime
-from graphlib import TopologicalSorter
 from typing import Any
 
 import sqlalchemy as sa
@@ -47,7 +46,8 @@ from dmat_pipelines.capture.deliveries import (
 from dmat_pipelines.capture.journeys import export_properties
 from dmat_pipelines.capture.leads import export_all as export_leads
 from dmat_pipelines.capture.sources import capture_source
-from dmat_pipelines.conform.runner import Runner, build, load_manifest
+from dmat_pipelines.conform.hot import Runner
+from dmat_pipelines.conform.runner import build
 from dmat_pipelines.decide.campaigns import count_active, open_runner
 from dmat_pipelines.decide.carts import plan_due_carts
 from dmat_pipelines.decide.conversions import EarnedOrders
@@ -101,7 +101,6 @@ class HotTables:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._runner = Runner(settings)
-        self._keys: dict[str, tuple[str, str]] = {}
 
     def build(self) -> Built:
         """Refresh and publish.
@@ -128,15 +127,7 @@ class HotTables:
 
     def _hot_keys(self) -> dict[str, tuple[str, str]]:
         """Unique id of each hot model -> its schema and name, which is its asset key; each after those it reads."""
-        if not self._keys:
-            manifest = load_manifest(self.settings)
-            nodes = manifest["nodes"]
-            self._keys = {
-                uid: (nodes[uid]["schema"], nodes[uid]["alias"])
-                for uid in TopologicalSorter(manifest["parent_map"]).static_order()
-                if uid.startswith("model.") and "hot" in nodes[uid]["tags"]
-            }
-        return self._keys
+        return {uid: (node["schema"], node["alias"]) for uid, node in self._runner.graph.models.items()}
 
 
 def make_parts(settings: Settings, store: Store) -> Parts:

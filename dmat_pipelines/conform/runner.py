@@ -16,13 +16,13 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dmat.core_file import close_core, open_core, put_note, take_note
+from dmat.core_file import close_core, put_note, take_note
 from dmat.errors import BuildFailedError
 from dmat.settings import ROOT, Settings, load_settings
 from dmat.warehouse import Version, publish, writer_lock
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 PROJECT = ROOT / "dbt"
+Listen = Callable[[Any], None]  # told of each event of dbt
 OK = ("success", "pass", "warn")
-_dbt_lock = threading.RLock()  # dbt keeps its adapter and its flags in module state: one call at a time
+dbt_lock = threading.RLock()  # dbt keeps its adapter and its flags in module state: one call at a time
 _parsed: dict[Path, tuple[tuple[float, int], Manifest]] = {}
 
 
@@ -134,16 +135,18 @@ def build(
     arguments = _build_arguments([select] if isinstance(select, str) else select or [], exclude_tests)
     if full_refresh:
         arguments.append("--full-refresh")
-    with _dbt_lock, writer_lock(settings, timeout_seconds):
+    with dbt_lock, writer_lock(settings, timeout_seconds):
         report = _build_locked(settings, arguments, publish_after, run_id or f"build-{uuid.uuid4().hex[:12]}")
         if include_unit_tests and report.is_ok:  # they read the columns of tables, so the tables come first
             report.results += _run(settings, ["test", "--no-write-json", "--select", "test_type:unit"])
         return report
 
 
-def _build_locked(settings: Settings, arguments: Sequence[str], publish_after: bool, run_id: str) -> BuildReport:
+def _build_locked(
+    settings: Settings, arguments: Sequence[str], publish_after: bool, run_id: str, listen: Listen | None = None
+) -> BuildReport:
     began = time.monotonic()
-    report = BuildReport(_run(settings, arguments, run_id))
+    report = BuildReport(_run(settings, arguments, run_id, listen))
     if publish_after and not any(result.is_failed and result.resource_type == "model" for result in report):
         report.version = publish(settings)
     report.seconds = time.monotonic() - began
@@ -165,47 +168,17 @@ def run_models(settings: Settings, names: Sequence[str], full_refresh: bool = Fa
     return build(settings, select=list(names), full_refresh=full_refresh, publish_after=True, run_id=run_id)
 
 
-class Runner:
-    """A warm runner of one workspace, for a resident process: builds only what new raw rows can have changed."""
+def build_hot_models(settings: Settings, selectors: Sequence[str], run_id: str, listen: Listen) -> BuildReport:
+    """Build what selectors name, without tests, and publish; inside `dbt_lock` and the writer lock.
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._built: dict[str, int] | None = None
-
-    def build_hot(self, timeout_seconds: float = 900.0) -> BuildReport:
-        """Build the tables tagged `hot` that come after raw tables with new rows, without tests, and publish.
-
-        The first call builds all of them. Nothing new: nothing is built, and nothing published.
-
-        Raises:
-            BuildFailedError: a table could not be built; nothing was published.
-            WarehouseBusyError: another process kept writing.
-        """
-        with _dbt_lock, writer_lock(self.settings, timeout_seconds):
-            rows = _count_raw_rows(self.settings)
-            selectors = self._selectors(rows)
-            if not selectors:
-                return BuildReport()
-            arguments = [*_build_arguments(selectors, exclude_tests=True), "--cache-selected-only"]
-            run_id = f"stream-build-{uuid.uuid4().hex[:12]}"
-            report = _build_locked(self.settings, arguments, publish_after=True, run_id=run_id).require_ok()
-        self._built = rows
-        return report
-
-    def _selectors(self, rows: Mapping[str, int]) -> list[str]:
-        if self._built is None:
-            return ["tag:hot"]
-        grown = [table for table, count in rows.items() if count != self._built.get(table, 0)]
-        return [f"source:raw.{table}+,tag:hot" for table in sorted(grown)]
-
-
-def _count_raw_rows(settings: Settings) -> dict[str, int]:
-    with open_core(settings) as core:
-        rows = core.connection.execute(
-            "select table_name, estimated_size from duckdb_tables() where schema_name = 'raw'"
-            " and table_name not in ('workspace_clock', 'table_builds', 'capture_outcomes', 'capture_refusals')"
-        ).fetchall()
-    return {str(name): int(count) for name, count in rows}
+    Args:
+        settings: the workspace.
+        selectors: of dbt.
+        run_id: of the run that builds.
+        listen: called with each event of dbt, from the threads in which it builds.
+    """
+    arguments = [*_build_arguments(selectors, exclude_tests=True), "--cache-selected-only"]
+    return _build_locked(settings, arguments, True, run_id, listen)
 
 
 def manifest_path(settings: Settings) -> Path:
@@ -216,8 +189,8 @@ def manifest_path(settings: Settings) -> Path:
 def ensure_manifest(settings: Settings) -> Path:
     """Parse the project if it was not parsed since it last changed; gives the path of the manifest."""
     path = manifest_path(settings)
-    with _dbt_lock:
-        if not path.exists() or path.stat().st_mtime < _fingerprint()[0]:
+    with dbt_lock:
+        if not path.exists() or path.stat().st_mtime < project_fingerprint()[0]:
             _parsed.pop(settings.home, None)
             _manifest(settings)
     return path
@@ -229,7 +202,7 @@ def load_manifest(settings: Settings) -> dict[str, Any]:
     return manifest
 
 
-def _fingerprint() -> tuple[float, int]:
+def project_fingerprint() -> tuple[float, int]:
     """When the project last changed, and how many files it has."""
     times = [file.stat().st_mtime for file in project_files(PROJECT)]
     return max(times), len(times)
@@ -237,7 +210,7 @@ def _fingerprint() -> tuple[float, int]:
 
 def _manifest(settings: Settings) -> Manifest:
     """The parsed project; parses it when it changed since this process last did."""
-    fingerprint = _fingerprint()
+    fingerprint = project_fingerprint()
     known = _parsed.get(settings.home)
     if known is None or known[0] != fingerprint:
         with shared_parse(PROJECT, manifest_path(settings).parent):
@@ -246,10 +219,12 @@ def _manifest(settings: Settings) -> Manifest:
     return known[1]
 
 
-def _run(settings: Settings, arguments: Sequence[str], run_id: str = "") -> list[NodeResult]:
+def _run(
+    settings: Settings, arguments: Sequence[str], run_id: str = "", listen: Listen | None = None
+) -> list[NodeResult]:
     manifest = _manifest(settings)
     with _core_open_for_dbt(settings):
-        outcome = _invoke(settings, arguments, manifest)
+        outcome = _invoke(settings, arguments, manifest, listen)
         with _core_cursor() as cursor:
             rows = count_rows(cursor) if cursor else {}
             results = [_node_result(result, rows) for result in outcome.result or ()]
@@ -258,7 +233,9 @@ def _run(settings: Settings, arguments: Sequence[str], run_id: str = "") -> list
     return results
 
 
-def _invoke(settings: Settings, arguments: Sequence[str], manifest: Manifest | None) -> Any:
+def _invoke(
+    settings: Settings, arguments: Sequence[str], manifest: Manifest | None, listen: Listen | None = None
+) -> Any:
     from dbt.cli.main import dbtRunner  # takes two seconds to import
 
     settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
@@ -269,7 +246,7 @@ def _invoke(settings: Settings, arguments: Sequence[str], manifest: Manifest | N
         "--log-level", "none", "--log-level-file", "none",
     ]  # fmt: skip
     with _environment(_variables(settings) if manifest else dict.fromkeys(_variables(settings))):
-        outcome = dbtRunner(manifest=manifest).invoke([*arguments, *flags])
+        outcome = dbtRunner(manifest, [listen] if listen else None).invoke([*arguments, *flags])
     if outcome.exception is not None:
         raise BuildFailedError(f"dbt {arguments[0]}: {outcome.exception}") from outcome.exception
     return outcome

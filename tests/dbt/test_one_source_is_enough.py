@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from dmat.warehouse import writer
-from dmat_pipelines.conform.runner import Runner, build
+from dmat_pipelines.conform.hot import Runner
+from dmat_pipelines.conform.runner import build
 
 
 def query(settings, sql):

@@ -21,7 +21,7 @@ from dmat.settings import load_settings
 from dmat.store import open_store
 from dmat.store.users import create_user
 from dmat.warehouse import writer
-from dmat_pipelines.conform.runner import Runner
+from dmat_pipelines.conform.hot import Runner
 
 PASSWORD = "a long enough secret"
 COUNTED = "status not in ('cancelled', 'credit_note', 'adjustment')"

@@ -16,7 +16,8 @@ from dmat.landing import Record, land
 from dmat.settings import ROOT, load_settings
 from dmat.warehouse import Workspace, current_version, writer
 from dmat_pipelines.conform import runner
-from dmat_pipelines.conform.runner import Runner, build, ensure_manifest, load_manifest, manifest_path
+from dmat_pipelines.conform.hot import Runner
+from dmat_pipelines.conform.runner import build, ensure_manifest, load_manifest, manifest_path
 
 NOW = datetime(2026, 3, 10, 12)
 OPEN_FOR_WRITING = """
