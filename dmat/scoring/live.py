@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Any
 
 import duckdb
@@ -51,6 +51,16 @@ class Score:
     def whole(self) -> int:
         """The score as it is shown: whole points, rounded half up; thresholds look at the hundredths."""
         return int(self.score.quantize(Decimal(1), ROUND_HALF_UP))
+
+    @property
+    def shown(self) -> str:
+        """The score for people: whole points; tenths where whole points would stand on the other side of a line."""
+        bands = seed_bands()
+        ways = [(Decimal(1), ROUND_HALF_UP)]
+        ways += [(Decimal("0.1"), rounding) for rounding in (ROUND_HALF_UP, ROUND_FLOOR, ROUND_CEILING)]
+        rounded = [self.score.quantize(step, rounding) for step, rounding in ways]
+        fits = (at for at in rounded if (bands.band_of(at), bands.is_qualified(at)) == (self.band, self.is_qualified))
+        return str(next(fits, self.score))
 
 
 def score_of(store: Store, workspace: Workspace, lead_id: int, now: datetime) -> Score:

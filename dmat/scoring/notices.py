@@ -84,10 +84,10 @@ def _context(settings: Settings, notice: Notice) -> dict[str, Any]:
     )  # fmt: skip
     return {
         "title": notice.title, "intro": notice.intro, "facts": [[label, value] for label, value in known if value],
-        "breakdown_title": f"Score {score.score:.0f} ({score.band})",
+        "breakdown_title": f"Score {score.shown} ({score.band})",
         "breakdown": [[words, f"{left:.1f}"] for words, left in breakdown(score.entries)],
         "history": [f"{entry.occurred_at:%d %b %Y %H:%M} UTC: {entry.label}" for entry in score.entries[:LATELY]],
-        "next_step": next_step(score), "url": lead_url(settings, lead.lead_id),
+        "next_step": next_step(score, lead.status), "url": lead_url(settings, lead.lead_id),
     }  # fmt: skip
 
 

@@ -14,6 +14,11 @@ from dmat.scoring.matrix import seed_bands
 from dmat.scoring.points import Entry
 
 MOST_REASONS = 5
+_NEXT_OF_STATUS = {
+    "qualified": "Agree on an offer, and on when it is decided.",
+    "won": "Nothing: the lead is won. Say thank you.",
+    "lost": "Nothing for now: the lead is lost. A new crossing of the threshold would bring it back.",
+}
 
 
 def explain(score: Score) -> str:
@@ -22,7 +27,7 @@ def explain(score: Score) -> str:
     >>> explain(score)
     'Hot with 65 points: asked for a demo or a quote (49.4), visited the pricing page twice (15.6).'
     """
-    head = f"{score.band.capitalize()} with {score.score:.0f} {_points(score.score)}"
+    head = f"{score.band.capitalize()} with {score.shown} {'point' if score.shown == '1' else 'points'}"
     reasons = breakdown(score.entries)
     if not reasons:
         return f"{head}: nothing has earned points yet."
@@ -47,8 +52,10 @@ def advice(score: Score) -> str:
     return seed_bands().advice["mql" if score.is_qualified else score.band]
 
 
-def next_step(score: Score) -> str:
-    """What a sales rep would do next, from what the lead did last."""
+def next_step(score: Score, status: str = "new") -> str:
+    """What a sales rep would do next, from where the lead stands and what it did last."""
+    if status in _NEXT_OF_STATUS:
+        return _NEXT_OF_STATUS[status]
     actions = [entry.action for entry in score.entries if entry.points_now > 0]
     if "demo_request" in actions:
         return "Call to agree on a date for the demo or to go through the quote."
@@ -59,10 +66,6 @@ def next_step(score: Score) -> str:
     if actions and actions[0] in {"case_study_download", "whitepaper_download"}:
         return "Ask what the lead is working on; it read our material."
     return "Introduce yourself and ask what the lead needs."
-
-
-def _points(score: Decimal) -> str:
-    return "point" if f"{score:.0f}" == "1" else "points"
 
 
 def _times(count: int) -> str:

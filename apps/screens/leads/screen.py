@@ -48,6 +48,7 @@ class LeadsScreen(pn.viewable.Viewer):
         self.queue = Queue(context, self.caller, user.role, self.rep)
         self.acts = Acts(context, self.caller)
         self.done, self.problem = Done(""), ""
+        self._acts_count = 0
         self.parts = {
             TEAM: Team(context, self.caller), RULES: Ruling(context, self.caller),
             MATRIX: ScoreTable(context, self.caller),
@@ -62,11 +63,12 @@ class LeadsScreen(pn.viewable.Viewer):
         return pmui.Column(self.head, self.body, sx={"gap": "16px"}, **wide)
 
     def refresh(self, pulse: Pulse) -> Callable[[], None]:
-        """Ask for the part that is shown; the returned function shows it."""
-        html = self._body_html()
+        """Ask for the part that is shown; the returned function shows it, unless the reader went on meanwhile."""
+        before, html = self._acts_count, self._body_html()
 
         def show() -> None:
-            self.body.html = html
+            if self._acts_count == before:
+                self.body.html = html
 
         return show
 
@@ -102,6 +104,7 @@ class LeadsScreen(pn.viewable.Viewer):
         )  # fmt: skip
 
     async def _on_action(self, name: str, value: Any) -> None:
+        self._acts_count += 1
         if name == "view":
             self._go(view=str(value or ""), lead="", search="", status="", rep="")
             self.state.most = AT_ONCE

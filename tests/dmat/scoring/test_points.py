@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dmat.scoring.live import Score
 from dmat.scoring.matrix import seed_bands, seed_matrix
 from dmat.scoring.points import left_of
+from dmat.scoring.words import explain, next_step
 
 NOON = datetime(2026, 3, 4, 12)
 
@@ -66,3 +68,23 @@ def test_patterns_of_the_matrix_fit_what_they_should(action, fits, not_):
 def test_bands_begin_at_their_threshold_and_sales_is_told_over_fifty(score, band, qualified):
     bands = seed_bands()
     assert (bands.band_of(Decimal(score)), bands.is_qualified(Decimal(score))) == (band, qualified)
+
+
+@pytest.mark.parametrize(
+    ("score", "shown"),
+    [("12.40", "12"), ("39.40", "39"), ("39.80", "39.8"), ("39.98", "39.9"), ("40.20", "40"), ("50", "50"),
+     ("50.30", "50.3"), ("50.01", "50.1"), ("50.60", "51")],
+)  # fmt: skip
+def test_a_score_is_shown_on_its_own_side_of_each_line(score, shown):
+    bands, exact = seed_bands(), Decimal(score)
+    found = Score(1, exact, bands.band_of(exact), bands.is_qualified(exact), (), NOON)
+    assert found.shown == shown
+    assert explain(found).startswith(f"{found.band.capitalize()} with {shown} points")
+
+
+def test_what_to_do_next_follows_where_the_lead_stands():
+    found = Score(1, Decimal(1), "cold", False, (), NOON)
+    assert explain(found).startswith("Cold with 1 point:")
+    assert "Introduce yourself" in next_step(found)
+    assert "won" in next_step(found, "won")
+    assert "lost" in next_step(found, "lost")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from lead_world import LEAD_NOON, hire, hot, lead_row, point, route
 
 from apps.context import Context
+from apps.parts.render import render
+from apps.screens.leads import telling
 from apps.screens.leads.acting import Acts
 from apps.screens.leads.queue import Queue
 from apps.screens.leads.rule_words import rule_document, rule_words
 from apps.screens.leads.ruling import Ruling, moved
 from apps.screens.leads.scores import ScoreTable
+from apps.screens.leads.screen import LeadsScreen
 from apps.screens.leads.state import ALL, MATRIX, MINE, RULES, TEAM, WAITING, LeadState
 from apps.screens.leads.team import Team, document_of, form_of, span_of
-from apps.screens.leads.telling import clock_words, timeline
+from apps.screens.leads.telling import clock_words, industry_words, timeline
 from dmat.errors import InvalidInputError, NotPermittedError
 from dmat.routing.answering import rep_of
 from dmat.routing.assigning import assignments_of
@@ -25,6 +29,7 @@ from dmat.routing.reps import parse_rep
 from dmat.scoring.leads import history_of
 from dmat.scoring.matrix_versions import list_versions
 from dmat.store.access import ROLE_SCOPES, Caller
+from dmat.store.users import User
 
 MINUTE = timedelta(minutes=1)
 
@@ -117,6 +122,31 @@ def test_a_rep_cannot_act_on_what_is_somebody_elses_nor_give_leads_away(sales, c
     with pytest.raises(InvalidInputError, match="contacted, qualified"):
         Acts(context, caller("sales", "john")).do("status", number, {"status": "new"})
     assert not shown(context, view=ALL, name="tech")["opened"].is_mine
+
+
+def test_a_long_list_is_shown_in_parts_and_a_won_lead_keeps_the_name_of_who_won_it(sales, context):
+    number = hot(sales, region="California", industry="COMPUTER_SOFTWARE")
+    hot(sales, "second@example.com", country_code="DE")
+    route(sales)
+    Acts(context, caller("sales", "john")).do("status", number, {"status": "contacted"})
+    Acts(context, caller("sales", "john")).do("status", number, {"status": "qualified"})
+    Acts(context, caller("sales", "john")).do("status", number, {"status": "won"})
+    state = LeadState(view=ALL, lead=str(number), most=1)
+    values = queue_of(context, "manager", "boss").values(state)
+    html = render("screens/leads/queue.jinja", LEAD_NOON, "UTC", state=state, may=lambda scope: True, rep=None,
+                  telling=telling, **values)  # fmt: skip
+    assert "1 of 2 are shown" in html
+    assert html.count('data-key="lead-') == 1
+    head = html[html.index("lead-head") : html.index("Next:")]
+    assert "John" in head
+    assert "With nobody" not in head
+    assert "Nothing: the lead is won." in html
+    assert "Computer software" in html
+
+
+def test_industries_of_a_crm_are_said_in_words_and_others_stay_as_they_are():
+    said = {code: industry_words(code) for code in ("RETAIL", "COMPUTER_SOFTWARE", "IT", "Retail & Co", "")}
+    assert list(said.values()) == ["Retail", "Computer software", "IT", "Retail & Co", ""]
 
 
 def test_clocks_say_what_is_due_and_when_it_is_late():
@@ -233,3 +263,16 @@ def test_the_matrix_is_drafted_tried_kept_with_a_reason_and_taken_back(sales, co
         table.act("points", {"of": "demo_request", "value": "lots"})
     with pytest.raises(NotPermittedError):
         ScoreTable(context, caller("sales", "john")).act("keep", {})
+
+
+def test_tables_that_were_asked_before_a_click_do_not_take_back_what_the_click_showed(sales, context):
+    hot(sales, "hotter@example.com", region="California", job_title="CTO")
+    clicked = hot(sales, "warm@example.com", region="California")
+    route(sales)
+    screen = LeadsScreen(context, User(1, "john@shop.example", "John", "sales"))
+    show = screen.refresh(context.pulse())
+    asyncio.run(screen._on_action("open", str(clicked)))
+    show()
+    assert "<h2>warm@example.com</h2>" in screen.body.html
+    screen.refresh(context.pulse())()
+    assert "<h2>warm@example.com</h2>" in screen.body.html
