@@ -127,6 +127,10 @@ def test_who_stands_where_and_why_is_seen_with_each_way_and_taken_as_a_file(visi
     taken = one.window.request.get(f"{one.served.url}/journeys-export?id=welcome&status=waiting")
     assert (taken.status, len(taken.text().strip().splitlines())) == (200, INSIDE + 1)
     assert one.window.request.get(f"{one.served.url}/journeys-export?id=nothing").status == 404
+    page.get_by_label("Search people").fill("")
+    page.get_by_label("Name of the segment").fill("Waits in the welcome")
+    page.get_by_role("button", name="Save as segment").click()
+    page.get_by_text("It does not change when they go on").wait_for(timeout=SLOW)
 
     other = visit("/journeys?id=welcome&view=people", role="analyst")
     other.page.get_by_text("Your role sees numbers only").wait_for(timeout=SLOW)
