@@ -167,7 +167,7 @@ class _Asker:
     def answer(self, question: Question) -> tuple[list[Row], dict[str, Value]]:
         found: dict[Key, Row] = {}
         totals: Row = {}
-        for statement in compile_question(question, self.catalogue, self.zone, self.currency):
+        for statement in compile_question(question, self.catalogue, self.zone, self.currency, self.there):
             self._run(statement, question, found, totals)
         if question.grain and not question.dimensions:
             _fill(found, question, self._last_day())
@@ -215,7 +215,7 @@ class _Asker:
             update={"grain": "", "dimensions": (), "metrics": statement.columns, "compare": "", "order": ""}
         )
         found: Row = {}
-        for each in compile_question(whole, self.catalogue, self.zone, self.currency):
+        for each in compile_question(whole, self.catalogue, self.zone, self.currency, self.there):
             found |= {column: row[column] for row in self.warehouse.rows(each.sql) for column in each.columns}
         return found
 

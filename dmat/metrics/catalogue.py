@@ -43,6 +43,20 @@ class Dimension:
 
 
 @dataclass(frozen=True, slots=True)
+class Hourly:
+    """Sums of a base's rows by the hour of its usual time.
+
+    Attributes:
+        table: `schema.table`, with a column `hour_at`; `where` is what holds for each of its rows that counts.
+        dimensions: keys of the base's dimensions whose SQL holds for its rows too.
+    """
+
+    table: str
+    dimensions: tuple[str, ...]
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Base:
     """A table whose rows are counted.
 
@@ -57,6 +71,7 @@ class Base:
         raw: the raw tables in which `record_id` is to be looked for.
         ends_at: SQL of the moment at which a row stops being there, for figures of a state; the usual time is then
             the moment at which it begins.
+        hourly: its sums by the hour, where there are some.
     """
 
     key: str
@@ -72,6 +87,7 @@ class Base:
     joins: Mapping[str, str] = field(default_factory=dict)
     raw: tuple[str, ...] = ()
     ends_at: str = ""
+    hourly: Hourly | None = None
 
     @property
     def is_state(self) -> bool:
@@ -94,6 +110,7 @@ class Metric:
         needs: dimensions of which a question must tell rows apart, or take one value, since rows repeat over them.
         time: the name of the moment of `base` by which rows are dated.
         value: SQL that is added up, told apart or ordered; `where` is what a row must fulfil to count.
+        hourly: SQL that is added up over the base's sums by the hour, in place of `value` and `where`.
         numerator: terms of a made metric: keys of other metrics and whether each is taken away.
         denominator: what it is divided by; empty for a plain sum.
         dimensions: keys of the dimensions that it has.
@@ -118,6 +135,7 @@ class Metric:
     time: str = ""
     value: str = ""
     where: str = ""
+    hourly: str = ""
     numerator: tuple[tuple[str, bool], ...] = ()
     denominator: tuple[tuple[str, bool], ...] = ()
     subject: str = ""

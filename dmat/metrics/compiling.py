@@ -8,11 +8,12 @@ Values that people typed go in as literals with quotes doubled; control characte
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from dmat.metrics.catalogue import Base, Catalogue, Metric
+from dmat.metrics.hourly import by_the_hour
 from dmat.metrics.periods import buckets, local_time, moment, next_bucket
 from dmat.metrics.question import Filter, Question
 
@@ -45,7 +46,9 @@ def quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def compile_question(question: Question, catalogue: Catalogue, zone: str, currency: str) -> list[Statement]:
+def compile_question(
+    question: Question, catalogue: Catalogue, zone: str, currency: str, there: Container[str] = ()
+) -> list[Statement]:
     """The statements of a dated question, which was checked.
 
     Args:
@@ -53,15 +56,18 @@ def compile_question(question: Question, catalogue: Catalogue, zone: str, curren
         catalogue: knows its metrics.
         zone: the workspace's time zone.
         currency: of amounts; rows in others do not add to them.
+        there: tables that are published; sums by the hour are read only where they are among them.
     """
     groups: dict[tuple[str, str], dict[str, Metric]] = {}
     for key in question.metrics:
         for part in catalogue.parts(catalogue.metric(key)):
             groups.setdefault((part.base, part.time), {})[part.key] = part
-    return [
-        _Builder(question, catalogue, catalogue.bases[base], time, zone, currency).build(tuple(parts.values()))
-        for (base, time), parts in groups.items()
-    ]
+    found = []
+    for (key, time), parts in groups.items():
+        base, metrics = catalogue.bases[key], tuple(parts.values())
+        base, metrics = by_the_hour(base, metrics, question, zone, there) or (base, metrics)
+        found.append(_Builder(question, catalogue, base, time, zone, currency).build(metrics))
+    return found
 
 
 def compile_rows(

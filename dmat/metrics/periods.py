@@ -133,6 +133,11 @@ def _offsets(since: date, until: date, zone: str) -> tuple[tuple[datetime, int],
     return tuple(found)
 
 
+def begins_on_hours(since: date, until: date, zone: str) -> bool:
+    """Whether all days of a range begin on whole hours of UTC: not so in India, Nepal and a few other places."""
+    return all(minutes % 60 == 0 for _, minutes in _offsets(since, until, zone))
+
+
 def _minutes(at: datetime, place: ZoneInfo) -> int:
     offset = at.replace(tzinfo=UTC).astimezone(place).utcoffset() or timedelta()
     return int(offset.total_seconds() // 60)

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from dmat.errors import InvalidInputError
-from dmat.metrics.catalogue import Base, Catalogue, Dimension, Metric
+from dmat.metrics.catalogue import Base, Catalogue, Dimension, Hourly, Metric
 from dmat.settings import ROOT
 
 FOLDER = ROOT / "dbt" / "metrics"
@@ -26,12 +26,12 @@ UNITS = ("count", "rate", "cents", "ratio", "seconds", "days")
 BETTER = ("higher", "lower", "neither")
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
 _METRIC_KEYS = {
-    "name", "words", "formula", "unit", "better", "owner", "base", "time", "where", "is_human_only", "is_in_currency",
-    "window_days", "needs", "denominator", *KINDS,
+    "name", "words", "formula", "unit", "better", "owner", "base", "time", "where", "hourly", "is_human_only",
+    "is_in_currency", "window_days", "needs", "denominator", *KINDS,
 }  # fmt: skip
 _BASE_KEYS = {
     "words", "table", "grain", "times", "where", "is_dated", "person", "currency", "dimensions", "joins", "raw",
-    "ends_at",
+    "ends_at", "hourly",
 }  # fmt: skip
 _DIMENSION_KEYS = {"name", "words", "expression", "join", "is_many", "labels"}
 
@@ -114,7 +114,20 @@ def _base(key: str, document: Document, where: str) -> Base:
         joins={alias: " ".join(join.split()) for alias, join in (document.get("joins") or {}).items()},
         raw=tuple(raw),
         ends_at=document.get("ends_at", ""),
+        hourly=_hourly(document, where),
     )
+
+
+def _hourly(document: Document, where: str) -> Hourly | None:
+    hourly = document.get("hourly")
+    if hourly is None:
+        return None
+    refuse_unknown(hourly, {"table", "dimensions", "where"}, f"{where}.hourly")
+    keys, own = tuple(hourly.get("dimensions") or ()), document.get("dimensions") or {}
+    for key in keys:
+        if key not in own:
+            raise InvalidInputError(f"{where}.hourly.dimensions", f"{key!r} is no dimension of it", ", ".join(own))
+    return Hourly(_needed(hourly, "table", f"{where}.hourly"), keys, hourly.get("where", ""))
 
 
 def _metrics(
@@ -216,6 +229,8 @@ def _simple(
     for key in document.get("needs") or ():
         if key not in own:
             raise InvalidInputError(f"{where}.needs", f"{key!r} is no dimension of {name}", ", ".join(own))
+    if "hourly" in document and (base.hourly is None or kind not in ("count", "sum")):
+        raise InvalidInputError(f"{where}.hourly", "cannot be", f"a count or sum, where {name} has `hourly`")
     value = "" if document[kind] is True else str(document[kind])
     return Metric(
         **common,
@@ -230,4 +245,5 @@ def _simple(
         needs=tuple(document.get("needs") or ()),
         value=value,
         where=document.get("where", ""),
+        hourly=document.get("hourly", ""),
     )
