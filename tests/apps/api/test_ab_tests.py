@@ -122,10 +122,15 @@ def test_before_its_planned_end_a_test_of_a_fixed_horizon_says_nothing_of_signif
     assert compared["difference"] == pytest.approx(0.04)
     assert (compared["is_significant"], compared["held_back"]) == (None, found["heldBack"])
     assert "more than chance" not in found["sentence"]
+    assert found["expectedGains"] == []
     tested.clock.advance(timedelta(hours=4))
     marketer.post("/api/ab-tests/1/declare-winner", json={"variation": "b", "reason": "its time is over"})
     over = marketer.get("/api/ab-tests/1/results").json()
     assert over["heldBack"] is None
+    [gain] = over["expectedGains"]
+    rest = MORE_PEOPLE - sum(each["assigned"] for each in found["variations"])
+    assert (gain["variation"], gain["insteadOf"], gain["people"], gain["isProven"]) == ("b", "a", rest, True)
+    assert 0 < gain["low"] < gain["value"] == pytest.approx(0.04 * rest) < gain["high"]
     assert next(each["is_significant"] for each in over["comparisons"] if each["metric"] == "click") is True
 
 
