@@ -48,15 +48,18 @@ def check_plan(store: Store, settings: Settings, plan: CampaignPlan, now: dateti
     return found
 
 
-def refuse_unfit(store: Store, settings: Settings, campaign: Campaign) -> None:
+def refuse_unfit(store: Store, settings: Settings, campaign: Campaign, to_come: str = "") -> None:
     """Stop a plan that could not run.
+
+    Args:
+        to_come: the place of something that does not exist yet, and will once the plan is kept.
 
     Raises:
         InvalidInputError: the first thing that is wrong.
     """
     for finding in check_plan(store, settings, campaign.plan):
         has_begun = campaign.started_at is not None and finding.place.endswith(".at")
-        if finding.is_blocking and not has_begun:
+        if finding.is_blocking and not has_begun and finding.place != to_come:
             raise InvalidInputError(finding.place, finding.what, finding.allowed)
 
 

@@ -6,13 +6,14 @@ Belongs here: what `POST /api/email-campaigns/{id}/send` does. Stays out: the do
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
 
+from dmat.campaigns.checking import refuse_unfit
 from dmat.campaigns.library import CampaignLibrary
 from dmat.campaigns.plan import Audience, CampaignPlan, Narrowing, Step, parse_plan
 from dmat.campaigns.records import DRAFT, RUNNING, SCHEDULED, Campaign
@@ -72,6 +73,7 @@ def add_email(
     segment = find_segment(library.store, asked.segment) if asked.segment else ""
     key = _free_key(campaign.plan)
     plan = _plan_with(campaign.plan, segment, _step(campaign_id, key, asked, at), at)
+    _refuse_unfit(library, replace(campaign, plan=plan))
     _make_template(library, campaign, key, asked, by)
     running = campaign.status == RUNNING
     if running:
@@ -81,6 +83,12 @@ def add_email(
     step = plan.step(key)
     assert step is not None  # noqa: S101 - it was put in above
     return _keep(library.store, campaign_id, key, by, now), made, step
+
+
+def _refuse_unfit(library: CampaignLibrary, campaign: Campaign) -> None:
+    """Before anything is kept: an e-mail that is refused leaves no step behind, and asking again makes one."""
+    template_to_come = f"steps[{len(campaign.plan.steps) - 1}].template"
+    refuse_unfit(library.store, library.settings, campaign, template_to_come)
 
 
 def find_segment(store: Store, named: str) -> str:

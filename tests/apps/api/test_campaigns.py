@@ -167,12 +167,12 @@ def test_a_bad_email_is_refused_with_its_field(marketer, body, path):
 def test_a_refused_email_leaves_nothing_behind(marketer):
     made = make(marketer, start_date="2026-02-01T00:00:00Z", end_date="2026-02-08T00:00:00Z")
     for _ in range(2):
-        answer = marketer.post("/api/email-campaigns/1/send", json=EMAIL | {"segment_id": "everyone"})
+        answer = marketer.post("/api/email-campaigns/1/send", json=EMAIL | {"segment_id": "germans"})
         assert (answer.status_code, answer.json()["faults"][0]["path"]) == (422, "ends_at")
     assert marketer.get("/api/campaigns/1").json() == made
     assert marketer.get("/api/templates").json()["templates"] == []
     marketer.put("/api/campaigns/1", json={"end_date": "2026-03-22T00:00:00Z"})
-    assert marketer.post("/api/email-campaigns/1/send", json=EMAIL | {"segment_id": "everyone"}).status_code == 202
+    assert marketer.post("/api/email-campaigns/1/send", json=EMAIL | {"segment_id": "germans"}).status_code == 202
     assert len(marketer.get("/api/campaigns/1").json()["plan"]["steps"]) == 1
 
 
