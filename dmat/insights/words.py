@@ -5,14 +5,10 @@ Belongs here: those sentences. Stays out: what they rest on (`finding.py`).
 
 from __future__ import annotations
 
-import re
-
-from dmat.alerts.findings import said
+from dmat.alerts.findings import said, said_value
 from dmat.insights.contributions import Part
 from dmat.insights.finding import Insight
 from dmat.metrics.catalogue import load
-
-_OUR_WORD = re.compile(r"[a-z]+(_[a-z]+)+")
 
 
 def sentence(insight: Insight) -> str:
@@ -50,13 +46,10 @@ def because(insight: Insight) -> str:
     return f"By {name}, {parts} {'explain' if len(found.parts) > 1 else 'explains'} {share}{rest}."
 
 
-def plain(value: str) -> str:
-    """`paid_search` -> `paid search`; what is no word of ours stays as it is."""
-    return value.replace("_", " ") if _OUR_WORD.fullmatch(value) else value
-
-
 def _part(insight: Insight, part: Part) -> str:
-    value = "unknown" if part.value is None else (insight.labels or {}).get(str(part.value), plain(str(part.value)))
+    value = (
+        "unknown" if part.value is None else (insight.labels or {}).get(str(part.value), said_value(str(part.value)))
+    )
     unit = insight.metric.unit
     if unit == "rate":
         return f"{value} ({part.contribution * 100:+.1f} points)"

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dmat.alerts.findings import said
+from dmat.alerts.findings import said, said_value
 from dmat.errors import NotFoundError
 from dmat.insights.finding import find_insights
 from dmat.insights.words import sentence
@@ -184,11 +184,13 @@ def _made(row: Mapping[str, Any]) -> Made:
 
 def value_words(value: Any, column: Mapping[str, str], section: Figures) -> str:
     """A value of a section in words."""
+    if column["role"] == "dimension":
+        if value is None:
+            return "Not known"
+        named = section["labels"].get(column["key"], {}).get(str(value))
+        return str(named or said_value(str(value)))
     if value is None:
         return "\u2013"
-    if column["role"] == "dimension":
-        named = section["labels"].get(column["key"], {}).get(str(value))
-        return str(named or value)
     if column["role"] == "grain":
         return date_words(str(value), column["key"])
     return said(value, column["unit"], section["currency"] if column["unit"] == "cents" else "")

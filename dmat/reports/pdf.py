@@ -11,6 +11,7 @@ import tempfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import typst
 
@@ -39,11 +40,12 @@ def as_pdf(settings: Settings, made: Made) -> bytes:
 
 def _document(settings: Settings, made: Made, root: Path) -> dict[str, Any]:
     sections = made.figures["sections"]
+    base = settings.resolved_screens_url
     definitions = dict(tuple(pair) for section in sections for pair in section["definitions"])
     return {
         "title": made.title, "workspace": settings.workspace_name, "days": days_words(made.since, made.until),
         "insights": made.figures["insights"],
-        "sections": [_section(section, root, number) for number, section in enumerate(sections)],
+        "sections": [_section(section, root, number, base) for number, section in enumerate(sections)],
         "definitions": [[name, words] for name, words in sorted(definitions.items())],
         "foot": f"Made on {made.made_at:%d %B %Y, %H:%M} UTC",
         "origin": (
@@ -52,10 +54,11 @@ def _document(settings: Settings, made: Made, root: Path) -> dict[str, Any]:
             + (f" Report {made.report_key}, number {made.report_run_id}." if made.report_run_id else "")
         ),
         "runs": list(made.run_ids),
+        "link": f"{base}/reports?made={made.report_run_id}" if made.report_run_id else "",
     }  # fmt: skip
 
 
-def _section(section: Figures, root: Path, number: int) -> dict[str, Any]:
+def _section(section: Figures, root: Path, number: int, base: str) -> dict[str, Any]:
     drawn = chart_of(section)
     if drawn:
         (root / f"chart{number}.svg").write_text(drawn[0])
@@ -67,6 +70,7 @@ def _section(section: Figures, root: Path, number: int) -> dict[str, Any]:
         "rows": [] if section["is_key_figures"] else _rows(section),
         "empty": not section["is_key_figures"] and not section["rows"],
         "note": _note(section),
+        "link": f"{base}/analytics?{urlencode({'view': 'reports', 'asked': section['address']})}",
     }  # fmt: skip
 
 

@@ -16,20 +16,12 @@ import panel_material_ui as pmui
 from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
+from apps.screens.reports.figures import shown_sections
 from apps.screens.segments.addressing import asked_for, remember
 from dmat.errors import DmatError, NotFoundError
 from dmat.reports.library import find_report, next_moments, read_reports, save_report, shipped_reports
 from dmat.reports.mailing import send_report
-from dmat.reports.making import (
-    Made,
-    change_words,
-    days_words,
-    find_made,
-    make_report,
-    metric_columns,
-    read_made,
-    value_words,
-)
+from dmat.reports.making import Made, days_words, find_made, make_report, read_made
 from dmat.reports.plan import Report, check_recipients
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
@@ -91,11 +83,13 @@ class ReportsScreen(pn.viewable.Viewer):
         self.head.html = self._render("head")
 
     def _show_made(self) -> None:
-        words = {"value_words": value_words, "change_words": change_words, "metric_columns": metric_columns}
         if self.planning:
             self.opened.html = self._render("plan", report=find_report(self.context.store, self.planning))
         else:
-            self.opened.html = self._render("made", made=self.made, rows_shown=ROWS_SHOWN, **words) if self.made else ""
+            self.opened.html = self._made_html(self.made) if self.made else ""
+
+    def _made_html(self, made: Made) -> str:
+        return self._render("made", made=made, sections=shown_sections(made, ROWS_SHOWN))
 
     def _render(self, name: str, **values: Any) -> str:
         return render(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import zlib
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -233,3 +235,18 @@ def test_days_are_said_shortly():
     assert days_words(date(2026, 3, 9), date(2026, 3, 10)) == "9 March 2026"
     assert days_words(date(2026, 3, 1), date(2026, 4, 1)) == "1 to 31 March 2026"
     assert days_words(date(2026, 2, 20), date(2026, 2, 20) + timedelta(days=14)) == "20 Feb 2026 to 5 Mar 2026"
+
+
+def test_the_pdf_leads_down_to_where_its_figures_come_from(quarter, made):
+    found = as_pdf(quarter.settings, made)
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", found, re.DOTALL)
+    text = b"".join([found, *(_unpacked(stream) for stream in streams)])
+    assert text.count(f"/reports?made={made.report_run_id}".encode()) >= 1
+    assert text.count(b"/analytics?view=reports&asked=") >= len(made.figures["sections"])
+
+
+def _unpacked(stream: bytes) -> bytes:
+    try:
+        return zlib.decompress(stream)
+    except zlib.error:
+        return b""

@@ -47,7 +47,7 @@ def test_a_report_is_made_shown_sent_and_closed(screen, quarter):
     act(screen, "close")
     assert screen.opened.html == ""
     act(screen, "open", str(made.report_run_id))
-    assert "Where these figures come from" in screen.opened.html
+    assert "/analytics?figure=metrics%3Drevenue" in screen.opened.html
 
 
 def test_a_schedule_and_recipients_are_kept(screen, quarter):

@@ -1,0 +1,62 @@
+"""Under test: each figure of a report that was made leads to exactly what it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import pytest
+
+from apps.screens.analytics.wording import shown, unit_of
+from apps.screens.reports.figures import shown_sections
+from dmat.metrics.asking import ask
+from dmat.metrics.catalogue import metric
+from dmat.metrics.question import read_address
+from dmat.reports.making import make_report
+from dmat.reports.plan import read_report
+
+REPORT = {
+    "key": "x", "name": "X", "period": "last_30_days",
+    "sections": [
+        {"title": "Key figures", "metrics": ["orders", "revenue", "average_order"]},
+        {"title": "By week", "metrics": ["orders"], "grain": "week"},
+        {"title": "Shops", "metrics": ["orders", "revenue"], "dimensions": ["source"]},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def made(quarter):
+    return make_report(quarter.settings, quarter.store, quarter.view, read_report(REPORT), "ann")
+
+
+def cells(sections):
+    for section in sections:
+        yield from (each.cell for each in section.figures)
+        yield from (cell for row in section.rows for cell in row if cell.is_number)
+
+
+def test_each_figure_says_what_its_link_answers(quarter, made):
+    sections = shown_sections(made, 100)
+    linked = [cell for cell in cells(sections) if cell.link]
+    assert len(linked) == len(list(cells(sections))) > 8
+    for cell in linked:
+        [token] = parse_qs(urlsplit(cell.link).query)["figure"]
+        question = read_address(parse_qsl(token, keep_blank_values=True))
+        [key] = question.metrics
+        answer = ask(quarter.view, quarter.settings, question)
+        assert shown(answer.totals[key], unit_of(metric(key)), answer.currency) == cell.text
+
+
+def test_rows_beyond_the_page_are_counted(made):
+    by_week = shown_sections(made, 2)[1]
+    assert len(by_week.rows) == 2
+    assert by_week.left_out == len(made.figures["sections"][1]["rows"]) - 2 > 0
+
+
+def test_a_metric_that_is_gone_is_still_shown_and_leads_nowhere(made):
+    section = dict(made.figures["sections"][0])
+    section |= {"columns": [{"key": "gone", "name": "Gone", "role": "metric", "unit": "count"}],
+                "totals": {"gone": 7}, "changes": {"gone": 0.5}, "address": "metrics=gone"}  # fmt: skip
+    [shown_one] = shown_sections(replace(made, figures={"insights": [], "sections": [section]}), 5)
+    assert [(each.cell.text, each.cell.link, each.change) for each in shown_one.figures] == [("7", "", "")]
