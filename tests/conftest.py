@@ -18,20 +18,34 @@ pytest_plugins = ["new_stores", "sending_fixtures", "segment_world", "campaign_w
 ROOT = Path(__file__).resolve().parents[1]
 TOGETHER = {"notebooks": "demo", "use_cases": "demo", "dbt": "dbt", "dmat_pipelines": "dmat_pipelines",
             "browser": "browser", "apps": "apps"}  # fmt: skip
+LONGEST = ("browser", "demo", "apps", "dbt", "dmat_pipelines")
+
+
+def scope_of(nodeid: str) -> str:
+    """What runs in one process: the tests of a file, or those of folders that share what takes long to make."""
+    file = nodeid.split("::")[0]
+    return TOGETHER.get(Path(file).parts[1], file)
 
 
 class Together(LoadScopeScheduling):
-    """Tests of a file run in one process, and so do those of folders that share what takes long to make."""
+    """Shares out scopes in the order in which tests were collected."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::")[0]
-        return TOGETHER.get(Path(file).parts[1], file)
+        return scope_of(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together:
     """How tests are shared out when there are several processes."""
+    config.option.loadscopereorder = False  # by the number of tests, which says little of how long they take
     return Together(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The scopes that take longest come first, so that no process works at one of them alone in the end."""
+    if hasattr(config, "workerinput"):
+        rank = {scope: number for number, scope in enumerate(LONGEST)}
+        items.sort(key=lambda item: (rank.get(scope_of(item.nodeid), len(LONGEST)), "chaos" not in item.nodeid))
 
 
 @pytest.fixture(scope="session")

@@ -321,7 +321,24 @@ function settle(el) {
   })
 }
 
-function render({model, el}) {
+// an update between press and release would take away what is being clicked: it waits for the release
+let isPressed = false
+const held = new Map()
+function unlessPressed(el, update) {
+  if (isPressed) held.set(el, update)
+  else update()
+}
+function release() {
+  isPressed = false
+  const waiting = [...held.values()]
+  held.clear()
+  waiting.forEach((update) => update())
+}
+addEventListener("pointerdown", () => { isPressed = true }, true)
+for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => setTimeout(release), true)
+addEventListener("blur", release)
+
+function render({model, el}, afterUpdate = () => {}) {
   const root = el.getRootNode()
   if (root.adoptedStyleSheets && !root.adoptedStyleSheets.includes(sheets[0])) root.adoptedStyleSheets = [...root.adoptedStyleSheets, ...sheets]
   el.classList.add("root")
@@ -333,9 +350,13 @@ function render({model, el}) {
     el.innerHTML = model.html
     restore(el, kept)
     settle(el)
+    afterUpdate()
   }
-  model.on("html", update)
-  model.on("remove", () => el.querySelectorAll("[data-chart-key]").forEach(forget))
+  model.on("html", () => unlessPressed(el, update))
+  model.on("remove", () => {
+    held.delete(el)
+    el.querySelectorAll("[data-chart-key]").forEach(forget)
+  })
 }
 
 /* ---- the bar at the top: jump box, theme, menu ------------------------------------------------------------------ */
@@ -381,13 +402,12 @@ function jump(el) {
   return open
 }
 function renderTop({model, el}) {
-  render({model, el})
+  render({model, el}, () => wire())
   remembered("dmat_narrow", innerWidth < 600 ? 1 : 0)
   const stop = new AbortController()
   let open = () => {}
   const wire = () => { open = jump(el) }
   wire()
-  model.on("html", wire)
   const tell = () => {
     const words = setClock(model.clock)
     el.querySelectorAll("[data-clock]").forEach((place) => { place.textContent = words })
@@ -410,4 +430,4 @@ function renderTop({model, el}) {
   setTimeout(() => model.send_msg({action: "hello"}))
 }
 
-export default {Block: {render}, TopBar: {render: renderTop}}
+export default {Block: {render: (props) => render(props)}, TopBar: {render: renderTop}}
