@@ -50,9 +50,9 @@ _STATES: Mapping[str, str] = {
     EXPIRED: "expired", AMBIGUOUS: "ambiguous",
 }  # fmt: skip
 _KINDS: Mapping[str, str] = {
-    "delivered": "delivered", "opened_human": "opened", "opened_machine": "opened_by_machines", "read": "read",
-    "clicked_human": "clicked", "clicked_machine": "clicked_by_machines", "replied": "replied", "shown": "shown",
-    "unsubscribed": "unsubscribed", "bounced": "bounced", "complained": "complained",
+    "accepted": "accepted", "delivered": "delivered", "opened_human": "opened", "opened_machine": "opened_by_machines",
+    "read": "read", "clicked_human": "clicked", "clicked_machine": "clicked_by_machines", "replied": "replied",
+    "shown": "shown", "unsubscribed": "unsubscribed", "bounced": "bounced", "complained": "complained",
 }  # fmt: skip
 
 
@@ -63,6 +63,7 @@ class Figures:
     Attributes:
         planned: everybody of the frozen audience; planned = waiting + sent + failed + suppressed + held_out + expired
             + ambiguous.
+        accepted: what the provider took, with what came back later; that is among `failed`, no more among `sent`.
     """
 
     planned: int = 0
@@ -73,6 +74,7 @@ class Figures:
     held_out: int = 0
     expired: int = 0
     ambiguous: int = 0
+    accepted: int = 0
     delivered: int = 0
     opened: int = 0
     opened_by_machines: int = 0
@@ -94,6 +96,11 @@ class Figures:
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
     @property
+    def handed_over(self) -> int:
+        """Messages that the provider took, whatever became of them."""
+        return max(self.accepted, self.sent)
+
+    @property
     def reached(self) -> int:
         """Messages that arrived, or times that something was shown."""
         return self.delivered or self.shown
@@ -104,8 +111,8 @@ class Figures:
         return self.revenue_cents / self.cost_cents if self.cost_cents else None
 
     def rate(self, name: str) -> float | None:
-        """A number as a share of what was reached (`delivered` of what was sent); None when there is nothing."""
-        whole = self.sent if name in ("delivered", "bounced") else self.reached
+        """A number as a share of what was reached (`delivered` of what was handed over); None without any."""
+        whole = self.handed_over if name in ("delivered", "bounced") else self.reached
         return getattr(self, name) / whole if whole else None
 
 

@@ -39,8 +39,10 @@ BLANK_MAIL = (
 )
 FIRST_NAME = {"name": "first_name", "type": "text", "source": "first_name", "fallback": "there"}
 _TAGS = re.compile(
-    r"<mj-(?:head|style|raw)\b.*?</mj-(?:head|style|raw)>|<style\b.*?</style>|<[^>]*>|\{%.*?%\}|\{#.*?#\}", re.S | re.I
-)
+    r"<mj-(?:head|style|raw)\b.*?</mj-(?:head|style|raw)>|<style\b.*?</style>|<a\b[^>]*\bview_url\b.*?</a>|<[^>]*>"
+    r"|\{%-?\s*else\b.*?\{%-?\s*endif\s*-?%\}|\{%.*?%\}|\{#.*?#\}", re.S | re.I
+)  # fmt: skip
+_VALUE = re.compile(r"\{\{-?\s*([\w.]+)[^}]*\}\}")
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,16 @@ class ListState(param.Parameterized):
 
 
 def first_words(template: Template) -> str:
-    """What a template says first, as plain text."""
+    """What a template says first, as plain text; values as `[first name]`, of choices the first."""
     parts = template.content.parts()
-    said = parts.get("subject") or parts.get("title") or ""
-    body = unescape(_TAGS.sub(" ", parts.get("text") or parts.get("body") or ""))
-    return f"{said}  {' '.join(body.split())}".strip()[:FIRST_WORDS]
+    said = _plain(parts.get("subject") or parts.get("title") or "")
+    body = _plain(parts.get("text") or parts.get("body") or "")
+    return " · ".join(each for each in (said, body) if each)[:FIRST_WORDS]
+
+
+def _plain(text: str) -> str:
+    words = _VALUE.sub(lambda value: f"[{re.sub('[._]', ' ', value[1])}]", unescape(_TAGS.sub(" ", text)))
+    return " ".join(words.split())
 
 
 def uses_of(campaigns: Sequence[Campaign]) -> Mapping[str, tuple[Campaign, ...]]:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from campaign_world import document_of
 from segment_world import NOW, change_world, number_of
 
-from dmat.campaigns.monitor import journey, monitor
+from dmat.campaigns.monitor import Figures, journey, monitor
 from dmat.campaigns.running import Runner
 from dmat.campaigns.shares import difference_interval
 from dmat.ledger.entries import list_entries
@@ -49,6 +49,12 @@ def test_states_add_up_and_machines_are_counted_apart(seen):
     assert (total.planned, total.sent, total.suppressed, total.waiting) == (6, 2, 1, 3)
     assert total.planned == total.waiting + total.sent + total.failed + total.suppressed + total.held_out
     assert (total.opened, total.opened_by_machines, total.rate("opened")) == (1, 2, 0.5)
+
+
+def test_what_came_back_was_handed_over_and_lowers_the_share_that_arrived():
+    some = Figures(sent=64, failed=2, accepted=66, delivered=64, bounced=2)
+    assert (some.handed_over, some.rate("delivered"), some.rate("bounced")) == (66, 64 / 66, 2 / 66)
+    assert Figures(sent=10, delivered=9).rate("delivered") == 0.9
 
 
 def test_cost_is_that_of_the_step_and_of_each_message_and_the_return_follows(seen):
