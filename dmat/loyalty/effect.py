@@ -68,8 +68,8 @@ def read_effects(workspace: Workspace) -> list[Effect]:
 def _rows(workspace: Workspace, query: str) -> list[dict[str, Any]]:
     try:
         return workspace.rows(query)
-    except (NotPublishedError, duckdb.CatalogException):
-        return []  # nothing published, or by a release that had no programme
+    except (NotPublishedError, duckdb.CatalogException, duckdb.BinderException):
+        return []  # nothing published, or by a release that knew less of the programme
 
 
 def _effect(currency: str, share: float, members: Mapping[str, Any], held_out: Mapping[str, Any]) -> Effect:

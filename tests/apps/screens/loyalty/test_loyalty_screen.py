@@ -78,7 +78,7 @@ def test_members_tiers_offers_and_the_effect_are_told(context):
     assert "&lt;b&gt;A mug" in html
     assert "Not switched on" in html
     assert found.won_back is None
-    assert "by the journey Win-back" in html
+    assert "nobody entered the journey Win-back yet" in html
     assert "€610.00" in html
     assert "€160.00 in the next year" in html
 
