@@ -1,4 +1,5 @@
-"""Under test: use cases 4 and 6 on the simulated company: leads are found, scored, adopted, and scores are sums.
+"""Under test: use cases 4 and 6 on the simulated company: leads are found, scored, adopted, scores are sums, and what
+became of each assignment stands in the tables as it happened.
 
 The demo ran once for the whole session; here we look at what it left behind.
 """
@@ -6,12 +7,18 @@ The demo ran once for the whole session; here we look at what it left behind.
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 import dmat
+from dmat.metrics.asking import ask
+from dmat.metrics.question import Question
+from dmat.routing.figures import desk_figures
 from dmat.scoring.leads import list_leads
 from dmat.scoring.live import score_of
 from dmat.settings import load_settings
 from dmat.store import open_store
+from dmat.store.engine import rows_of
+from dmat.store.lead_tables import lead_assignments
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +69,34 @@ def test_machines_that_open_and_click_earn_nothing(workspace):
         " where points.source = 'message' group by points.entry_key having bool_and(events.is_machine)"
     )
     assert earned == []
+
+
+def test_assignments_that_are_over_stand_in_the_tables_as_they_happened(workspace, store):
+    rows = workspace.rows("select * from leads.fct_assignments where ended_at is not null")
+    wanted = lead_assignments.c.assignment_id.in_([row["assignment_id"] for row in rows])
+    with store.read() as connection:
+        kept = {row["assignment_id"]: row for row in rows_of(connection, sa.select(lead_assignments).where(wanted))}
+    assert rows
+    for row in rows:
+        own = kept[row["assignment_id"]]
+        same = ("lead_id", "place", "rep_key", "assigned_at", "accepted_at", "contacted_at", "ended_at")
+        assert [row[name] for name in same] == [own[name] for name in same]
+        assert (row["why"], row["ended_because"]) == (" ".join(own["explanation"]), own["ended_because"])
+        moments = [own[name] for name in ("accepted_at", "contacted_at") if own[name] is not None]
+        took = (min(moments) - own["assigned_at"]).total_seconds() if moments else None
+        assert row["response_seconds"] == took
+        in_time = bool(moments) and min(moments) <= own["respond_by"] if own["respond_by"] else None
+        assert row["is_answered_in_time"] is (in_time if moments or row["ended_because"] == "no answer" else None)
+
+
+def test_response_times_of_the_metrics_are_those_of_the_desk(demo_home, workspace, store):
+    settings = load_settings(home=demo_home)
+    now = settings.clock.now()
+    question = Question(metrics=("response_time", "leads_assigned"), dimensions=("rep",), period="last_30_days")
+    answer = ask(workspace, settings, question.dated(now.date()))
+    desk = {rep.rep_key: rep for rep in desk_figures(store, now, 30).reps}
+    assert answer.rows
+    for row in answer.rows:
+        minutes = desk[row["rep"]].median_response_minutes
+        assert row["response_time"] == (None if minutes is None else pytest.approx(60 * minutes))
+        assert 0 < row["leads_assigned"] <= desk[row["rep"]].given_count  # some may have been given since
