@@ -14,17 +14,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from dmat.journeys.acting import DONE, FAILED_ACTION, IN_LIST, LEAVING, WAITING_ACTION
+from dmat.journeys.carrying import DOING
 from dmat.journeys.definition import Definition
 from dmat.journeys.records import DRAFT, Journey, JourneyVersion, read_journeys, read_versions
 from dmat.journeys.steps import Send
 from dmat.scoring.exporting import mark_exported, unexported
 from dmat.store.engine import Store, rows_of
-from dmat.store.journey_tables import journey_members, journeys, person_properties
+from dmat.store.journey_tables import journey_actions, journey_members, journeys, person_properties
 
 MEMBER = (
     "member_id", "journey_id", "version", "person_id", "entry_key", "status", "step", "at", "due_at", "why",
     "path", "is_holdout", "entered_at", "seen_at", "reached_goal_at", "ended_at", "variant", "revision",
 )  # fmt: skip
+ACTION = ("action_id", "member_id", "journey_id", "person_id", "step", "kind", "state", "note", "at", "until_at",
+          "done_at")  # fmt: skip
+HOW_FAR = {WAITING_ACTION: 1, DOING: 2, IN_LIST: 2, LEAVING: 3, FAILED_ACTION: 4, DONE: 4}
 
 
 def unexported_journeys(store: Store, limit: int) -> list[dict[str, Any]]:
@@ -90,6 +95,27 @@ def _passed(path: str) -> Iterator[dict[str, Any]]:
 def mark_members_exported(store: Store, rows: Iterable[Mapping[str, Any]]) -> None:
     """Say that these are in the warehouse; who moved on meanwhile is exported again."""
     mark_exported(store, journey_members, "member_id", rows)
+
+
+def unexported_actions(store: Store, limit: int) -> list[dict[str, Any]]:
+    """What journeys asked of others and what changed its state since it was exported.
+
+    `revision` is how far along its way the action is: an action never goes back.
+    """
+    table = journey_actions.c
+    query = sa.select(*(table[name] for name in ACTION)).where(table.exported_state != table.state)
+    with store.read() as connection:
+        rows = rows_of(connection, query.order_by(table.action_id).limit(limit))
+    return [_plain(row) | {"revision": HOW_FAR.get(row["state"], 1)} for row in rows]
+
+
+def mark_actions_exported(store: Store, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Say in which state these are in the warehouse; what went on meanwhile is exported again."""
+    done = [{"its_id": row["action_id"], "its_state": row["state"]} for row in rows]
+    if done:
+        statement = sa.update(journey_actions).where(journey_actions.c.action_id == sa.bindparam("its_id"))
+        with store.write() as connection:
+            connection.execute(statement.values(exported_state=sa.bindparam("its_state")), done)
 
 
 def unexported_properties(store: Store, limit: int) -> list[dict[str, Any]]:

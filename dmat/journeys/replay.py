@@ -190,12 +190,13 @@ class _Replaying:
     def _begin(self, entering: Sequence[Candidate], until: datetime) -> None:
         ids = {each.person_id for each in entering}
         people = read_people(self._source.desk.workspace, ids, dates_needed([self._definition])) if ids else {}
+        trials = [trial.of_people(ids) for trial in self._known.trials]
         for each in entering:
             key, arrival = each.entry_key, self._known.arrivals.get(each.entry_key)
             state = arrival.state if arrival else enter(each.lives_from or each.at)
             held = is_held_out(self._definition.programme, each.person_id, self._definition.holdout.share)
-            trials = () if held else self._known.trials
-            life = Life(self._definition, people[each.person_id], each.values, each.at, state, self._known.gaps, trials)
+            life = Life(self._definition, people[each.person_id], each.values, each.at, state, self._known.gaps,
+                        () if held else trials)  # fmt: skip
             heard, moved_at = self._heard.pop(key, []), self._known.departures.get(key)
             passed = arrival.passed if arrival else frozenset()
             self.members[key] = Replayed(key, life, held, heard, moved_at, passed)

@@ -306,6 +306,7 @@ def lives_of(
     """The life of each member up to where it stands, by number."""
     people = {member.person_id for member in members}
     known = read_people(source.desk.workspace, people, dates_needed(definitions.values()))
+    trials = [trial.of_people(people) for trial in trials]
     return {
         member.member_id: Life(
             definitions[member.version], known[member.person_id], member.values, member.entered_at, member.state, gaps,

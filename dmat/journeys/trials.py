@@ -9,7 +9,7 @@ for who comes after it. So it does not matter when somebody looks, and a replay 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ class Trial(NamedTuple):
         shares: arm -> its share; the arms are those of the split.
         spans: when it took people in: from, and until (None: still does); not while it was paused.
         winner: the arm that everybody new gets since `decided_at`; empty: the split divides as without it.
+        arms: of people whose arm was worked out with that of many others (`of_people`).
     """
 
     experiment_id: int
@@ -36,6 +37,7 @@ class Trial(NamedTuple):
     spans: Sequence[tuple[datetime, datetime | None]]
     winner: str = ""
     decided_at: datetime | None = None
+    arms: Mapping[int, str] = {}
 
     @property
     def salt(self) -> str:
@@ -52,7 +54,13 @@ class Trial(NamedTuple):
 
     def arm(self, person_id: int) -> str:
         """The arm of a person, for ever the same."""
-        return list(self.shares)[int(arm_of(self.salt, np.array([person_id], np.int64), self.shares)[0])]
+        return self.arms.get(person_id) or self.of_people([person_id]).arms[person_id]
+
+    def of_people(self, people: Collection[int]) -> Trial:
+        """The same with the arms of these people worked out at once, which is much faster than one at a time."""
+        ids, names = np.fromiter(people, np.int64, len(people)), list(self.shares)
+        codes = arm_of(self.salt, ids, self.shares)
+        return self._replace(arms=dict(zip(ids.tolist(), [names[code] for code in codes.tolist()], strict=True)))
 
 
 class Tried(NamedTuple):

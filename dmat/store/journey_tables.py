@@ -129,9 +129,14 @@ journey_actions = Table(
     Column("at", DateTime, nullable=False),
     Column("until_at", DateTime),
     Column("done_at", DateTime),
+    Column("exported_state", String(20), nullable=False, default="", server_default=""),
     Unique("member_id", "step"),
     Index("ix_journey_actions_state", "state", "kind"),
-)
+    Index(
+        "ix_journey_actions_unexported", "action_id", sqlite_where=sa.text("exported_state <> state"),
+        postgresql_where=sa.text("exported_state <> state"),
+    ),
+)  # fmt: skip
 
 journey_requests = Table(
     "journey_requests",

@@ -1,4 +1,5 @@
-"""What the store knows of journeys, landed: `raw.journey_plans`, `raw.journey_members`, `raw.person_properties`.
+"""What the store knows of journeys, landed: `raw.journey_plans`, `raw.journey_members`, `raw.journey_actions`,
+`raw.person_properties`.
 
 Belongs here: carrying rows, committed in the warehouse first and marked here after, so that a crash between the two
 lands them again (twice gives once). Stays out: which rows these are (`dmat/journeys/exporting.py`).
@@ -11,9 +12,11 @@ from typing import Any
 import dagster as dg
 
 from dmat.journeys.exporting import (
+    mark_actions_exported,
     mark_journeys_exported,
     mark_members_exported,
     mark_properties_exported,
+    unexported_actions,
     unexported_journeys,
     unexported_members,
     unexported_properties,
@@ -51,6 +54,16 @@ def member_records(rows: Iterable[Row]) -> list[Record]:
     return [Record(str(row["member_id"]), max(row["seen_at"], row["at"]), dict(row)) for row in rows]
 
 
+def export_actions(settings: Settings, store: Store, run_id: str) -> Outcome:
+    """Land everything that journeys asked of others and whose state changed since it was last exported."""
+    return carry(
+        settings, Outcome("journey", "actions", run_id, settings.clock.now()), "journey_actions",
+        lambda: unexported_actions(store, BATCH_ROWS),
+        lambda rows: [Record(str(row["action_id"]), row["done_at"] or row["at"], dict(row)) for row in rows],
+        lambda rows: mark_actions_exported(store, rows),
+    )  # fmt: skip
+
+
 def export_properties(settings: Settings, store: Store, run_id: str) -> Outcome:
     """Land every tag and value of a person that changed since it was last exported."""
     return carry(
@@ -67,6 +80,7 @@ Export = Callable[[Settings, Store, str], Outcome]
 EXPORTS: Mapping[str, tuple[Export, str]] = {
     "journey_plans": (export_journeys, "Journeys with the steps of every version, as the store has them."),
     "journey_members": (export_members, "Members of journeys: where they stand and which steps they passed."),
+    "journey_actions": (export_actions, "What journeys asked of others: leads, tasks, points, tags, audiences."),
     "person_properties": (export_properties, "Tags and values that journeys and people gave to people."),
 }
 

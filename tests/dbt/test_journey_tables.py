@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from dmat.journeys.definition import parse_definition
 from dmat.journeys.entries import Source
-from dmat.journeys.exporting import unexported_members
+from dmat.journeys.exporting import unexported_actions, unexported_members
 from dmat.journeys.library import JourneyLibrary
 from dmat.journeys.lift import read_lift
 from dmat.journeys.runner import JourneyRunner
@@ -93,6 +93,19 @@ def test_members_land_once_with_the_steps_that_they_passed(rows):
     assert passed == [("a-day", 40), ("done", 40), ("tag-it", 40), ("value-it", 40)]
     kinds = ask("select step_number, kind from journeys.dim_journey_steps order by 1")
     assert kinds == [(1, "add_tag"), (2, "set_value"), (3, "wait"), (4, "goal")]
+
+
+def test_what_was_asked_of_others_lands_with_what_came_of_it(rows):
+    ask, landed, *_, store, _ = rows
+    with store.read() as connection:
+        held = connection.execute(sa.select(sa.func.count()).where(journey_members.c.is_holdout)).scalar_one()
+    done = [("add_tag", "done", 40 - held), ("set_value", "done", 40 - held)]  # nothing is done for the held out
+    assert landed["journey_actions"] == 2 * (40 - held)
+    found = "select kind, status, count(*) from journeys.fct_journey_actions group by all order by 1"
+    assert ask(found) == done
+    assert unexported_actions(store, 9) == []
+    [(notes,)] = ask("select count(*) from journeys.fct_journey_actions where note is null or done_at < asked_at")
+    assert notes == 0
 
 
 def test_lift_counts_everybody_in_the_group_that_they_were_drawn_for(rows):

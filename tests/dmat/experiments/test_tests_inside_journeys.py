@@ -101,7 +101,10 @@ def test_arms_are_stable_and_even_and_those_of_the_salt():
     codes = arm_of("experiment:7", np.arange(3_000), {"a": 0.5, "b": 0.5})
     assert arms == ["ab"[code] for code in codes]
     assert 0.46 < arms.count("a") / 3_000 < 0.54
-    assert arms != [Trial(8, "arms", {"a": 0.5, "b": 0.5}, [(NOW, None)]).arm(person) for person in range(3_000)]
+    at_once, other = trial.of_people(range(3_000)), trial._replace(experiment_id=8).of_people(range(3_000))
+    assert [at_once.arm(person) for person in range(3_000)] == arms
+    assert at_once.arm(5_000) == trial.arm(5_000)  # who is not among them
+    assert [other.arm(person) for person in range(3_000)] != arms
 
 
 def test_whoever_reaches_the_split_is_in_the_test_and_their_messages_say_in_which_arm(tested):
