@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dmat.campaigns.arms import tested_plan
 from dmat.campaigns.plan import variant_of
 from dmat.campaigns.records import campaign_of, find_campaign, plan_of_version
 from dmat.errors import NotFoundError
@@ -34,6 +33,8 @@ NONE = Overrides()
 
 def overrides_of(store: Store, programme: str, version: int, step_key: str, variant_key: str = "") -> Overrides:
     """What the step says; nothing for programmes and steps that are in no plan."""
+    from dmat.campaigns.arms import tested_plan  # numpy comes with it, which a sender with a helper does without
+
     number = campaign_of(programme)
     if number is None:
         return _of_journey(store, programme, version, step_key)

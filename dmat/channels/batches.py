@@ -98,6 +98,8 @@ def _weight(abilities: Abilities, person: Recipient) -> int:
     """Bytes of one person in the body, at most; nothing is counted where no limit is known."""
     if not abilities.batch_bytes:
         return 0
+    if person.packed:
+        return len(person.packed) + 1
     most = _LONGEST_SIGN * _signs(person) + _BESIDES + 16 * len(person.values)
     if most <= min(abilities.values_bytes or most, abilities.batch_bytes // (2 * abilities.batch)):
         return most  # small enough in any case, and so would be a batch of the like: no need to know exactly

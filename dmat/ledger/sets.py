@@ -147,37 +147,61 @@ def move_set(connection: Connection, message_ids: Sequence[str], step: SetMove, 
     """
     moved: list[str] = []
     for batch in chunks(sorted(message_ids), SET_SIZE):
-        if _is_made_at_once(connection, batch, step, now):
-            moved += batch
-            continue
-        if step.through is not None:
-            moved += move_set(connection, move_set(connection, batch, step.through, now), step.alone(), now)
-            continue
-        for group in _groups(connection, batch, step):
-            _write_group(connection, group, step, now)
-            moved += group.ids
+        made = _made_at_once(connection, batch, step, now)
+        moved += made
+        rest = batch if not made else sorted(set(batch).difference(made)) if len(made) < len(batch) else []
+        if rest and step.through is not None:
+            moved += move_set(connection, move_set(connection, rest, step.through, now), step.alone(), now)
+        elif rest:
+            for group in _groups(connection, rest, step):
+                _write_group(connection, group, step, now)
+                moved += group.ids
     return sorted(moved)
 
 
-def _is_made_at_once(connection: Connection, ids: Sequence[str], step: SetMove, now: datetime) -> bool:
-    """One statement, where all are as the caller expects; else nothing is written. (SQLite: nobody else writes now.)"""
+def _made_at_once(connection: Connection, ids: Sequence[str], step: SetMove, now: datetime) -> Sequence[str]:
+    """Those that one statement moved, as they were as the caller expects. (SQLite: nobody else writes meanwhile.)"""
     is_counted = step.to_state in COUNTED
     if connection.dialect.name != "sqlite" or not step.expected or not ids or (is_counted and not step.places):
-        return False
+        return []
     at = _later_than_before(connection, now)
     first = step.through or step
     table = ledger_entries.c
     expected: list[sa.ColumnElement[bool]] = [table.state == first.expected, table.updated_at < at]
     if first.only_claimed_by is not None:
         expected.append(table.claimed_by == first.only_claimed_by)
-    with connection.begin_nested() as attempt:
-        changed = _changed(connection, step, len(ids), at).where(*expected)
-        if connection.execute(changed, {"ids": pack_ids(connection, ids)}).rowcount != len(ids):
-            attempt.rollback()
-            return False
+    made = [step] if step.through is None else [step.through, step]
+    sets = [log_set(connection, each.expected, each.to_state, each.reason, at, len(ids)) for each in made]
+    changed = _changed(made, sets, at).where(*expected)
+    count = connection.execute(changed, {"ids": pack_ids(connection, ids)}).rowcount
+    places = step.places
+    if count != len(ids):
+        for set_id in sets:
+            set_count(connection, set_id, count)
+        ids = _named(connection, ids, sets[-1]) if count else []
+        places = _places(connection, ids)
     if is_counted:
-        count_set(connection, step.to_state, ids, step.places, now)
-    return True
+        count_set(connection, step.to_state, ids, places, now)
+    return ids
+
+
+def _named(connection: Connection, ids: Sequence[str], set_id: int) -> list[str]:
+    """Those of the messages whose last step was made with this set."""
+    table = ledger_entries.c
+    query = sa.select(table.message_id).where(
+        table.message_id.in_(ids_of(connection)), table.set_ids.endswith(f" {set_id}")
+    )
+    found = connection.execute(query.order_by(table.message_id), {"ids": pack_ids(connection, ids)})
+    return [str(row.message_id) for row in found]
+
+
+def _places(connection: Connection, ids: Sequence[str]) -> Counter[Place]:
+    """How many of the messages are counted where."""
+    table = ledger_entries.c
+    place = (table.programme, table.step, table.variant, table.channel)
+    query = sa.select(sa.func.count(), *place).where(table.message_id.in_(ids_of(connection))).group_by(*place)
+    rows = connection.execute(query, {"ids": pack_ids(connection, ids)}).all()
+    return Counter({Place(*row[1:]): row[0] for row in rows})
 
 
 def _later_than_before(connection: Connection, now: datetime) -> datetime:
@@ -186,14 +210,13 @@ def _later_than_before(connection: Connection, now: datetime) -> datetime:
     return at
 
 
-def _changed(connection: Connection, step: SetMove, count: int, at: datetime) -> sa.Update:
-    """The update that makes a step (and the one before it) for the messages in the parameter `ids`; it is logged."""
-    table, made = ledger_entries.c, [step] if step.through is None else [step.through, step]
-    sets = [log_set(connection, each.expected, each.to_state, each.reason, at, count) for each in made]
-    values = {name: value for each in made for name, value in each.values.items()}
-    changed = sa.update(ledger_entries).where(table.message_id.in_(ids_of(connection)))
+def _changed(made: Sequence[SetMove], sets: Sequence[int], at: datetime) -> sa.Update:
+    """The update that makes steps, one after the other, for the messages in the parameter `ids` (SQLite)."""
+    table, values = ledger_entries.c, {name: value for each in made for name, value in each.values.items()}
+    changed = sa.update(ledger_entries).where(table.message_id.in_(_ids_of_sqlite()))
+    changed = changed.prefix_with("or rollback")  # else each page is copied beside, in case one row were refused
     return changed.values(
-        state=step.to_state, reason=step.reason, revision=table.revision + len(made), set_ids=naming(*sets),
+        state=made[-1].to_state, reason=made[-1].reason, revision=table.revision + len(made), set_ids=naming(*sets),
         updated_at=at, **values,
     )  # fmt: skip
 
@@ -226,9 +249,13 @@ def _write_group(connection: Connection, group: _Group, step: SetMove, now: date
 def ids_of(connection: Connection) -> Any:
     """For `column.in_(...)`: the ids in the parameter `ids`, however many, as `pack_ids` gives them."""
     if connection.dialect.name == "sqlite":
-        each = sa.func.json_each(sa.bindparam("ids", type_=sa.Text)).table_valued("value")
-        return sa.select(each.c.value)
+        return _ids_of_sqlite()
     return sa.select(sa.func.unnest(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
+
+
+def _ids_of_sqlite() -> Any:
+    each = sa.func.json_each(sa.bindparam("ids", type_=sa.Text)).table_valued("value")
+    return sa.select(each.c.value)
 
 
 def pack_ids(connection: Connection, ids: Sequence[str]) -> Any:

@@ -187,6 +187,9 @@ class Composer:
         """Batches of all whose values may travel so; gives the others."""
         known = {item[0].message_id: item for item in people}
         recipients = [_recipient(*item) for item in people if compiled.fits_batch(item[2])]
+        if isinstance(provider, Packing):
+            for person in recipients:
+                person.packed = provider.pack(person)
         first = people[0][0]
         settings, (name, email) = self.settings, self._from(first)
         batch = MailBatch(
@@ -203,7 +206,7 @@ class Composer:
                 for (entry, _, filled), person in zip(mine, part.recipients, strict=True)
             }
             request = Request(batch_id, kept, _common(first, f"{name} <{email}>", now))
-            message = replace(part, batch_id=batch_id, recipients=_packed(provider, part.recipients))
+            message = replace(part, batch_id=batch_id)
             made.parcels.append(Parcel([item[0] for item in mine], message, request=request, size=len(mine)))
         return list(known.values())
 
@@ -246,13 +249,6 @@ def _recipient(entry: Entry, values: Mapping[str, Any], filled: Filled) -> Recip
     headers = unsubscribe_headers(str(values["unsubscribe_url"]))
     name = one_line(str(entry.context.get("first_name") or ""))
     return Recipient(entry.message_id, entry.address, name, filled, headers)
-
-
-def _packed(provider: Provider, people: Sequence[Recipient]) -> Sequence[Recipient]:
-    """Recipients as they will be sent, when the provider can say so now."""
-    if not isinstance(provider, Packing):
-        return people
-    return [Recipient(person.message_id, person.to_email, "", {}, packed=provider.pack(person)) for person in people]
 
 
 def _kept(entry: Entry, person: Recipient, kept: Mapping[str, Any]) -> bytes:

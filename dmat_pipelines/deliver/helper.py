@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 
@@ -36,17 +36,11 @@ class Helper:
         self._pool = ProcessPoolExecutor(
             1, mp_context=get_context("spawn"), initializer=_start, initargs=(str(settings.home), channel)
         )
-        self._first: Future[int] = self._pool.submit(os.getpid)
-
-    @property
-    def is_up(self) -> bool:
-        """Whether it has started and may be asked."""
-        return self._first.done() and self._first.exception() is None
 
     @property
     def pid(self) -> int:
         """Its process; waits until it is up."""
-        return self._first.result()
+        return self._pool.submit(os.getpid).result()
 
     def prepare(self, asked: Question) -> Prepared | None:
         """What is due, put together; None when it could not be, and whoever asks must do it."""

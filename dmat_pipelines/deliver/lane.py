@@ -38,7 +38,7 @@ from dmat.store import Store
 from dmat_pipelines.deliver.answering import Answer, Sending
 from dmat_pipelines.deliver.helper import Helper
 from dmat_pipelines.deliver.parcels import Parcel
-from dmat_pipelines.deliver.preparing import Composing, Prepared, Question, look_and_prepare, prepare
+from dmat_pipelines.deliver.preparing import Composing, Prepared, Question, look_for, prepare
 
 MOST_CLAIMED = 2_000  # two full batches: what is handed over at once, and what one round holds in memory
 SHORT_WAIT_SECONDS = 2.0
@@ -146,26 +146,35 @@ class Lane:
     def _look(self, besides: frozenset[str]) -> Prepared:
         limit = max(1, self.throttle.allowance())
         asked = Question(self.channel, self.now(), limit, self._last_programme, self._batched, besides)
-        prepared = self._helped(asked) or look_and_prepare(self.store, self.composer, self.provider, asked)
+        prepared = self._helped(asked) if self._helper is not None else None
+        if prepared is None:
+            prepared = self._look_alone(asked)
         self._last_programme = prepared.last
-        self._ask_for_help(len(prepared.entries))
         return prepared
 
+    def _look_alone(self, asked: Question) -> Prepared:
+        found = look_for(self.store, asked)
+        if self._is_worth_help(len(found.entries)) and (prepared := self._helped(asked)) is not None:
+            return prepared
+        return prepare(
+            self.composer, self.provider, found.entries, asked.now, is_claimed=False, last=found.last
+        )  # fmt: skip
+
+    def _is_worth_help(self, count: int) -> bool:
+        """A full round is: there is more than one process can put together and write at once."""
+        is_full = self._batched is not None and count >= self._batched.limit
+        is_soon = self._helped_at and time.monotonic() - self._helped_at < REST_SECONDS  # one failed just now
+        return is_full and not is_soon and self._make_helper is not None
+
     def _helped(self, asked: Question) -> Prepared | None:
-        """What the helper prepared; None while there is none."""
-        if self._helper is None or not self._helper.is_up:
-            return None
+        """What a helper prepared, which is made if there is none; None when it is of no use."""
+        if self._helper is None and self._make_helper is not None:
+            self._helper = self._make_helper()
         self._helped_at = time.monotonic()
-        prepared = self._helper.prepare(asked)
+        prepared = self._helper.prepare(asked) if self._helper is not None else None
         if prepared is None:
             self._let_helper_go()
         return prepared
-
-    def _ask_for_help(self, count: int) -> None:
-        """A full round: there is more than one process can put together and write at once."""
-        is_full = self._batched is not None and count >= self._batched.limit
-        if is_full and self._helper is None and self._make_helper is not None:
-            self._helper, self._helped_at = self._make_helper(), time.monotonic()
 
     def rest(self) -> None:
         """Nothing is due: a helper that was not asked for a while is let go; call it when no round is run."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from dmat.channels.contract import Provider
-from dmat.ledger.claim import Batched, look
+from dmat.ledger.claim import Batched, ClaimReport, look
 from dmat.ledger.entries import Entry
 from dmat.store import Store
 from dmat_pipelines.deliver.parcels import Composed, Parcel
@@ -60,12 +60,17 @@ class Prepared:
     last: str = ""
 
 
-def look_and_prepare(store: Store, composer: Composing, provider: Provider, asked: Question) -> Prepared:
-    """Put together what is due, without taking it."""
-    found = look(
+def look_for(store: Store, asked: Question) -> ClaimReport:
+    """What is due, without taking it."""
+    return look(
         store, asked.now, asked.limit,
         channel=asked.channel, after=asked.after, batched=asked.batched, besides=asked.besides,
     )  # fmt: skip
+
+
+def look_and_prepare(store: Store, composer: Composing, provider: Provider, asked: Question) -> Prepared:
+    """Put together what is due, without taking it."""
+    found = look_for(store, asked)
     return prepare(composer, provider, found.entries, asked.now, is_claimed=False, last=found.last)
 
 

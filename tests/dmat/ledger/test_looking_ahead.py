@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 from sending_fixtures import NOON, plan_messages
 
 from dmat.campaigns.programmes import pause_programme
 from dmat.ledger.claim import Batched, Verdict, claim, look
 from dmat.ledger.control import cancel
+from dmat.ledger.counters import read_counters
 from dmat.ledger.entries import counts_by_state, get_entry, transitions_of
 from dmat.ledger.fence import take_fence
 from dmat.ledger.hand_over import Answers, Leaving, all_accepted, exchange
 from dmat.ledger.kept import Request, line_of
+from dmat.store.ledger_tables import ledger_sets
 
 COUNT = 12
 TOGETHER = {"template": "spring", "template_version": 1}
@@ -100,3 +103,21 @@ def test_what_cannot_be_put_together_is_rejected_only_if_the_gate_let_it_through
     assert handed.rejected_count == 1
     states = [get_entry(both_stores, entry.message_id).state for entry, _ in failures]
     assert states == ["rejected", "suppressed"]
+
+
+def test_answers_that_come_too_late_for_some_count_and_log_only_the_others(both_stores, fence):
+    plan_messages(both_stores, COUNT, **TOGETHER)
+    entries = looked_at(both_stores)
+    hand(both_stores, fence, entries)
+    early = entries[:3]
+    exchange(both_stores, fence, Answers(sets=[all_accepted(early, "b-0", NOON)]), Leaving(), "fake", NOON)
+    exchange(both_stores, fence, Answers(sets=[all_accepted(entries, "b-1", NOON)]), Leaving(), "fake", NOON)
+    assert counts_by_state(both_stores)["accepted"] == COUNT
+    assert [row["count"] for row in read_counters(both_stores) if row["kind"] == "accepted"] == [COUNT]
+    assert {get_entry(both_stores, entry.message_id).provider_message_id for entry in early} == {"b-0"}
+    for entry in entries:
+        steps = [step["to_state"] for step in transitions_of(both_stores, entry.message_id)]
+        assert steps == ["planned", "claimed", "handed_over", "accepted"]
+    with both_stores.read() as connection:
+        sizes = sa.select(ledger_sets.c.message_count).where(ledger_sets.c.to_state == "accepted")
+        assert sorted(connection.execute(sizes).scalars()) == [3, COUNT - 3]

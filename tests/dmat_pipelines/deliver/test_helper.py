@@ -101,7 +101,7 @@ def test_a_helper_prepares_what_the_sender_would_and_one_that_died_gives_nothing
 
 def test_a_sender_whose_helper_is_of_no_use_goes_on_by_itself(settings, store, planned):
     class Useless:
-        is_up, closed = True, 0
+        closed = 0
 
         def __init__(self, *_about):
             pass
@@ -121,7 +121,7 @@ def test_a_sender_whose_helper_is_of_no_use_goes_on_by_itself(settings, store, p
 def test_a_helper_is_let_go_when_there_was_nothing_to_do_for_a_while(settings, store, monkeypatch):
     lane = Lanes(settings, store, lambda: NOON, providers={"email": FakeProvider(batch=2)})._lane("email")
     closed = []
-    lane._helper = type("Idle", (), {"is_up": True, "close": lambda _self: closed.append(1)})()
+    lane._helper = type("Idle", (), {"close": lambda _self: closed.append(1)})()
     lane._helped_at = 100.0
     monkeypatch.setattr("time.monotonic", lambda: 129.0)
     lane.rest()
