@@ -156,13 +156,20 @@ def rule_words(rule: AlertRule, names: Mapping[str, str] | None = None) -> str:
         least = f", by {rule.least_change * 100:.0f}% at least" if rule.least_change else ""
         return (f"{metric.name}{whom} on a day is {way} than weekday and trend explain{least}. "
                 f"Chance alone: once in {rule.false_alarm_days:,} days.")  # fmt: skip
+    return f"{metric.name}{whom} over {rule.days} days {_line_words(rule, metric.unit)}."
+
+
+def _line_words(rule: AlertRule, unit: str) -> str:
+    """`is below 95%`, `fell by more than 20% against the days before`."""
+    value = rule.value or 0.0
+    if not rule.compare:
+        return f"is {rule.direction} {f'{value * 100:g}%' if unit == 'rate' else said(value, unit)}"
     than = "the days before" if rule.compare == "previous" else "a year before"
-    limit = (
-        f"{(rule.value or 0) * 100:+.0f}% against {than}".replace("-", "−")
-        if rule.compare
-        else said(rule.value, metric.unit)
-    )
-    return f"{metric.name}{whom} over {rule.days} days is {rule.direction} {limit}."
+    if (rule.direction, value < 0) == ("below", True):
+        return f"fell by more than {-value * 100:g}% against {than}"
+    if (rule.direction, value < 0) == ("above", False):
+        return f"rose by more than {value * 100:g}% against {than}"
+    return f"changed by {rule.direction} {value * 100:+g}% against {than}".replace("-", "−")
 
 
 def snoozed_until(context: Context, hours: str) -> datetime:

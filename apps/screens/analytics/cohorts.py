@@ -6,13 +6,13 @@ Belongs here: which pieces the section has. Stays out: what a cohort is (`dbt/mo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from apps.screens.analytics.desk import AnalyticsDesk
 from apps.screens.analytics.funnel import Chooser
-from apps.screens.analytics.looks import DEFAULT_PERIOD, Look
+from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
 from apps.screens.analytics.pieces import Figure, Note, Side, opens, table_of
 from apps.screens.analytics.wording import bucket_words, days_words, shown, unit_of
@@ -25,8 +25,6 @@ KINDS = {"signup": "First known", "first_order": "First order"}
 GRAINS = {"month": "By month", "week": "By week"}
 MEASURES = {"retention_rate": "Active again", "cohort_buyer_rate": "Buying", "cohort_revenue_per_person": "Revenue"}
 MOST_AGES = 13
-LONG = {"month": "last_12_months", "week": "last_90_days"}
-"""Days that hold enough cohorts, taken instead of the usual ones when nobody chose any."""
 RFM = ("rfm_customers", "rfm_revenue")
 
 
@@ -64,9 +62,9 @@ def cohorts(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
     """The pieces of the section."""
     kind, grain = _chosen(look.by)
     measure = look.pick if look.pick in MEASURES else "retention_rate"
-    wide = look.but(period=LONG[grain], segment="") if look.period == DEFAULT_PERIOD else look.but(segment="")
+    everybody = look.but(segment="")  # cohorts are counted by the build, not person by person
     only = (Filter(dimension="cohort_kind", values=(kind,)), Filter(dimension="cohort_grain", values=(grain,)))
-    answer = desk.asked(wide, ("cohort_people", measure), by=("cohort", "cohort_age"), filters=only,
+    answer = desk.asked(everybody, ("cohort_people", measure), by=("cohort", "cohort_age"), filters=only,
                         order="cohort", limit=5000, is_compared=False)  # fmt: skip
     groups = desk.asked(look, RFM, by=("rfm_segment",), order="-rfm_customers", is_compared=False)
     choosers = [
@@ -78,6 +76,8 @@ def cohorts(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
         heat: Any = Note("No cohort in these days", "Choose more days, or wait for the first build.", "table")
     else:
         heat = heat_of(answer, measure, kind, grain)
+        if look.segment:
+            heat = replace(heat, note=f"{heat.note} Everybody is counted here, whatever segment is chosen above.")
     table = table_of("Customers by RFM group", groups, "rfm_segment", RFM, "Group",
                      "How recently, how often and for how much they bought, as of now")  # fmt: skip
     return [Side(tuple(choosers), layout="choosers"), heat, *([table] if table and table.rows else [])]

@@ -38,6 +38,10 @@ ASKED = ("metrics", "by", "grain", "filter")
 """What of a question is kept in `Look.asked`; its days, comparison and segment are those of the look."""
 
 
+WITHOUT_COMPARISON = {"cohorts", "attribution", "compare"}
+"""Sections that put other things side by side than periods."""
+
+
 @dataclass(frozen=True)
 class Look:
     """What is looked at.
@@ -65,11 +69,18 @@ class Look:
     asked: str = ""
     saved: str = ""
 
+    @property
+    def kept_period(self) -> str:
+        """The period that is looked at: where nobody chose one, cohorts need a longer one than other sections."""
+        if self.view == "cohorts" and self.period == DEFAULT_PERIOD:
+            return "last_90_days" if self.by.endswith("week") else "last_12_months"
+        return self.period
+
     def days(self, today: date) -> tuple[date, date]:
         """First day and the day after the last one."""
         if self.period == CUSTOM and self.since and self.until:
             return self.since, self.until
-        return period_of(self.period if self.period in PERIODS else DEFAULT_PERIOD, today)
+        return period_of(self.kept_period if self.kept_period in PERIODS else DEFAULT_PERIOD, today)
 
     def grain(self, today: date) -> str:
         """How charts cut the days: by day, week or month, so that they stay readable."""
@@ -78,6 +89,11 @@ class Look:
     def but(self, **changes: object) -> Look:
         """The same look with other parts."""
         return replace(self, **changes)  # type: ignore[arg-type]
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether figures stand beside those of another period."""
+        return bool(self.compare) and self.view not in WITHOUT_COMPARISON
 
     @property
     def parts(self) -> dict[str, str]:
@@ -106,7 +122,7 @@ class Look:
         """A question about these days and this segment; measures that know no people are left out of a segment's."""
         catalogue = load()
         wanted = [key for key in metrics if not self.segment or SEGMENT in catalogue.metric(key).dimensions]
-        days: dict[str, object] = {"period": self.period}
+        days: dict[str, object] = {"period": self.kept_period}
         if self.period == CUSTOM:
             days = {"since": self.since, "until": self.until}
         return Question.model_validate({

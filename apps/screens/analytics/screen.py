@@ -229,8 +229,9 @@ class AnalyticsScreen(pn.viewable.Viewer):
         since, until = self.look.days(self.desk.today)
         self.head.html = self._render(
             "head", views=looks.VIEWS, periods=looks.PERIOD_WORDS, compared=looks.COMPARED, problem=self.problem,
-            told=self.told, since=since, last=until - timedelta(days=1), section=section,
-            segments=section.segments if section else (), words=days_words(since, until),
+            without_comparison=looks.WITHOUT_COMPARISON, told=self.told, since=since,
+            last=until - timedelta(days=1), section=section, segments=section.segments if section else (),
+            words=days_words(since, until),
         )  # fmt: skip
 
     def _show_panel(self, panel: Panel | None) -> None:

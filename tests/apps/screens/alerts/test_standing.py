@@ -9,10 +9,18 @@ from metric_world import NOW
 from quarter_world import LAST_WHOLE_DAY
 
 from apps.context import Context
-from apps.screens.alerts.standing import read_standing, rule_of_form, rule_words, snoozed_until, try_rule
+from apps.screens.alerts.standing import (
+    read_standing,
+    rule_of_form,
+    rule_words,
+    snoozed_until,
+    try_rule,
+    typed_value,
+)
 from dmat.alerts.desk import AlertDesk
 from dmat.alerts.rules import shipped_rules
 from dmat.errors import InvalidInputError
+from dmat.metrics.question import Filter
 
 
 @pytest.fixture
@@ -45,9 +53,31 @@ def test_what_is_wrong_in_a_form_is_named(changes, field):
 
 def test_every_shipped_rule_says_what_it_watches():
     words = {rule.key: rule_words(rule) for rule in shipped_rules()}
-    assert words["delivery"] == "Delivery rate over 3 days is below 95.0%."
-    assert words["lead-velocity"].endswith("over 30 days is below −20% against the days before.")
+    assert words["delivery"] == "Delivery rate over 3 days is below 95%."
+    assert words["lead-velocity"].endswith("over 30 days fell by more than 20% against the days before.")
     assert "by 10% at least. Chance alone: once in 1,000 days." in words["revenue"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "compare", "typed"),
+    [("revenue", "", "12.5"), ("click_rate", "", "2.5"), ("orders", "year", "-20"), ("orders", "", "7")],
+)
+def test_a_rule_that_is_changed_keeps_what_its_form_does_not_have(metric, compare, typed):
+    form = {"name": "x", "kind": "threshold", "metric": metric, "value": typed, "compare": compare, "days": "5"}
+    old = rule_of_form(form).model_copy(
+        update={"filters": (Filter(dimension="country", values=("ES",)),), "is_active": False}
+    )
+    assert typed_value(old) == typed
+    changed = rule_of_form(form | {"name": "New name", "value": typed_value(old), "segment": "vip"}, old)
+    assert changed == old.model_copy(update={"name": "New name", "segment": "vip"})
+
+
+def test_words_name_segments_and_say_which_way():
+    rule = rule_of_form({"name": "x", "kind": "threshold", "metric": "orders", "line_direction": "above", "value": "10",
+                         "compare": "previous", "segment": "vip"})  # fmt: skip
+    assert rule_words(rule, {"vip": "Best customers"}) == (
+        "Orders of Best customers over 7 days rose by more than 10% against the days before."
+    )
 
 
 def test_a_rule_is_tried_on_the_past_before_it_is_kept(context):

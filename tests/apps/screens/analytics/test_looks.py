@@ -9,6 +9,7 @@ import pytest
 
 from apps.screens.analytics.looks import CUSTOM, VIEWS, Look, chosen_days, read_look
 from dmat.errors import InvalidInputError
+from dmat.metrics.periods import period_of
 from dmat.metrics.question import Filter
 
 TODAY = date(2026, 3, 10)
@@ -78,3 +79,13 @@ def test_a_link_to_a_question_brings_its_own_days_until_others_are_chosen():
     assert (look.since, look.until, look.segment) == (date(2026, 2, 1), date(2026, 2, 8), "vip")
     assert read(f"?view=reports&period=last_7_days&asked={asked}").period == "last_7_days"
     assert read("?view=reports&asked=metrics%3Dsent%26period%3Dlast_month").period == "last_month"
+
+
+def test_cohorts_look_at_more_days_unless_some_were_chosen_and_say_so():
+    cohorts = Look(view="cohorts")
+    assert cohorts.days(TODAY) == period_of("last_12_months", TODAY)
+    assert cohorts.but(by="signup-week").days(TODAY) == period_of("last_90_days", TODAY)
+    assert cohorts.but(period="this_year").days(TODAY) == period_of("this_year", TODAY)
+    assert cohorts.question(("cohort_people",)).period == "last_12_months"
+    assert not cohorts.is_compared
+    assert Look().is_compared
