@@ -92,6 +92,7 @@ def test_a_test_is_made_started_watched_decided_by_hand_and_learned_from(visit, 
     page.get_by_text("but that can still be chance").first.wait_for(timeout=SLOW)
     assert "Not yet" in one.text("[aria-label=Proven]")
     assert "a bet, not a proof" in one.text("[aria-label='Best bet']")
+    assert "wait, Another subject in place of Subject as it is would mean" in one.text("[aria-label='Best bet']")
     assert one.text("[data-figure=people]") == str(sum(laboratory.assigned(number).values()))
     rate = f"{100 * CLICKS['b'] / sent['b']:.1f}%"
     assert one.text("[data-figure=rate-b]") == rate
@@ -104,6 +105,7 @@ def test_a_test_is_made_started_watched_decided_by_hand_and_learned_from(visit, 
     page.locator("[data-figure=people]").wait_for(timeout=SLOW)
     dialog.get_by_role("button", name="Decide").click()
     page.get_by_text("Another subject was chosen by hand.").wait_for(timeout=SLOW)
+    assert "is estimated to mean about" in one.text("[data-figure=gain]")
     laboratory.follow()
     assert laboratory.tests.get(number).winner == "b"
     page.get_by_text("Test next").wait_for(timeout=SLOW)
