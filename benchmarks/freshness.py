@@ -42,7 +42,7 @@ def micro_batch(settings: Settings) -> Iterator[int]:
         yield running.pid
     finally:
         running.terminate()
-        running.wait(timeout=60)
+        running.wait(timeout=300)  # a build that has begun is finished first
 
 
 def post_open(settings: Settings, number: int) -> None:
