@@ -35,7 +35,7 @@ def company(audience):
 @pytest.fixture
 def visit(reader, audience, company):
     def make(path: str, size: str = "desktop", role: str = "admin"):
-        return reader(size, of=audience.server).sign_in(role).open(path)
+        return reader(size, of=audience.server).sign_in(role, path)
 
     return make
 
@@ -115,6 +115,9 @@ def test_a_mail_is_changed_by_a_block_and_by_code_and_both_are_one_text(visit, c
     page.locator(".checks").get_by_text(re.compile("mj-buttom")).first.wait_for(timeout=SLOW)
     area.fill(area.input_value().replace("<mj-buttom", "<mj-button", 1))
     page.locator(".checks").get_by_text(re.compile("mj-buttom")).first.wait_for(state="detached", timeout=SLOW)
+    area.fill(area.input_value().replace("Hello", "Hello &copy;&nbsp;us,", 1))
+    page.get_by_text("Drag and drop", exact=True).click()
+    inside.frame_locator("iframe.gjs-frame").get_by_text("Hello ©").first.wait_for(timeout=SLOW)
     page.get_by_text("Preview", exact=True).click()
     page.frame_locator("#preview-wide").get_by_text("Hello").wait_for(timeout=SLOW)
     page.get_by_role("button", name="Save version 2").click()

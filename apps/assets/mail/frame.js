@@ -105,6 +105,17 @@ function tidy(written) {
   return `${lines.replace(/[ \t]+\n/g, "\n").trim()}\n`
 }
 
+// the editor reads XML, which knows five names of signs and no bare "&"; mails are written with those of HTML too
+const NAMED = /&(?!(?:amp|lt|gt|quot|apos);)([a-z][a-z0-9]*;)?(?!#)/gi
+function asXml(source) {
+  const box = document.createElement("textarea")
+  const numbered = (name) => {
+    box.innerHTML = name
+    return box.value === name ? `&amp;${name.slice(1)}` : [...box.value].map((sign) => `&#${sign.codePointAt(0)};`).join("")
+  }
+  return source.replace(NAMED, numbered).replace(/\{\{.*?\}\}|\{%.*?%\}/gs, (words) => words.replace(/</g, "&lt;"))
+}
+
 function open(mount, tell) {
   const editor = grapesjs.init({
     container: mount, height: "100%", width: "auto", fromElement: false, storageManager: false, telemetry: false,
@@ -133,7 +144,7 @@ function open(mount, tell) {
   return {
     put(source) {
       if (source === given) return
-      editor.setComponents(source)
+      editor.setComponents(asXml(source))
       given = source
       clean = editor.getHtml()
       editor.UndoManager.clear()
