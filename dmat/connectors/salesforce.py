@@ -41,6 +41,7 @@ FIELDS = {
     "opportunities": "Id, Name, Amount, StageName, CloseDate, IsClosed, IsWon, LeadSource, AccountId, CreatedDate,"
     " SystemModstamp, IsDeleted, (SELECT ContactId, IsPrimary FROM OpportunityContactRoles)",
 }
+PLACES, PLACE_REFUSED = frozenset({"Country", "State"}), "FIELD_INTEGRITY_EXCEPTION"
 NOT_PROVIDED = "[not provided]"
 """What Salesforce itself writes where a field must not be empty."""
 
@@ -162,13 +163,21 @@ class Salesforce(Connector):
     def put_lead(self, payload: Mapping[str, Any]) -> str:
         """Make or change the lead `{"email", "fields"}` that is not converted yet; gives its id. Twice is one lead.
 
+        An org may allow only the countries and states of a list: a place that is not in it is left out.
+
         Raises:
             VendorRefusedError: a value or an owner that the org does not have, or no right to write.
             VendorUnavailableError, RateLimitedError, AmbiguousError: it may be tried again.
         """
         email = str(payload["email"])
         known = self._find("Lead", f"Email = {quoted(email)} AND IsConverted = false")
-        return self._put("Lead", known, lead_fields(email, payload["fields"], is_new=not known))
+        fields = lead_fields(email, payload["fields"], is_new=not known)
+        try:
+            return self._put("Lead", known, fields)
+        except VendorRefusedError as error:
+            if PLACE_REFUSED not in str(error) or not PLACES & fields.keys():
+                raise
+        return self._put("Lead", known, {name: value for name, value in fields.items() if name not in PLACES})
 
     def put_opportunity(self, payload: Mapping[str, Any]) -> str:
         """Make or change the opportunity `{"email", "name", "last_name", "fields"}`; gives its id.

@@ -7,15 +7,18 @@ A rep has one owner id; its form says which CRM it is of.
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from dmat.routing.reps import Rep
 from dmat.scoring.leads import Lead
 from dmat.scoring.live import Score
+from dmat.scoring.matrix import SEEDS
 from dmat.scoring.pushing import HUBSPOT, HUBSPOT_DEAL, SALESFORCE, SALESFORCE_OPPORTUNITY
 from dmat.scoring.words import explain
 from dmat.settings import Settings
@@ -53,6 +56,17 @@ def _salesforce_owner(owner: str) -> str:
     return owner if _SALESFORCE_USER.fullmatch(owner) else ""
 
 
+@cache
+def _country_names() -> dict[str, str]:
+    with open(SEEDS / "country_defaults.csv", encoding="utf-8", newline="") as file:
+        return {row["country_code"]: row["country_name"].replace(" & ", " and ") for row in csv.DictReader(file)}
+
+
+def country_name(code: str) -> str:
+    """A country in English, as lists of CRMs have it; a code that is not known stays as it is."""
+    return _country_names().get(code, code)
+
+
 def deal_name(lead: Lead) -> str:
     """The name of a deal; it carries the number of the lead, by which the deal is found again."""
     end = f" (lead {lead.lead_id})"
@@ -86,7 +100,7 @@ def salesforce_lead(lead: Lead, score: Score, rep: Rep) -> dict[str, Any]:
     first, _, last = lead.name.rpartition(" ")
     fields = {
         "FirstName": first[:40], "LastName": last[:80], "Phone": lead.phone[:40], "Company": lead.company_name,
-        "Title": lead.job_title[:128], "Industry": lead.industry[:40], "Country": lead.country_code,
+        "Title": lead.job_title[:128], "Industry": lead.industry[:40], "Country": country_name(lead.country_code),
         "State": lead.region[:80], "LeadSource": "Web", "OwnerId": _salesforce_owner(rep.crm_owner_id),
         "Description": explain(score)[:LONGEST_NOTE],
     }  # fmt: skip

@@ -129,6 +129,19 @@ def test_a_lead_is_looked_for_then_made_then_changed(connect):
     assert vendor.body() == {"Email": "jo@o'hara.example", "FirstName": "Jo"}  # its stage is sales' own by now
 
 
+def test_a_place_that_the_org_does_not_list_is_left_out_and_other_faults_are_told(connect):
+    made = httpx.Response(201, json={"id": "00Q7", "success": True})
+    wrong_place = refusal(400, "FIELD_INTEGRITY_EXCEPTION", "There's a problem with this state: not in the list")
+    salesforce, vendor = connect(TOKEN, NONE, wrong_place, made)
+    placed = LEAD | {"fields": {"LastName": "Doe", "Country": "Germany", "State": "Bayern"}}
+    assert salesforce.put_lead(placed) == "00Q7"
+    assert vendor.body(2).keys() - vendor.body(3).keys() == {"Country", "State"}
+    salesforce, vendor = connect(TOKEN, NONE, wrong_place)
+    with pytest.raises(VendorRefusedError, match="FIELD_INTEGRITY_EXCEPTION"):
+        salesforce.put_lead(LEAD)  # it names no place
+    assert len(vendor.requests) == 3
+
+
 def test_an_opportunity_gets_a_contact_and_then_only_its_stage_changes(connect):
     made = [httpx.Response(201, json={"id": number, "success": True}) for number in ("0031", "0061")]
     salesforce, vendor = connect(TOKEN, NONE, NONE, *made)

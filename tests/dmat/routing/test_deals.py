@@ -123,7 +123,7 @@ def test_each_connected_crm_has_its_own_deal_with_its_own_stages_and_owner(lead_
     both = {"hubspot_url": "https://hubspot.example", "salesforce_url": "https://acme.my.salesforce.example"}
     world.settings = world.settings.model_copy(update=both)
     hire(world, "john", crm_owner_id="005000000000001")
-    number = hot(world, company_name="A" * 200, name="Jo van Dyk", email="jo@example.com")
+    number = hot(world, company_name="A" * 200, name="Jo van Dyk", email="jo@example.com", country_code="AG")
     route(world)
     set_status(world.store, number, "qualified", LEAD_NOON, "john")
     assert [plan_deals(world.settings, world.store, LEAD_NOON) for _ in range(2)] == [2, 0]
@@ -145,6 +145,7 @@ def test_each_connected_crm_has_its_own_deal_with_its_own_stages_and_owner(lead_
     assert told["salesforce_opportunity"]["last_name"] == "Dyk"
     lead = told["salesforce"]["fields"]
     assert (lead["FirstName"], lead["LastName"], lead["OwnerId"]) == ("Jo van", "Dyk", "005000000000001")
+    assert lead["Country"] == "Antigua and Barbuda"
     assert told["hubspot"]["properties"]["hubspot_owner_id"] == ""
 
 
