@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from benchmarks.measure import Row, measured, percentile
-from benchmarks.workspace import END, built
+from benchmarks.workspace import END, built, run_build
 from dmat.metrics.asking import ask
 from dmat.metrics.overviews import KEY_FIGURES, overview
 from dmat.metrics.question import Question
@@ -45,6 +45,8 @@ def run(people: int, size: str) -> list[Row]:
     settings = built(f"overview-{size}", people)
     with writer(settings) as connection:
         connection.execute(MESSAGES.format(end=END))
+    sums = run_build(settings, "--select", "hourly_messages", "--without-tests")
+    assert sums.wait() == 0, "the sums by the hour could not be built"
     with writer_lock(settings):
         publish(settings)
     view = Workspace(settings)

@@ -240,14 +240,17 @@ class _Asker:
 
 def main_currency(warehouse: Warehouse, there: Iterable[str]) -> str:
     """The currency of most orders; `XXX` without orders."""
-    if "commerce.fct_orders" not in set(there):
+    sources = (("commerce.hourly_orders", "sum(orders_count)"), ("commerce.fct_orders", "count(*)"))
+    published = set(there)
+    found = next(((table, count) for table, count in sources if table in published), None)
+    if found is None:
         return NO_CURRENCY
     query = (
-        "select currency_code, count(*) as orders_count from commerce.fct_orders where currency_code is not null"
+        f"select currency_code, {found[1]} as orders_count from {found[0]} where currency_code is not null"
         " group by currency_code order by orders_count desc, currency_code limit 1"
     )
-    found = warehouse.rows(query)
-    return str(found[0]["currency_code"]) if found else NO_CURRENCY
+    rows = warehouse.rows(query)
+    return str(rows[0]["currency_code"]) if rows else NO_CURRENCY
 
 
 def check_segment(warehouse: Warehouse, there: Iterable[str], key: str) -> None:

@@ -129,8 +129,15 @@ def test_spend_on_ads_is_what_the_platforms_sent(view):
     assert one(view, "select sum(spend_cents) from channels.daily_channels") == whole
 
 
-def test_messages_cost_what_the_ledger_says_and_campaigns_spend_what_is_theirs(view):
-    [micros] = one(view, "select sum(cost_micros) from deliveries.fct_messages where cost_micros > 0")
+def test_messages_cost_what_the_plan_or_else_the_ledger_says_and_campaigns_spend_what_is_theirs(view):
+    [micros] = one(
+        view,
+        """
+        select sum(case when s.cost_micros_each > 0 then case when accepted_at is not null then s.cost_micros_each end
+                   else m.cost_micros end)
+        from deliveries.fct_messages as m left join campaigns.dim_campaign_steps as s using (programme, step)
+    """,
+    )
     [cents] = one(view, "select sum(spend_cents) from marketing.fct_spend where kind = 'messages'")
     assert cents == pytest.approx(micros / 10_000, abs=2)
     rows = view.rows("""

@@ -18,18 +18,40 @@ ad_campaigns as (
     inner join {{ ref('int_campaigns__names') }} as names on {{ slug_of('written.campaign') }} = names.slug
 ),
 
+-- a price that the plan names for a message goes before what the ledger noted, as in the campaign's monitor
+priced_steps as (
+    select steps.programme, steps.step, steps.cost_micros_each, campaigns.currency_code
+    from {{ ref('dim_campaign_steps') }} as steps
+    inner join {{ ref('dim_campaigns') }} as campaigns on steps.campaign_id = campaigns.campaign_id
+    where steps.cost_micros_each > 0
+),
+
+message_costs as (
+    select
+        cast(coalesce(messages.accepted_at, messages.handed_over_at, messages.updated_at) as date) as spend_date,
+        messages.programme,
+        messages.step,
+        messages.channel,
+        coalesce(priced_steps.currency_code, messages.cost_currency, 'XXX') as currency_code,
+        case
+            when priced_steps.step is null then messages.cost_micros
+            when messages.accepted_at is not null then priced_steps.cost_micros_each
+        end as cost_micros
+    from {{ ref('fct_messages') }} as messages
+    left join priced_steps on messages.programme = priced_steps.programme and messages.step = priced_steps.step
+),
+
 messages as (
     select
-        cast(coalesce(accepted_at, handed_over_at, updated_at) as date) as spend_date,
+        spend_date,
         programme,
         step,
         channel,
-        coalesce(cost_currency, 'XXX') as currency_code,
-        count(*) as messages_count,
+        currency_code,
         cast(round(sum(cost_micros) / 10000.0, 0) as bigint) as spend_cents
-    from {{ ref('fct_messages') }}
+    from message_costs
     where cost_micros > 0
-    group by 1, programme, step, channel, coalesce(cost_currency, 'XXX')
+    group by spend_date, programme, step, channel, currency_code
 ),
 
 steps as (
