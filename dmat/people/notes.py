@@ -72,9 +72,10 @@ def write_note(
     with store.write() as connection:
         if assigned_to:
             _check_user(connection, assigned_to)
-        number = connection.execute(sa.insert(person_notes).values(row).returning(person_notes.c.note_id)).scalar_one()
+        statement = sa.insert(person_notes).values(row).returning(person_notes.c.note_id)
+        number = int(connection.execute(statement).scalar_one())
         write_audit(connection, now, by, "task given" if due_on else "note written", str(person_id), to=who)
-        return _find(connection, int(number))
+        return _find(connection, number)
 
 
 def _check_user(connection: Connection, email: str) -> None:

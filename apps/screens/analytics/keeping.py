@@ -6,6 +6,7 @@ Belongs here: from what was typed to the store, and the look that follows. Stays
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
@@ -16,6 +17,9 @@ from apps.screens.analytics.reports import read_report, report_of
 from dmat.errors import InvalidInputError
 from dmat.metrics import annotations, saved
 from dmat.metrics.annotations import Annotation
+from dmat.metrics.catalogue import metric
+from dmat.metrics.question import Question
+from dmat.reports.library import save_report as save_plan
 from dmat.store.users import User
 
 Kept = tuple[Look, str]
@@ -66,6 +70,38 @@ def open_report(desk: AnalyticsDesk, look: Look, value: Any, user: User) -> Kept
                     compare=question.compare, segment=question.segment, **period), ""  # fmt: skip
 
 
+def schedule_report(desk: AnalyticsDesk, look: Look, value: Any, user: User) -> Kept:
+    """Make a saved report one of those that are made by a schedule and sent.
+
+    Raises:
+        NotFoundError: it is not saved. InvalidInputError: its days do not move with today.
+        ConflictError: another report has its name.
+    """
+    found = saved.get(desk.context.store, _number(look.saved), user.email)
+    question, settings = found.question, desk.context.settings
+    if not question.period:
+        raise InvalidInputError("days", "are the same every time", "a period that moves with today, such as last week")
+    key = re.sub(r"[^a-z0-9]+", "-", found.name.lower()).strip("-")[:60] or f"question-{found.question_id}"
+    document = {"key": key, "name": found.name[:120], "words": found.words[:500], "period": question.period,
+                "compare": question.compare, "segment": question.segment,
+                "sections": sections_of(question, found.name)}  # fmt: skip
+    save_plan(desk.context.store, settings, document, user.email, is_new=True)
+    return look, f"{found.name} is among the reports now. Say there when it is made and who gets it."
+
+
+def sections_of(question: Question, title: str) -> list[dict[str, Any]]:
+    """The sections of a report that asks one question: its key figures, and its rows with a chart."""
+    shared: dict[str, Any] = {"metrics": question.metrics, "filters": [each.model_dump() for each in question.filters]}
+    filtered = {each.dimension for each in question.filters if len(each.values) == 1}
+    add_up = all(need in filtered for key in question.metrics for need in metric(key).needs)
+    sections = [{"title": "Key figures", **shared}] if add_up else []
+    if question.grain or question.dimensions:
+        chart = "line" if question.grain else "bar"
+        sections.append({"title": title[:120], **shared, "grain": question.grain, "chart": chart,
+                         "dimensions": question.dimensions[:2], "limit": min(question.limit, 50)})  # fmt: skip
+    return sections
+
+
 def new_report(desk: AnalyticsDesk, look: Look, value: Any, user: User) -> Kept:
     """Begin anew."""
     return look.but(asked="", saved=""), ""
@@ -114,5 +150,5 @@ def drop_note(desk: AnalyticsDesk, look: Look, value: Any, user: User) -> Kept:
 
 KEEPS: dict[str, Callable[[AnalyticsDesk, Look, Any, User], Kept]] = {
     "save-report": save_report, "open-report": open_report, "new-report": new_report, "drop-report": drop_report,
-    "add-note": add_note, "drop-note": drop_note,
+    "schedule-report": schedule_report, "add-note": add_note, "drop-note": drop_note,
 }  # fmt: skip
