@@ -74,8 +74,10 @@ def _insert_sqlite(
     """Tuples go to the driver as they are; what is new has a higher row id than all before, as we hold the lock."""
     before: int = connection.exec_driver_sql("select coalesce(max(rowid), 0) from ledger_entries").scalar_one()
     names = (*OF_A_PERSON, "set_ids", *common)
-    written = f"insert into ledger_entries ({', '.join(names)}) values ({', '.join('?' * len(names))})"
-    rest = tuple(_as_text(value) for value in common.values())
+    constants = {name: _constant(value) for name, value in common.items()}
+    places = ["?"] * (len(OF_A_PERSON) + 1) + [constant or "?" for constant in constants.values()]
+    written = f"insert into ledger_entries ({', '.join(names)}) values ({', '.join(places)})"
+    rest = tuple(_as_text(value) for name, value in common.items() if not constants[name])
     texts = {row[_NOT_BEFORE]: _as_text(row[_NOT_BEFORE]) for row in people}
     rows = [(*row[:_NOT_BEFORE], texts[row[_NOT_BEFORE]], *row[_NOT_BEFORE + 1 :], *rest) for row in people]
     connection.exec_driver_sql(f"{written} on conflict do nothing", rows)
@@ -84,6 +86,13 @@ def _insert_sqlite(
         " where rowid > ? group by state, reason, is_holdout"
     )
     return [row._tuple() for row in connection.exec_driver_sql(counted, (before,))]
+
+
+def _constant(value: Any) -> str:
+    """What needs no quoting, as SQL; empty for what is bound to each row."""
+    if value is None or value == "":
+        return "null" if value is None else "''"
+    return str(int(value)) if isinstance(value, int) else ""
 
 
 def _as_text(value: Any) -> Any:

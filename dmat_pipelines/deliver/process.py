@@ -12,8 +12,8 @@ import sys
 SWITCH_SECONDS = 0.0005  # threads that come back from the store soon go on, while another puts messages together
 COLLECTED_AFTER = (50_000, 20, 50)  # what a round holds has no cycles: looking for them took a quarter of the time
 CACHE_KILOBYTES = 8_000  # messages of a step are neighbours in every index: what a few rounds touch is enough
-_M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8
-_ARENAS, _KEPT_FREE_BYTES = 2, 4_000_000
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_ARENAS, _KEPT_FREE_BYTES, _LARGE_BYTES = 2, 4_000_000, 1_000_000
 
 
 def settle_memory() -> None:
@@ -25,3 +25,4 @@ def settle_memory() -> None:
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, _ARENAS)
         mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE_BYTES)
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)  # what a round is received and sent in goes back to the system at once
