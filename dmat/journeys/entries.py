@@ -187,7 +187,7 @@ def _segment(source: Source, trigger: Segment, since: datetime, until: datetime)
 
 _ROUND = """
     select person_id, {field} as day, coalesce(time_zone, '') as zone from {people}
-    where {field} is not null and month({field}) in (select unnest(?::bigint[]))
+    where {field} is not null and month({field}) * 100 + day({field}) in (select unnest(?::bigint[]))
 """
 
 
@@ -195,11 +195,10 @@ def _dates(source: Source, trigger: DateOf, since: datetime, until: datetime) ->
     """Occurrences are local moments, so the days about the span are looked at; the span is short or the past."""
     shift = timedelta(days=trigger.days_before)
     first, last = (since + shift - 2 * _A_DAY).date(), (until + shift + 2 * _A_DAY).date()
-    months = sorted({(first + n * _A_DAY).month for n in range(min((last - first).days + 1, 366))})
     clock = time.fromisoformat(trigger.at)
     cursor = source.desk.workspace.cursor()
     for person, anniversary, zone in cursor.execute(
-        _ROUND.format(field=trigger.field, people=PEOPLE), [months]
+        _ROUND.format(field=trigger.field, people=PEOPLE), [_days_of_years(trigger, first, last)]
     ).fetchall():
         place = find_zone(zone, source.settings.workspace_time_zone)
         for year in range(max(first.year, anniversary.year + 1), last.year + 1):
@@ -208,6 +207,15 @@ def _dates(source: Source, trigger: DateOf, since: datetime, until: datetime) ->
             at = local_moment(day - shift, clock, place)
             if since < at <= until:
                 yield Candidate(int(person), f"{person}:{trigger.field}:{year}", at, {"year": year})
+
+
+def _days_of_years(trigger: DateOf, first: date, last: date) -> list[int]:
+    """Which dates come round within these days, as month * 100 + day; 29 February is the 28th in other years."""
+    days = {first + n * _A_DAY for n in range(min((last - first).days + 1, 366))}
+    if trigger.part == "month":
+        return sorted(day.month * 100 + number for day in days if day.day == 1 for number in range(1, 32))
+    found = {day.month * 100 + day.day for day in days}
+    return sorted(found | {229} if 228 in found else found)
 
 
 def occasions(trigger: Schedule, zone: str, since: datetime, until: datetime) -> list[datetime]:

@@ -60,13 +60,14 @@ from dmat.journeys.sending import (
 )
 from dmat.journeys.steps import Act, Audience, Send
 from dmat.journeys.trials import Trial
-from dmat.journeys.triggers import Event, Segment
+from dmat.journeys.triggers import CartAbandoned, DateOf, Event, Segment
 from dmat.journeys.withdrawing import withdraw_planned
 from dmat.ledger.occurrences import plan_occurrences
 from dmat.store.engine import chunks, upsert
 from dmat.store.journey_tables import journey_gaps, journey_happenings, journeys
 
 STOOD_STILL = timedelta(minutes=15)  # two looks farther apart leave a gap
+TOLD_LATE = (CartAbandoned, DateOf, Event, Segment)  # by tables; the others are known the moment they happen
 LATE = timedelta(hours=48)  # what is told later than that is not looked for any more
 MEMBERS_AT_ONCE = 10_000
 log = logging.getLogger("dmat.journeys")
@@ -105,6 +106,7 @@ class JourneyRunner:
 
     def __init__(self, source: Source) -> None:
         self.source, self.store, self.settings = source, source.store, source.settings
+        self._looked: dict[tuple[int, int], datetime] = {}
 
     def look(self) -> Look:
         """Do what is due; twice does nothing twice.
@@ -117,7 +119,7 @@ class JourneyRunner:
             live = read_journeys(connection, journeys.c.status == LIVE)
         for journey in live:
             try:
-                _JourneyLook(self.source, journey, found).run()
+                _JourneyLook(self.source, journey, found, self._looked).run()
             except DmatError as error:  # the next look tries again; the others go on
                 found.failed[journey.key] = str(error)
                 log.warning("journey %s: %s", journey.key, error)
@@ -125,9 +127,12 @@ class JourneyRunner:
 
 
 class _JourneyLook:
-    """One look at one journey."""
+    """One look at one journey; `looked` is up to when entries of a version were looked for by looks before it."""
 
-    def __init__(self, source: Source, journey: Journey, found: Look) -> None:
+    def __init__(
+        self, source: Source, journey: Journey, found: Look, looked: dict[tuple[int, int], datetime]
+    ) -> None:  # fmt: skip
+        self.looked = looked
         self.source, self.store, self.journey, self.found = source, source.store, journey, found
         self.now = source.settings.clock.now()
         self.data_version = source.desk.workspace.version.number
@@ -147,7 +152,7 @@ class _JourneyLook:
         if is_news:
             happened = find_happenings(self.source, self.definitions.values(), since, self.now)
         self._live_on(happened)  # first: whoever ended meanwhile may come again
-        waiting = self._candidates(since, is_news)
+        waiting = self._candidates(self._entries_since(since, is_news), is_news)
         while waiting:
             waiting = self._let_in(waiting)
             self._live_on(happened)
@@ -156,6 +161,7 @@ class _JourneyLook:
             mine = journeys.c.journey_id == self.journey.journey_id
             values = {"looked_until": self.now, "data_version": self.data_version}
             connection.execute(sa.update(journeys).where(mine).values(values))
+        self.looked[self.journey.journey_id, self.live.version] = self.now
 
     def _follow_merges(self, since: datetime) -> None:
         merged = read_merges(self.source.desk.workspace, since)
@@ -164,6 +170,12 @@ class _JourneyLook:
                 move_people(connection, self.journey.journey_id, merged)
 
     # -- entering --
+
+    def _entries_since(self, since: datetime, is_news: bool) -> datetime:
+        """How far back entries are looked for: far when news may tell of them late, or nobody looked before."""
+        looked = self.looked.get((self.journey.journey_id, self.live.version))
+        may_be_late = is_news and isinstance(self.live.definition.trigger, TOLD_LATE)
+        return since if looked is None or may_be_late else max(since, looked - STOOD_STILL)
 
     def _candidates(self, since: datetime, is_news: bool) -> list[Candidate]:
         """Whom the trigger names and who is not in the journey by that entry yet."""

@@ -28,7 +28,7 @@ _NEEDED = {
     "remove_tag": ("tag",), "set_value": ("name", "value"),
 }  # fmt: skip
 Target = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$", description="key of a step, or `end`")]
-Channel = Literal["email", "sms", "whatsapp", "push", "in_app", "webhook"]
+Channel = Literal["email", "sms", "whatsapp", "push", "in_app"]
 
 
 class _Step(Part):

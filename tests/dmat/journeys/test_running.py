@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from journey_worlds import cart, document_with, in_segment, ordered
+from journey_worlds import cart, change_quickly, document_with, in_segment, ordered
 from segment_world import NOW, number_of
 
 from dmat.errors import ConflictError, InvalidInputError
@@ -102,6 +102,35 @@ def test_after_standing_still_waits_end_when_it_goes_on_and_not_all_at_once(jour
     with journey_world.store.read() as connection:
         gaps = connection.execute(sa.select(journey_gaps.c.from_at, journey_gaps.c.until_at)).all()
     assert (NOW + HOUR + MINUTE, NOW + 40 * HOUR) in [tuple(gap) for gap in gaps]
+
+
+def test_a_process_that_keeps_looking_finds_late_news_and_looks_for_the_rest_only_since_its_last_look(
+    journey_world, monkeypatch
+):
+    journey_world.start(cart_journey())
+    kept, spans = runner.JourneyRunner(journey_world.source), []
+    find_entries = runner.find_entries
+
+    def find(source, journey_id, trigger, since, until):
+        spans.append(until - since)
+        return find_entries(source, journey_id, trigger, since, until)
+
+    monkeypatch.setattr(runner, "find_entries", find)
+
+    def look(at, *statements):
+        journey_world.settings.clock.set(at)
+        if statements:
+            change_quickly(journey_world.settings, statements)
+        return kept.look().entered
+
+    later = NOW + 10 * HOUR
+    for minutes in range(0, 600, 10):
+        look(NOW + minutes * MINUTE)
+    assert look(later, cart("c1", 1, later - 5 * HOUR)) == 1  # told four hours late
+    assert look(later + MINUTE) == 0
+    assert look(later + 2 * HOUR, cart("c2", 3, later + 30 * MINUTE)) == 1
+    assert (max(spans), spans[-2]) == (10 * HOUR + 2 * HOUR, 16 * MINUTE)
+    assert [member.entry_key for member in journey_world.members()] == ["c1", "c2"]
 
 
 def test_killed_before_the_transaction_ends_it_is_all_done_again_and_nothing_twice(journey_world, monkeypatch):
