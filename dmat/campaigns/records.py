@@ -102,17 +102,6 @@ class CampaignVersion:
 
 
 @dataclass(frozen=True)
-class CampaignDraft:
-    """What the editor of one user holds and has not saved; campaign 0 is a new one."""
-
-    user_email: str
-    campaign_id: int
-    document: dict[str, Any]
-    based_on_version: int | None
-    updated_at: datetime
-
-
-@dataclass(frozen=True)
 class ApprovalDecision:
     """What somebody decided about one version of a plan."""
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from dmat.campaigns.drafts import drop_draft, load_draft, save_draft
+from dmat.campaigns.drafts import DRAFTS
 from dmat.campaigns.library import CampaignLibrary
-from dmat.campaigns.records import Campaign, CampaignDraft
+from dmat.campaigns.records import Campaign
 from dmat.errors import NotFoundError
+from dmat.store.drafts import Draft
 
 SCOPES = {
     "submit": "campaigns:send", "schedule": "campaigns:send", "unschedule": "campaigns:send",
@@ -49,14 +50,14 @@ class Keeping:
             return getattr(self.library, name)(campaign_id, by, words)  # type: ignore[no-any-return]
         return getattr(self.library, name)(campaign_id, by)  # type: ignore[no-any-return]
 
-    def keep_draft(self, user: str, campaign_id: int, document: dict[str, Any], version: int) -> CampaignDraft:
+    def keep_draft(self, user: str, campaign_id: int, document: dict[str, Any], version: int) -> Draft:
         """Keep what an editor holds."""
-        return save_draft(self.library.store, user, campaign_id, document, self.now(), version)
+        return DRAFTS.save(self.library.store, user, campaign_id, document, self.now(), version)
 
-    def find_draft(self, user: str, campaign_id: int) -> CampaignDraft | None:
+    def find_draft(self, user: str, campaign_id: int) -> Draft | None:
         """What this user did not save, or None."""
-        return load_draft(self.library.store, user, campaign_id)
+        return DRAFTS.load(self.library.store, user, campaign_id)
 
     def drop_draft(self, user: str, campaign_id: int) -> None:
         """Forget it."""
-        drop_draft(self.library.store, user, campaign_id)
+        DRAFTS.drop(self.library.store, user, campaign_id)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from dmat.errors import NotFoundError
-from dmat.experiments.drafts import ExperimentDraft, drop_draft, load_draft, save_draft
+from dmat.experiments.drafts import DRAFTS
 from dmat.experiments.library import ExperimentLibrary
 from dmat.experiments.plan import parse_test_plan
 from dmat.experiments.records import Experiment
+from dmat.store.drafts import Draft
 
 WRITE, SEND = "campaigns:write", "campaigns:send"
 SCOPES = {
@@ -51,20 +52,18 @@ class Keeping:
         """Fix the plan and let it run."""
         return self.library.start(experiment_id, by)
 
-    def keep_draft(
-        self, user: str, experiment_id: int, document: dict[str, Any], version: int | None
-    ) -> ExperimentDraft:
+    def keep_draft(self, user: str, experiment_id: int, document: dict[str, Any], version: int | None) -> Draft:
         """Keep what a form holds."""
         now = self.library.clock.now()
-        return save_draft(self.library.store, user, experiment_id, document, now, version)
+        return DRAFTS.save(self.library.store, user, experiment_id, document, now, version)
 
-    def find_draft(self, user: str, experiment_id: int) -> ExperimentDraft | None:
+    def find_draft(self, user: str, experiment_id: int) -> Draft | None:
         """What this user did not save, or None."""
-        return load_draft(self.library.store, user, experiment_id)
+        return DRAFTS.load(self.library.store, user, experiment_id)
 
     def drop_draft(self, user: str, experiment_id: int) -> None:
         """Forget it."""
-        drop_draft(self.library.store, user, experiment_id)
+        DRAFTS.drop(self.library.store, user, experiment_id)
 
     # -- the monitor ---------------------------------------------------------------------------------------------
 

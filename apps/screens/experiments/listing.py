@@ -26,7 +26,7 @@ from apps.screens.experiments.previewing import changes_of
 from apps.screens.experiments.standing import plain, standing_of
 from apps.screens.experiments.watching import watching_of
 from apps.screens.segments.addressing import asked_for, leave_for, remember
-from dmat.experiments.drafts import NEW, load_draft
+from dmat.experiments.drafts import DRAFTS, NEW
 from dmat.experiments.records import (
     DECIDING,
     DRAFT,
@@ -207,7 +207,7 @@ class ListScreen(pn.viewable.Viewer):
         tests = self.desk.library.list()
         known = read_known(self.desk, tests)
         listed = list_tests(tests, known, self._campaigns(), self.state, self.context.now())
-        draft = load_draft(self.context.store, self.user.email, NEW)
+        draft = DRAFTS.load(self.context.store, self.user.email, NEW)
         return self._render("list", listed=listed, draft=draft)
 
     def _lessons(self) -> list[Lesson]:

@@ -18,7 +18,7 @@ from apps.screens.experiments.patterns import PATTERNS, copy_of, document_of, fi
 from apps.screens.segments.addressing import asked_for
 from apps.screens.segments.screen import NothingScreen
 from dmat.errors import NotFoundError
-from dmat.experiments.drafts import NEW, load_draft
+from dmat.experiments.drafts import DRAFTS, NEW
 from dmat.experiments.plan import as_document
 from dmat.experiments.records import DRAFT
 from dmat.store.access import caller_of_user
@@ -49,7 +49,7 @@ def experiments_screen(context: Context, user: User) -> Any:
 def _new(context: Context, user: User, desk: TestDesk, pattern: str) -> Any:
     """A new test of a pattern, begun at a step of a campaign, at a split of a journey or nowhere; or the one kept."""
     campaign, step = asked_for("campaign"), asked_for("step")
-    kept = load_draft(context.store, user.email, NEW)
+    kept = DRAFTS.load(context.store, user.email, NEW)
     if pattern == GO_ON:
         pattern = PATTERNS[0].key
     try:

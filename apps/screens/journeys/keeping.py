@@ -11,10 +11,11 @@ import re
 from apps.screens.journeys.graph import Document, compact
 from dmat.errors import ConflictError, NotFoundError
 from dmat.journeys.definition import Definition, parse_definition
-from dmat.journeys.drafts import JourneyDraft, drop_draft, load_draft, save_draft
+from dmat.journeys.drafts import DRAFTS
 from dmat.journeys.library import JourneyLibrary
 from dmat.journeys.playbook import install
 from dmat.journeys.records import Journey
+from dmat.store.drafts import Draft
 
 WRITE, SEND = "campaigns:write", "campaigns:send"
 SCOPES = {"pause": SEND, "resume": SEND, "archive": SEND, "start": SEND}
@@ -92,14 +93,14 @@ class Keeping:
 
     # -- drafts --------------------------------------------------------------------------------------------------
 
-    def keep_draft(self, user: str, key: str, plan: Document, version: int | None) -> JourneyDraft:
+    def keep_draft(self, user: str, key: str, plan: Document, version: int | None) -> Draft:
         """Keep what a canvas holds."""
-        return save_draft(self.library.store, user, key, plan, self.library.settings.clock.now(), version)
+        return DRAFTS.save(self.library.store, user, key, plan, self.library.settings.clock.now(), version)
 
-    def find_draft(self, user: str, key: str) -> JourneyDraft | None:
+    def find_draft(self, user: str, key: str) -> Draft | None:
         """What this user did not save, or None."""
-        return load_draft(self.library.store, user, key)
+        return DRAFTS.load(self.library.store, user, key)
 
     def drop_draft(self, user: str, key: str) -> None:
         """Forget it."""
-        drop_draft(self.library.store, user, key)
+        DRAFTS.drop(self.library.store, user, key)

@@ -27,7 +27,7 @@ from apps.screens.journeys.numbers import Numbers, counting_of
 from apps.screens.segments.addressing import asked_for, leave_for, remember
 from dmat.errors import DmatError
 from dmat.journeys.definition import Definition, as_document
-from dmat.journeys.drafts import load_draft
+from dmat.journeys.drafts import DRAFTS
 from dmat.journeys.playbook import Playbook, list_playbooks
 from dmat.journeys.records import ARCHIVED, STATUSES, Journey
 from dmat.journeys.watchdog import Stuck, find_stuck
@@ -129,7 +129,7 @@ class ListScreen(pn.viewable.Viewer):
 
     def _table_html(self) -> str:
         rows = self._rows()
-        draft = load_draft(self.context.store, self.user.email, NEW)
+        draft = DRAFTS.load(self.context.store, self.user.email, NEW)
         return self._render("list", listed=list_journeys(rows, self.state), draft=draft, playbooks=open_playbooks(rows),
                             icons=ICONS)  # fmt: skip
 

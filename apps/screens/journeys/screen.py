@@ -21,7 +21,7 @@ from apps.screens.segments.addressing import asked_for
 from apps.screens.segments.screen import NothingScreen
 from dmat.errors import NotFoundError
 from dmat.journeys.definition import as_document
-from dmat.journeys.drafts import load_draft
+from dmat.journeys.drafts import DRAFTS
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
 
@@ -32,7 +32,7 @@ def journeys_screen(context: Context, user: User) -> Any:
     """The screen that the page's address asks for."""
     desk, key, new = desk_of(context), asked_for("id"), asked_for("new")
     if new in (BLANK, GO_ON) and caller_of_user(user).may("campaigns:write"):
-        kept = load_draft(context.store, user.email, NEW)
+        kept = DRAFTS.load(context.store, user.email, NEW)
         afresh = kept is not None and new == BLANK
         return BuilderScreen(context, user, desk, blank_plan(), afresh=afresh)
     if not key:

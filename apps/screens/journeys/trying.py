@@ -21,7 +21,7 @@ from apps.screens.journeys.living import live_through
 from dmat.errors import ConflictError
 from dmat.journeys.comparing import Difference
 from dmat.journeys.definition import definition_hash, parse_definition
-from dmat.journeys.drafts import load_draft
+from dmat.journeys.drafts import DRAFTS
 from dmat.journeys.records import Journey, JourneyVersion
 from dmat.journeys.replay_report import ReplayReport
 
@@ -57,7 +57,7 @@ class Trying:
 
     def choices(self, journey: Journey, user: str) -> dict[str, str]:
         """What can be tried out: the draft of this user, and versions."""
-        draft = load_draft(self._desk.context.store, user, journey.key)
+        draft = DRAFTS.load(self._desk.context.store, user, journey.key)
         found = {DRAFT: "What you have not saved"} if draft and draft.based_on_version == journey.version else {}
         for each in self._desk.library.versions(journey.key):
             live = ", live" if each.version == journey.live_version else ""
@@ -70,7 +70,7 @@ class Trying:
         Raises:
             InvalidInputError: what was not saved is not whole. NotFoundError: there is no such version.
         """
-        draft = load_draft(self._desk.context.store, user, journey.key or NEW) if chosen == DRAFT else None
+        draft = DRAFTS.load(self._desk.context.store, user, journey.key or NEW) if chosen == DRAFT else None
         if draft is None:
             return self._desk.library.version(journey.key, int(chosen) if chosen.isdigit() else 0)
         definition = parse_definition(compact(draft.document))

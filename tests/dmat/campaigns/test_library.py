@@ -6,7 +6,7 @@ import pytest
 from campaign_world import ANN, BOB, document_of, plan_of
 
 from dmat.campaigns.audience import campaign_audience, step_audience
-from dmat.campaigns.drafts import drop_draft, load_draft, save_draft
+from dmat.campaigns.drafts import DRAFTS
 from dmat.campaigns.library import Wanted
 from dmat.campaigns.plan import parse_plan
 from dmat.errors import ConflictError, InUseError, InvalidInputError, NotFoundError, NotPermittedError
@@ -168,12 +168,12 @@ def test_every_step_of_a_campaign_is_in_the_audit_trail(campaign_world):
 
 def test_what_an_editor_holds_is_kept_though_it_is_not_whole(campaign_world):
     store, now = campaign_world.store, campaign_world.settings.clock.now()
-    save_draft(store, ANN, 0, {"steps": [{"key": "?"}]}, now)
-    save_draft(store, ANN, 0, {"steps": []}, now)
-    assert load_draft(store, ANN, 0).document == {"steps": []}
-    assert load_draft(store, BOB, 0) is None
-    drop_draft(store, ANN, 0)
-    assert load_draft(store, ANN, 0) is None
+    DRAFTS.save(store, ANN, 0, {"steps": [{"key": "?"}]}, now)
+    DRAFTS.save(store, ANN, 0, {"steps": []}, now)
+    assert DRAFTS.load(store, ANN, 0).document == {"steps": []}
+    assert DRAFTS.load(store, BOB, 0) is None
+    DRAFTS.drop(store, ANN, 0)
+    assert DRAFTS.load(store, ANN, 0) is None
 
 
 def test_campaigns_are_found_by_words_channels_and_status(campaign_world):
