@@ -86,11 +86,15 @@ def reconcile(
             waiting.append(entry)
     for batch in chunks(waiting, at_once):
         answers = _ask(provider, batch, words_of)
+        steps: list[Move] = []
         for entry, answer in zip(batch, answers, strict=True):
             if isinstance(answer, DmatError):
                 report.unresolved.append(entry.message_id)
             else:
-                _settle(store, entry, provider.name, answer, now, report)
+                steps.append(_settled_by(entry, provider.name, answer, now, report))
+        if steps:
+            with store.write() as connection:
+                move(connection, steps, now)
         refusals = [answer for answer in answers if isinstance(answer, VendorRefusedError)]
         failed = [(e, str(answer)) for e, answer in zip(batch, answers, strict=True) if isinstance(answer, DmatError)]
         if refusals:
@@ -145,18 +149,14 @@ def _ask_later(store: Store, failed: Sequence[tuple[Entry, str]], epoch: float, 
             note(connection, later, now)
 
 
-def _settle(
-    store: Store, entry: Entry, provider: str, found: str | None, now: datetime, report: ReconcileReport
-) -> None:
+def _settled_by(entry: Entry, provider: str, found: str | None, now: datetime, report: ReconcileReport) -> Move:
+    """What the provider's answer makes of an ambiguous message."""
     is_ambiguous = frozenset({AMBIGUOUS})
     if found is None:
         values = {"settles_at_epoch": None, "not_before": now, "claimed_by": ""}
-        reason = f"looked up: {provider} never took it"
-        step = Move(entry.message_id, PLANNED, reason, values, only_from=is_ambiguous)
         report.planned_again_count += 1
-    else:
-        values = {"settles_at_epoch": None, "accepted_at": entry.handed_over_at or now, "provider_message_id": found}
-        step = Move(entry.message_id, ACCEPTED, f"looked up: {provider} took it", values, only_from=is_ambiguous)
-        report.accepted_count += 1
-    with store.write() as connection:
-        move(connection, [step], now)
+        reason = f"looked up: {provider} never took it"
+        return Move(entry.message_id, PLANNED, reason, values, only_from=is_ambiguous)
+    values = {"settles_at_epoch": None, "accepted_at": entry.handed_over_at or now, "provider_message_id": found}
+    report.accepted_count += 1
+    return Move(entry.message_id, ACCEPTED, f"looked up: {provider} took it", values, only_from=is_ambiguous)

@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 IS_FULL = os.environ.get("DMAT_CHAOS") == "full"  # read before the fixtures clear DMAT_ variables
 MESSAGES, KILLS = (10_000, 20) if IS_FULL else (400, 2)
 SETTLE = "1.0"
-PATIENCE_SECONDS = 900 if IS_FULL else 180
+PATIENCE_SECONDS = 1800 if IS_FULL else 600
 UNDER_WAY = ("planned", "claimed", "handed_over")  # a provider that asks to wait brings messages back to planned
 
 

@@ -39,7 +39,7 @@ IS_LARGE = os.environ.get("DMAT_CHAOS") in SIZES  # read before the fixtures cle
 MESSAGES, KILLS, PAUSES = SIZES.get(os.environ.get("DMAT_CHAOS", ""), (6_000, 2, 1))
 PROGRAMME, CLAIMED, WORKERS = "campaign:1", 2_000, 2
 SETTLE = "1.0"
-PATIENCE_SECONDS = 1800 if IS_LARGE else 180
+PATIENCE_SECONDS = 1800 if IS_LARGE else 600
 BODY = "<mjml><mj-body><mj-section><mj-column><mj-text>Hello {{ first_name }} {{ unsubscribe_url }}</mj-text>"
 CONTENT = {
     "variables": [{"name": "first_name", "type": "text", "fallback": "there"}],
