@@ -3,7 +3,7 @@
 `sending.campaign_batched_s`: planned set-wise from DuckDB, sent by the resident sender's own process through the
 SendGrid connector in batches to a sink on loopback; SQLite with fsync at each commit. As in a workspace, the sender
 sends what is planned already while the rest is planned; its start is counted. `sending.plan_s`: until all is planned.
-`sending.worker_rss_mb`: the most that the sending process took, without the child that renders.
+`sending.worker_rss_mb`: the most that the sending process took, without its helper and the child that renders.
 `ledger.rows_per_s`: steps of messages that the ledger wrote and logged a second in that campaign.
 `sending.rendered_per_s`: one request a message, rendered here. `sending.smtp_per_s`: the same by SMTP.
 Each checks its answer: what the ledger says against what the sink counted.
