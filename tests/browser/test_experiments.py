@@ -92,7 +92,7 @@ def test_a_test_is_made_started_watched_decided_by_hand_and_learned_from(visit, 
     page.get_by_text("but that can still be chance").first.wait_for(timeout=SLOW)
     assert "Not yet" in one.text("[aria-label=Proven]")
     assert "a bet, not a proof" in one.text("[aria-label='Best bet']")
-    assert "wait, Another subject in place of Subject as it is would mean" in one.text("[aria-label='Best bet']")
+    assert "wait, Another subject in place of Subject as it is would mean" in one.text("[aria-label=People]")
     assert one.text("[data-figure=people]") == str(sum(laboratory.assigned(number).values()))
     rate = f"{100 * CLICKS['b'] / sent['b']:.1f}%"
     assert one.text("[data-figure=rate-b]") == rate
