@@ -42,6 +42,7 @@ from dmat.campaigns.records import DRAFT, IN_REVIEW, SCHEDULED, Campaign
 from dmat.campaigns.schedule import due_at
 from dmat.campaigns.watching import Tried, try_rules
 from dmat.messages.codes import list_pools
+from dmat.messages.records import CHANNELS
 from dmat.messages.tracking import WORDS, get_utm_rule
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
@@ -49,6 +50,8 @@ from dmat.store.users import User
 _STICKY = {"position": "sticky", "top": "16px"}
 UNDO_SECONDS = 300
 LEADS_TO_MONITOR = ("start", "resume")
+OFFERED = {key: words for key, words in NAMES.items() if key in CHANNELS or key == "retargeting"}
+"""Channels of which a step can be added: those with templates, and lists at advertisers."""
 
 
 class ComposerScreen(pn.viewable.Viewer):
@@ -284,7 +287,7 @@ class ComposerScreen(pn.viewable.Viewer):
         zone = ZoneInfo(self._zone())
         return render(
             f"screens/campaigns/{name}.jinja", self.context.now(), self.context.zone, model=model, plan=model.plan,
-            campaign=model.campaign, tones=TONES, may=self.caller.may, is_resumed=self.is_resumed, channels=NAMES,
+            campaign=model.campaign, tones=TONES, may=self.caller.may, is_resumed=self.is_resumed, channels=OFFERED,
             is_editable=model.campaign.is_editable and self.caller.may("campaigns:write"), user=self.user,
             in_review=model.campaign.status == IN_REVIEW, local=lambda at: _local_field(at, zone),
             placed=lambda place: placed(place, model.steps), zone_name=self._zone(), **values,
