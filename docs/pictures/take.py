@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 SEGMENT = "win-back-90-days"
 JOURNEY = "cart-recovery"
-CAMPAIGN, TEMPLATE, TEST = 1, "spring_sale_email", 1
+CAMPAIGN, PLANNED, TEMPLATE, TEST = 1, 2, "spring_sale_email", 1
 FOLDER = Path(__file__).resolve().parent
 PICTURES = (
     ("home", "/home", 1440, 1400, "light"),
@@ -35,7 +35,7 @@ PICTURES = (
     ("segment-builder-phone", f"/segments?id={SEGMENT}&edit=1", 390, 844, "light"),
     ("campaigns", "/campaigns", 1440, 900, "light"),
     ("campaign-new", "/campaigns?new=1", 1440, 900, "light"),
-    ("campaign-composer", f"/campaigns?id={CAMPAIGN}&edit=1", 1440, 1500, "light"),
+    ("campaign-composer", f"/campaigns?id={PLANNED}&edit=1", 1440, 1500, "light"),
     ("campaign-monitor", f"/campaigns?id={CAMPAIGN}", 1440, 1500, "light"),
     ("campaign-monitor-phone", f"/campaigns?id={CAMPAIGN}", 390, 844, "dark"),
     ("experiments", "/experiments", 1440, 900, "light"),
@@ -63,11 +63,19 @@ PICTURES = (
     ("analytics-cohorts", "/analytics?view=cohorts", 1440, 1000, "dark"),
     ("analytics-phone", "/analytics", 390, 844, "light"),
     ("person", "/people", 1440, 1200, "light"),
+    ("reports", "/reports", 1440, 1300, "light"),
+    ("report-phone", "/reports", 390, 844, "dark"),
+    ("alerts", "/alerts", 1440, 1100, "light"),
+    ("alert-rule", "/alerts", 1440, 1100, "dark"),
     ("calendar", "/calendar", 1440, 1100, "light"),
     ("calendar-phone", "/calendar", 390, 844, "light"),
 )
 CLICKS = {
     "journey-past": ("[data-key=run]", "[data-figure=entries]"),
+    "reports": ("[data-key=make-weekly-executive]", ".report-made"),
+    "report-phone": ("[data-key=make-weekly-executive]", ".report-made"),
+    "alerts": ("[data-key=look]", "text=Looked at"),
+    "alert-rule": ("[data-key=change-revenue]", "dialog[open]"),
     "person": ("table.people tbody tr:first-child th a", "[aria-label=Timeline]"),
 }
 """Picture -> what is clicked first, and what must be there then."""
