@@ -45,7 +45,7 @@ def run(people: int, size: str) -> list[Row]:
     settings = built(f"overview-{size}", people)
     with writer(settings) as connection:
         connection.execute(MESSAGES.format(end=END))
-    sums = run_build(settings, "--select", "hourly_messages", "--without-tests")
+    sums = run_build(settings, "--select", "hourly_messages", "--full", "--without-tests")
     assert sums.wait() == 0, "the sums by the hour could not be built"
     with writer_lock(settings):
         publish(settings)

@@ -42,7 +42,8 @@ def summed_settings(untouched_metric_home: Path, tmp_path_factory: pytest.TempPa
         for table in SUMS:
             schema, name = table.split(".")
             model = (MARTS / schema / f"{name}.sql").read_text()
-            query = re.sub(r"\{\{ ref\('(\w+)'\) \}\}", rf"{schema}.\1", re.sub(r"\{\{ config.*?\}\}", "", model))
+            model = re.sub(r"\{%- if is_incremental.*?endif %\}|\{\{ config.*?\}\}", "", model, flags=re.DOTALL)
+            query = re.sub(r"\{\{ ref\('(\w+)'\) \}\}", rf"{schema}.\1", model).replace("{{ this_build() }}", "1")
             connection.execute(f"create table {table} as {query}")
     return load_settings(home)
 
