@@ -8,7 +8,7 @@ from collections import defaultdict
 from datetime import timedelta
 
 import pytest
-from journey_worlds import ordered
+from journey_worlds import BROWSERS, change_quickly, ordered
 from segment_world import NOW, number_of
 
 from dmat.journeys.definition import parse_definition
@@ -36,6 +36,7 @@ def launched(journey_world):
     library.start("multi-channel-launch", ANN)
     install(library, "thank-you", ANN)
     library.start("thank-you", ANN)
+    change_quickly(journey_world.settings, [BROWSERS])
     bought_at = BEGINS + 2 * DAY + HOUR
     for moment in (BEGINS + day * DAY + hour * HOUR for day in range(-1, 11) for hour in (0, 2, 4, 9)):
         is_news = bought_at < moment <= bought_at + HOUR

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from journey_worlds import cart, document_with
+from journey_worlds import BROWSERS, cart, document_with
 from segment_world import NOW, number_of
 
 from dmat.campaigns.gate import make_gate
@@ -26,7 +26,7 @@ def shown(journey_world):
     templates = Templates(journey_world.store, journey_world.settings.clock)
     templates.create(name="Pop", key="pop", channel="in_app", kind="text", content=CONTENT, by="ann@shop.example")
     journey_world.start(document_with(steps=[STEP]))
-    journey_world.look(AFTER, cart("c1", 1, NOW + timedelta(minutes=1)))
+    journey_world.look(AFTER, BROWSERS, cart("c1", 1, NOW + timedelta(minutes=1)))
     return journey_world
 
 
