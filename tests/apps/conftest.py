@@ -56,6 +56,7 @@ class Served:
         self.settings, self.port = settings, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = settings.home / "served.log"
+        self.cookies: dict[str, list] = {}  # of whoever is signed in with a browser, by role
         self.start()
 
     def start(self) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import sales_world
+
+from dmat.store.users import COOKIE_NAME
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
@@ -107,10 +111,15 @@ class Reader:
         self.page.on("websocket", lambda ws: ws.on("framereceived", lambda frame: self.frames.append(len(frame))))
 
     def sign_in(self, role: str = "admin", then: str = "/home") -> Reader:
-        self.page.goto(f"{self.served.url}/sign-in?next={then}")
-        self.page.fill("input[name=email]", f"{role}@example.com")
-        self.page.fill("input[name=password]", screens.serving_fixture.PASSWORD)
-        self.page.click("button[type=submit]")
+        """Sign in and go somewhere; by the form only when nobody of this role is signed in at this server."""
+        self.window.add_cookies(self.served.cookies.get(role, []))
+        self.page.goto(f"{self.served.url}{then}")
+        if urlsplit(self.page.url).path == "/sign-in":
+            self.page.fill("input[name=email]", f"{role}@example.com")
+            self.page.fill("input[name=password]", screens.serving_fixture.PASSWORD)
+            self.page.click("button[type=submit]")
+            self.page.wait_for_url(lambda url: urlsplit(url).path != "/sign-in")
+            self.served.cookies[role] = [one for one in self.window.cookies() if one["name"] == COOKIE_NAME]
         return self.wait()
 
     def open(self, path: str) -> Reader:
@@ -143,6 +152,22 @@ def serve():
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """Gives what axe complains about on a reader's page: rules with where; nothing where axe is not installed."""
+    script = ROOT / "apps" / "assets" / "build" / "axe.min.js"
+    ask = "async () => JSON.stringify((await axe.run(document, {iframes: false})).violations)"
+
+    def violations(one: Reader) -> list[str]:
+        if not script.exists():
+            return []
+        one.page.evaluate(script.read_text())
+        found = json.loads(one.page.evaluate(ask))
+        return [f"{rule['id']} at {[node['target'] for node in rule['nodes'][:3]]}" for rule in found]
+
+    return violations
 
 
 @pytest.fixture
