@@ -95,6 +95,10 @@ def selling(tmp_path_factory):
     server.stop()
 
 
+def _is_inside(url: str) -> bool:
+    return urlsplit(url).path != "/sign-in"
+
+
 class Reader:
     """One person with a browser window: pages inside shadow roots are found by Playwright's own locators."""
 
@@ -103,6 +107,7 @@ class Reader:
         self.served = served
         self.window = browser.new_context(viewport={"width": width, "height": height})
         self.page = self.window.new_page()
+        self.page.set_default_navigation_timeout(60_000)  # a busy machine
         self.requests: list[str] = []
         self.problems: list[str] = []
         self.frames: list[int] = []
@@ -114,11 +119,11 @@ class Reader:
         """Sign in and go somewhere; by the form only when nobody of this role is signed in at this server."""
         self.window.add_cookies(self.served.cookies.get(role, []))
         self.page.goto(f"{self.served.url}{then}")
-        if urlsplit(self.page.url).path == "/sign-in":
+        if not _is_inside(self.page.url):
             self.page.fill("input[name=email]", f"{role}@example.com")
             self.page.fill("input[name=password]", screens.serving_fixture.PASSWORD)
             self.page.click("button[type=submit]")
-            self.page.wait_for_url(lambda url: urlsplit(url).path != "/sign-in")
+            self.page.wait_for_url(_is_inside, timeout=60_000, wait_until="commit")
             self.served.cookies[role] = [one for one in self.window.cookies() if one["name"] == COOKIE_NAME]
         return self.wait()
 

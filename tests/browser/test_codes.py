@@ -22,7 +22,7 @@ def company(audience):
 @pytest.fixture
 def visit(reader, audience):
     def make(path: str, size: str = "desktop"):
-        return reader(size, of=audience.server).sign_in("admin").open(path)
+        return reader(size, of=audience.server).sign_in("admin", path)
 
     return make
 

@@ -46,7 +46,7 @@ def road(tmp_path_factory):
 @pytest.fixture
 def visit(reader, road):
     def make(path: str, size: str = "desktop", role: str = "admin"):
-        return reader(size, of=road.server).sign_in(role).open(path)
+        return reader(size, of=road.server).sign_in(role, path)
 
     return make
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
@@ -20,7 +19,7 @@ def visit(reader, selling):
     def make(role: str, path: str, size: str = "desktop", theme: str = "light"):
         one = reader(size, of=selling)
         one.window.add_cookies([{"name": "dmat_theme", "value": theme, "url": selling.url}])
-        return one.sign_in(role, then=quote(path, safe="/"))
+        return one.sign_in(role, path)
 
     return make
 

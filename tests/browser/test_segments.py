@@ -89,7 +89,7 @@ def builder(reader, audience):
 @pytest.fixture
 def visit(reader, audience):
     def make(path: str, size: str = "desktop", role: str = "admin"):
-        return reader(size, of=audience.server).sign_in(role).open(path)
+        return reader(size, of=audience.server).sign_in(role, path)
 
     return make
 
@@ -393,7 +393,7 @@ def test_a_screen_of_segments_keeps_its_budgets(visit, path, size):
 def test_axe_finds_nothing_on_the_screens_of_segments(reader, audience, path, size, theme):
     one = reader(size, of=audience.server)
     one.window.add_cookies([{"name": "dmat_theme", "value": theme, "url": one.served.url}])
-    one.sign_in().open(path)
+    one.sign_in(then=path)
     if "new=" in path:
         one.page.locator(".depth-0 > .adders button").first.click()
         one.page.get_by_role("combobox", name="What to look at").last.click()

@@ -51,23 +51,23 @@ def test_a_workspace_with_imported_orders_only_builds_and_reconciles(tmp_path, n
 def test_an_id_survives_a_build_from_scratch_after_an_older_contact_was_added(tmp_path, new_home, raw, land):
     settings = new_home(tmp_path)
     land(settings, {"shopify_customers": [raw.customer(1, "ana@x.example", "Ana", "Silva")]}, "one")
-    build(settings, exclude_tests=True).require_ok()
+    build(settings, ["+dim_people"], exclude_tests=True).require_ok()
     before = query(settings, "select person_id from people.dim_people")
     settings.clock.advance(timedelta(hours=1))
     older = raw.crm_contact(11, "ana@x.example", "Ana", "Silva", raw.at(2), created=raw.at(1).replace(year=2019))
     land(settings, {"hubspot_contacts": [older]}, "two")
-    build(settings, full_refresh=True, exclude_tests=True).require_ok()
+    build(settings, ["+dim_people"], full_refresh=True, exclude_tests=True).require_ok()
     assert query(settings, "select person_id from people.dim_people") == before
 
 
 def test_a_customer_who_becomes_known_later_gets_the_orders_and_carts_placed_before(tmp_path, new_home, raw, land):
     settings = new_home(tmp_path)
     land(settings, {"shopify_abandoned_checkouts": [raw.checkout("c1", 9, raw.at(5), (1, 1, "5.00"))]}, "one")
-    build(settings, exclude_tests=True).require_ok()
+    build(settings, ["+fct_carts"], exclude_tests=True).require_ok()
     assert query(settings, "select contact_email from commerce.fct_carts") == [(None,)]
     settings.clock.advance(timedelta(hours=1))
     land(settings, {"shopify_customers": [raw.customer(9, "nia@x.example", "Nia", "Ray")]}, "two")
-    build(settings, exclude_tests=True).require_ok()
+    build(settings, ["+fct_carts"], exclude_tests=True).require_ok()
     assert query(settings, "select contact_email from commerce.fct_carts") == [("nia@x.example",)]
 
 
@@ -75,12 +75,12 @@ def test_a_guest_whose_order_was_given_a_customer_is_forgotten_by_a_build_from_s
     settings = new_home(tmp_path)
     guest = raw.order(1, None, raw.at(4), "20.00", (2, 1, "20.00"), email="guest@y.example")
     land(settings, {"shopify_orders": [guest]}, "one")
-    build(settings, exclude_tests=True).require_ok()
+    build(settings, ["+dim_people"], exclude_tests=True).require_ok()
     settings.clock.advance(timedelta(hours=1))
     known = raw.order(1, 5, raw.at(4), "20.00", (2, 1, "20.00"), email="guest@y.example", updated=raw.at(5))
     customer = raw.customer(5, "guest@y.example", "Gus", "Ray")
     land(settings, {"shopify_orders": [known], "shopify_customers": [customer]}, "two")
-    build(settings, full_refresh=True).require_ok()
+    build(settings, ["+dim_people"], full_refresh=True).require_ok()
     assert query(settings, "select contact_key from people.person_contacts") == [("shopify:5",)]
     assert query(settings, "select full_name, orders_count from people.dim_people") == [("Gus Ray", 1)]
 
@@ -92,7 +92,7 @@ def test_an_order_and_a_cart_left_without_lines_have_none(tmp_path, new_home, ra
         "shopify_orders": [raw.order(1, 9, raw.at(3), "20.00", (2, 1, "20.00"))],
     }
     land(settings, first, "one")
-    build(settings, exclude_tests=True).require_ok()
+    build(settings, ["+tag:hot"], exclude_tests=True).require_ok()
     lines = "select (select count(*) from commerce.fct_cart_lines), (select count(*) from commerce.fct_order_lines)"
     assert query(settings, lines) == [(1, 1)]
     settings.clock.advance(timedelta(hours=1))
@@ -109,7 +109,7 @@ def test_visits_get_their_person_when_an_order_says_whose_browser_it_is(tmp_path
     settings = new_home(tmp_path)
     visits = [raw.visit(1, "70.1", raw.at(2), "google", "cpc"), raw.visit(2, "70.2", raw.at(2), "google", "cpc")]
     land(settings, {"ga4_sessions": visits, "shopify_customers": [raw.customer(9, "nia@x.example", "Nia", "Ray")]}, "1")
-    build(settings, exclude_tests=True).require_ok()
+    build(settings, ["+tag:hot"], exclude_tests=True).require_ok()
     known = "select client_id, person_id is not null, channel from engagement.fct_visits order by client_id"
     assert query(settings, known) == [("70.1", False, "paid_search"), ("70.2", False, "paid_search")]
     settings.clock.advance(timedelta(hours=1))
@@ -122,7 +122,7 @@ def test_visits_get_their_person_when_an_order_says_whose_browser_it_is(tmp_path
 def test_rows_that_land_at_the_moment_of_the_newest_known_ones_are_taken(tmp_path, new_home, raw, land):
     """On a clock that stands still all rows land at one moment, before a build and after it."""
     settings = new_home(tmp_path)
-    build(settings, exclude_tests=True).require_ok()
+    build(settings, ["+tag:hot", "+fct_message_events"], exclude_tests=True).require_ok()
     runner = Runner(settings)
     for number in range(1, 4):
         event = raw.mail_event(number, "open", f"p{number}@x.example", raw.at(3))

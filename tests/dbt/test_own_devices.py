@@ -26,7 +26,7 @@ def rows(new_home, raw, tmp_path_factory):
     first = land_devices(settings, store, "first").kept_count
     unregister(store, "token-no-2", "the device asked for it", settings.clock.now())
     second = [land_devices(settings, store, "second").kept_count for _ in range(2)]
-    build(settings, exclude_tests=True)
+    build(settings, ["+person_devices", "+person_contacts"], exclude_tests=True).require_ok()
 
     def ask(query):
         with writer(settings) as connection:

@@ -38,7 +38,8 @@ def rows(new_home, raw, tmp_path_factory):
     with writer(settings) as connection:
         land(connection, "form_submissions", forms, "first", AT)
         land(connection, "shopify_customers", customers, "first", AT)
-    build(settings, exclude_tests=True)
+    asked = ["+fct_form_submissions", "+dim_people", "+person_channel_consent"]
+    build(settings, asked, exclude_tests=True).require_ok()
 
     def ask(query):
         with writer(settings) as connection:

@@ -12,6 +12,7 @@ from dmat.warehouse import writer
 from dmat_pipelines.capture.deliveries import land_preferences
 from dmat_pipelines.conform.runner import build
 
+ASKED = ("+person_channel_consent", "+dim_people")
 PAGE = Proof("preference centre", "link of message m-1")
 
 
@@ -25,7 +26,7 @@ def rows(new_home, raw, tmp_path_factory):
     people = [raw.customer(1, "ana@x.example", "Ana", "Silva"), raw.customer(2, "bo@x.example", "Bo", "Berg")]
     with writer(settings) as connection:
         land(connection, "shopify_customers", people, "first", now)
-    build(settings, exclude_tests=True)
+    build(settings, ASKED, exclude_tests=True).require_ok()
 
     def ask(query):
         with writer(settings) as connection:
@@ -45,7 +46,7 @@ def rows(new_home, raw, tmp_path_factory):
     with store.write() as connection:
         log_proofs(connection, [proof])
     landed = [land_preferences(settings, store, "second").kept_count for _ in range(2)]
-    build(settings, exclude_tests=True)
+    build(settings, ASKED, exclude_tests=True).require_ok()
     yield ask, numbers, landed
     store.close()
 
