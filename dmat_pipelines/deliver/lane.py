@@ -36,9 +36,9 @@ from dmat.ledger.hand_over import Answers, Leaving, exchange, none_taken, refuse
 from dmat.ledger.post import note
 from dmat.store import Store
 from dmat_pipelines.deliver.answering import Answer, Sending
-from dmat_pipelines.deliver.helper import Helper
 from dmat_pipelines.deliver.parcels import Parcel
 from dmat_pipelines.deliver.preparing import Composing, Prepared, Question, look_for, prepare
+from dmat_pipelines.deliver.preparing_beside import Helper
 
 MOST_CLAIMED = 2_000  # two full batches: what is handed over at once, and what one round holds in memory
 SHORT_WAIT_SECONDS = 2.0

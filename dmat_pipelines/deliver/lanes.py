@@ -25,9 +25,9 @@ from dmat.messages.archive import as_sent
 from dmat.settings import Settings
 from dmat.store import Store
 from dmat_pipelines.deliver.composing import Composer
-from dmat_pipelines.deliver.helper import Helper
 from dmat_pipelines.deliver.lane import Lane, RoundReport
 from dmat_pipelines.deliver.preparing import Composing
+from dmat_pipelines.deliver.preparing_beside import Helper
 
 RECONCILE_SECONDS, LOOK_SECONDS = 2.0, 0.25
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.1, 30.0

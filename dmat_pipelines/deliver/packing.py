@@ -1,6 +1,6 @@
 """What was prepared, as it crosses from one process to another: in columns, which takes a tenth of what objects take.
 
-Belongs here: packing and unpacking. Stays out: the processes (`helper.py`), what is prepared (`preparing.py`).
+Belongs here: packing and unpacking. Stays out: the process (`preparing_beside.py`), what is prepared (`preparing.py`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Preparing: what is due is looked at and put together, before anybody has a right to let it leave.
 
 Belongs here: one round's worth of it, and what failures mean. Stays out: the round (`lane.py`), messages
-(`composing.py`), doing it in a process of its own (`helper.py`).
+(`composing.py`), doing it in a process of its own (`preparing_beside.py`).
 """
 
 from __future__ import annotations

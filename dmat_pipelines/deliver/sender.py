@@ -27,9 +27,9 @@ from dmat.ledger.entries import unresolved
 from dmat.ledger.fence import SETTLE_SECONDS, Fence, sending_lock, take_fence
 from dmat.settings import Settings, load_settings
 from dmat.store import Store, open_store
-from dmat_pipelines.deliver.helper import Helper
 from dmat_pipelines.deliver.lanes import DrainReport, Lanes, MakeHelper
 from dmat_pipelines.deliver.preparing import Composing
+from dmat_pipelines.deliver.preparing_beside import Helper
 from dmat_pipelines.deliver.process import CACHE_KILOBYTES, settle_memory
 from dmat_pipelines.deliver.workers import Workers, follow_the_leader
 

@@ -18,10 +18,10 @@ from dmat.ledger.bulk import PlannedPerson, StepFacts, plan_many
 from dmat.ledger.claim import Batched
 from dmat.messages.library import Templates
 from dmat_pipelines.deliver.composing import Composer
-from dmat_pipelines.deliver.helper import Helper
 from dmat_pipelines.deliver.lanes import Lanes
 from dmat_pipelines.deliver.packing import pack, unpack
 from dmat_pipelines.deliver.preparing import Question, look_and_prepare
+from dmat_pipelines.deliver.preparing_beside import Helper
 from dmat_pipelines.deliver.sender import drain
 
 CONTENT = {
