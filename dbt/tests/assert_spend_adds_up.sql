@@ -1,4 +1,4 @@
--- spend is what the ad platforms say, with what messages and steps cost
+-- spend is what the ad platforms say, with what messages cost: by the plan's price of a step, else by the ledger
 with spend as (
     select
         sum(case when kind = 'ads' then spend_cents else 0 end) as ads_cents,
@@ -10,7 +10,21 @@ with spend as (
 beneath as (
     select
         (select sum(spend_cents) from {{ ref('fct_ad_spend') }}) as ads_cents,
-        (select sum(cost_micros) / 10000.0 from {{ ref('fct_messages') }} where cost_micros > 0) as messages_cents
+        (
+            select sum(messages.cost_micros) / 10000.0
+            from {{ ref('fct_messages') }} as messages
+            where messages.cost_micros > 0 and not exists (
+                select 1 from {{ ref('dim_campaign_steps') }} as steps
+                where steps.programme = messages.programme and steps.step = messages.step and steps.cost_micros_each > 0
+            )
+        ) as noted_cents,
+        (
+            select sum(steps.cost_micros_each) / 10000.0
+            from {{ ref('fct_messages') }} as messages
+            inner join {{ ref('dim_campaign_steps') }} as steps
+                on messages.programme = steps.programme and messages.step = steps.step
+            where steps.cost_micros_each > 0 and messages.accepted_at is not null
+        ) as planned_cents
 )
 
 select *
@@ -18,4 +32,6 @@ from spend
 cross join beneath
 where
     coalesce(spend.ads_cents, 0) <> coalesce(beneath.ads_cents, 0)
-    or abs(coalesce(spend.messages_cents, 0) - coalesce(beneath.messages_cents, 0)) > 0.5 * spend.messages_rows
+    or abs(
+        coalesce(spend.messages_cents, 0) - coalesce(beneath.noted_cents, 0) - coalesce(beneath.planned_cents, 0)
+    ) > 0.5 * spend.messages_rows
