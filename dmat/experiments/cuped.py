@@ -20,10 +20,16 @@ from dmat.experiments.moments import Table
 from dmat.experiments.ratios import ratio_estimates
 from dmat.experiments.special import Array
 
+LEAST_PEOPLE, LEAST_OUTCOME = 100, 10.0
+
 
 def has_covariate(table: Table) -> Array:
-    """Which metrics have a covariate that varies."""
-    return np.asarray((table["cc"] > 0).any(axis=1))
+    """Which metrics have a covariate that varies, and enough in every arm to adjust by it.
+
+    Below 100 people or a sum of 10 in an arm, what is adjusted could leave the range of the metric (a rate below zero).
+    """
+    is_enough = (table["n"] >= LEAST_PEOPLE) & (np.abs(table["y"]) >= LEAST_OUTCOME)
+    return np.asarray((table["cc"] > 0).any(axis=1) & is_enough.all(axis=1))
 
 
 def adjusted_means(table: Table) -> Estimates:

@@ -5,6 +5,8 @@ Belongs here: sentences about a comparison, for marketers. Stays out: figures (`
 
 from __future__ import annotations
 
+from math import isfinite
+
 from dmat.experiments.metrics import Metric
 from dmat.experiments.results import Comparison, Design
 
@@ -56,7 +58,7 @@ def standing(design: Design, metric: Metric, leader: str, other: str, found: Com
 
 
 def _interval(found: Comparison, metric: Metric) -> str:
-    if found.low is None or found.high is None:
+    if found.low is None or found.high is None or not (isfinite(found.low) and isfinite(found.high)):
         return "no interval yet"
     scale, unit = (100, " points") if metric.unit == "rate" else (0.01, "") if metric.unit == "cents" else (1, "")
     level = f"{(1 - found.level) * 100:.4g} % interval"

@@ -273,6 +273,8 @@ def _row(
 def _between(metric: str, compared: Comparison | None, currency: str) -> str:
     if compared is None or compared.low is None or compared.high is None:
         return ""
+    if not _is_known(compared.low) and not _is_known(compared.high):
+        return "limits not known yet"
     return f"{difference_of(metric, compared.low, currency)} to {difference_of(metric, compared.high, currency)}"
 
 

@@ -332,3 +332,19 @@ def test_few_people_who_all_did_the_same_give_an_answer_and_no_certainty(inferen
     assert one.difference == 0
     assert one.low <= 0 <= one.high
     assert "level" in found.sentence
+
+
+@pytest.mark.parametrize(("people", "hits", "is_adjusted"), [(90, 30, False), (2_000, 9, False), (2_000, 200, True)])
+def test_a_rate_is_adjusted_by_the_past_only_where_there_is_enough_of_it(
+    people: int, hits: int, is_adjusted: bool
+) -> None:
+    clicked = (np.arange(people) < hits).astype(float)
+    past = {"a": clicked, "b": clicked + 1}
+    moments = {arm: {"click": Moments.of_values(clicked, c=before)} for arm, before in past.items()}
+    found = analyse(Design(TWO, "a", "click", inference="fixed"), Observed({"a": people, "b": people}, moments))
+    assert (found.arm("b").rate != pytest.approx(hits / people)) == is_adjusted
+
+
+def test_limits_that_are_not_known_are_no_numbers() -> None:
+    _, found = two((0, 9), (1, 15), inference="always_valid")
+    assert "inf" not in found.sentence
