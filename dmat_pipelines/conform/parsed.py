@@ -1,6 +1,7 @@
 """Parsing the dbt project once on this machine: what dbt keeps of a parse is shared by all workspaces.
 
-Belongs here: handing dbt's own `partial_parse.msgpack` to a workspace that has none, and keeping it afterwards.
+Belongs here: handing dbt's own `partial_parse.msgpack` to a workspace that has none, keeping it afterwards, and putting
+what a parse gives where it is read, whole.
 Stays out: parsing (dbt does it, and checks that what it is given fits its version and its settings).
 
 A parse takes seconds of computing, and every new workspace (each test, each `make demo ONCE=1`) would begin with one.
@@ -13,13 +14,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 FOLDERS = ("macros", "models", "seeds", "tests")
 STATES_KEPT = 5
-PARTIAL = "partial_parse.msgpack"
+PARTIAL, MANIFEST = "partial_parse.msgpack", "manifest.json"
 
 
 def project_files(project: Path) -> list[Path]:
@@ -31,18 +33,29 @@ def project_files(project: Path) -> list[Path]:
 
 
 @contextmanager
-def shared_parse(project: Path, target: Path) -> Iterator[None]:
-    """Around a parse into `target`: put what is known of this state of the project there, and keep what came of it."""
+def shared_parse(project: Path, target: Path) -> Iterator[Path]:
+    """Around a parse: gives the folder to parse into, with what is known of this state of the project in it.
+
+    The folder is the parse's own, since processes parse at the same time and dbt writes in place; what came of it is
+    moved to `target` as whole files, and kept for other workspaces.
+    """
     kept = cache_folder() / f"{_digest(project)}.msgpack"
-    with suppress(OSError):  # without the cache everything works, more slowly
-        target.mkdir(parents=True, exist_ok=True)
-        _copy(kept, target / PARTIAL)
-    yield
-    with suppress(OSError):
-        if not kept.exists():
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            _copy(target / PARTIAL, kept)
-            _forget_old(kept.parent)
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target, prefix=".parse-") as made:
+        own = Path(made)
+        for known in (kept, target / PARTIAL):  # without either everything works, more slowly
+            with suppress(OSError):
+                shutil.copyfile(known, own / PARTIAL)
+                break
+        yield own
+        with suppress(OSError):
+            if not kept.exists():
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                _copy(own / PARTIAL, kept)
+                _forget_old(kept.parent)
+        for name in (PARTIAL, MANIFEST):
+            if (own / name).exists():
+                (own / name).replace(target / name)
 
 
 def cache_folder() -> Path:

@@ -138,7 +138,7 @@ def build(
     with dbt_lock, writer_lock(settings, timeout_seconds):
         report = _build_locked(settings, arguments, publish_after, run_id or f"build-{uuid.uuid4().hex[:12]}")
         if include_unit_tests and report.is_ok:  # they read the columns of tables, so the tables come first
-            report.results += _run(settings, ["test", "--no-write-json", "--select", "test_type:unit"])
+            report.results += _run(settings, ["test", "--select", "test_type:unit"])
         return report
 
 
@@ -213,8 +213,8 @@ def _manifest(settings: Settings) -> Manifest:
     fingerprint = project_fingerprint()
     known = _parsed.get(settings.home)
     if known is None or known[0] != fingerprint:
-        with shared_parse(PROJECT, manifest_path(settings).parent):
-            result = _invoke(settings, ["parse"], None)
+        with shared_parse(PROJECT, manifest_path(settings).parent) as own:
+            result = _invoke(settings, ["parse"], None, target=own)
         known = _parsed[settings.home] = (fingerprint, result.result)
     return known[1]
 
@@ -224,7 +224,7 @@ def _run(
 ) -> list[NodeResult]:
     manifest = _manifest(settings)
     with _core_open_for_dbt(settings):
-        outcome = _invoke(settings, arguments, manifest, listen)
+        outcome = _invoke(settings, [*arguments, "--no-write-json"], manifest, listen)  # the parse has written it
         with _core_cursor() as cursor:
             rows = count_rows(cursor) if cursor else {}
             results = [_node_result(result, rows) for result in outcome.result or ()]
@@ -234,14 +234,19 @@ def _run(
 
 
 def _invoke(
-    settings: Settings, arguments: Sequence[str], manifest: Manifest | None, listen: Listen | None = None
+    settings: Settings,
+    arguments: Sequence[str],
+    manifest: Manifest | None,
+    listen: Listen | None = None,
+    target: Path | None = None,
 ) -> Any:
     from dbt.cli.main import dbtRunner  # takes two seconds to import
 
     settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
     flags = [
         "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
-        "--target-path", str(manifest_path(settings).parent), "--log-path", str(settings.home / "logs" / "dbt"),
+        "--target-path", str(target or manifest_path(settings).parent),
+        "--log-path", str(settings.home / "logs" / "dbt"),
         "--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors", "--quiet",
         "--log-level", "none", "--log-level-file", "none",
     ]  # fmt: skip

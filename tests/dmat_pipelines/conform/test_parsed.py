@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dmat_pipelines.conform import parsed
-from dmat_pipelines.conform.parsed import PARTIAL, cache_folder, shared_parse
+from dmat_pipelines.conform.parsed import MANIFEST, PARTIAL, cache_folder, shared_parse
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def project(tmp_path, monkeypatch):
 
 def parse(project, target):
     """What lay there when the parse began; None when it began from nothing."""
-    with shared_parse(project, target):
-        file = target / PARTIAL
+    with shared_parse(project, target) as own:
+        file = own / PARTIAL
         found = file.read_text() if file.exists() else None
         file.write_text("parsed")
     return found
@@ -41,12 +41,14 @@ def test_a_project_that_changed_is_parsed_from_nothing(project, tmp_path, change
 
 
 def test_a_parse_that_fails_is_not_kept(project, tmp_path):
-    def fail():
-        (tmp_path / "first" / PARTIAL).write_text("half")
+    def fail(own):
+        (own / PARTIAL).write_text("half")
+        (own / MANIFEST).write_text("half")
         raise RuntimeError
 
-    with pytest.raises(RuntimeError), shared_parse(project, tmp_path / "first"):
-        fail()
+    with pytest.raises(RuntimeError), shared_parse(project, tmp_path / "first") as own:
+        fail(own)
+    assert list((tmp_path / "first").iterdir()) == []
     assert parse(project, tmp_path / "second") is None
 
 
@@ -61,3 +63,13 @@ def test_only_the_newest_states_of_the_project_are_kept(project, tmp_path):
         (project / "models" / "one.sql").write_text(f"select {number}")
         parse(project, tmp_path / str(number))
     assert len(list(cache_folder().glob("*"))) == parsed.STATES_KEPT
+
+
+def test_two_parses_at_once_do_not_write_into_each_other(project, tmp_path):
+    target = tmp_path / "home"
+    with shared_parse(project, target) as one, shared_parse(project, target) as other:
+        (one / MANIFEST).write_text("one, longer")
+        (other / MANIFEST).write_text("other")
+        assert not (target / MANIFEST).exists()
+    assert [file.name for file in target.iterdir()] == [MANIFEST]
+    assert (target / MANIFEST).read_text() == "one, longer"
