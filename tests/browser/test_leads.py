@@ -53,7 +53,7 @@ def test_a_rep_answers_the_hottest_lead_with_single_keys(visit):
     page.keyboard.press("x")
     page.keyboard.press("1")
     page.get_by_text(re.compile("Given back. .* has it now")).wait_for(timeout=SLOW)
-    assert page.get_by_role("button", name="Won").count() == 0  # it is somebody else's now
+    page.get_by_role("button", name="Won").wait_for(state="detached", timeout=SLOW)  # it is somebody else's now
     assert (one.problems, one.outside()) == ([], [])
 
 

@@ -50,7 +50,7 @@ from dmat.store.users import User
 _STICKY = {"position": "sticky", "top": "16px"}
 UNDO_SECONDS = 300
 LEADS_TO_MONITOR = ("start", "resume")
-OFFERED = {key: words for key, words in NAMES.items() if key in CHANNELS or key == "retargeting"}
+ADDABLE = {key: words for key, words in NAMES.items() if key in CHANNELS or key == "retargeting"}
 """Channels of which a step can be added: those with templates, and lists at advertisers."""
 
 
@@ -287,7 +287,8 @@ class ComposerScreen(pn.viewable.Viewer):
         zone = ZoneInfo(self._zone())
         return render(
             f"screens/campaigns/{name}.jinja", self.context.now(), self.context.zone, model=model, plan=model.plan,
-            campaign=model.campaign, tones=TONES, may=self.caller.may, is_resumed=self.is_resumed, channels=OFFERED,
+            campaign=model.campaign, tones=TONES, may=self.caller.may, is_resumed=self.is_resumed, channels=NAMES,
+            addable=ADDABLE,
             is_editable=model.campaign.is_editable and self.caller.may("campaigns:write"), user=self.user,
             in_review=model.campaign.status == IN_REVIEW, local=lambda at: _local_field(at, zone),
             placed=lambda place: placed(place, model.steps), zone_name=self._zone(), **values,
