@@ -33,7 +33,7 @@ from dmat.campaigns.planning import PEOPLE_AT_ONCE
 from dmat.campaigns.programmes import ensure_programme
 from dmat.consent.permission import Decision, record_decisions
 from dmat.consent.suppression import Suppression, suppress
-from dmat.ledger.bulk import PlannedPerson, StepFacts, ledger_order, plan_many
+from dmat.ledger.bulk import PlannedPerson, StepFacts, make_ready, plan_ready, step_ids
 from dmat.ledger.entries import PLANNED, AudienceReport, audience_report
 from dmat.ledger.post import NewEntry, plan_entries
 from dmat.messages.library import Templates
@@ -120,13 +120,13 @@ def plan(store: Store, people: int, facts: StepFacts) -> None:
     """From the frozen audience to rows of the ledger, in transactions as planning makes them."""
     with store.write() as connection:
         ensure_programme(connection, PROGRAMME, 1, NOW)
-        order = ledger_order(connection, PROGRAMME, 1, STEP, "", NOW)
+        ids = step_ids(connection, PROGRAMME, 1, STEP, "", NOW)
     warehouse = duckdb.connect(config={"memory_limit": "400MB"})
-    warehouse.execute(AUDIENCE.format(people=people, order=order))
+    warehouse.execute(AUDIENCE.format(people=people, order=ids.order))
     while rows := warehouse.fetchmany(AT_ONCE):
+        ready = make_ready(ids, (PlannedPerson(row[0], row[1], NOW, row[2], row[3]) for row in rows))
         with store.write() as connection:
-            planned = (PlannedPerson(row[0], row[1], NOW, row[2], row[3]) for row in rows)
-            plan_many(connection, PROGRAMME, 1, STEP, "", planned, facts, NOW)
+            plan_ready(connection, ids, ready, facts, NOW)
 
 
 class Watch:

@@ -60,7 +60,7 @@ class Question:
         day: the local day of the step, when it is in the person's own time.
         starts_at: nothing leaves before.
         zone: time zone of who has none.
-        order: an expression on `person_id` (`dmat.ledger.bulk.ledger_order`).
+        order: an expression on `person_id` (`MessageIds.order`).
         needs: the values that the templates of the step need.
         addresses: person -> address, for channels whose addresses are in the store; None when the warehouse has them.
         written_to: who got this channel of the campaign a short while ago and is left out.
@@ -163,7 +163,7 @@ def holdout_sql(programme: str, share: float) -> str:
 
 
 def _address_of(step: Step, question: Question) -> str:
-    if step.channel in ("in_app", "banner"):
+    if step.channel in ("in_app", "banner", "webhook"):
         return "'person:' || frozen_people.person_id"
     if question.addresses is not None:
         return "coalesce(known_addresses.address, '')"

@@ -19,7 +19,7 @@ from dmat.campaigns.records import Campaign
 from dmat.campaigns.schedule import last_moment
 from dmat.campaigns.templates_of_steps import template_fault, templates_of
 from dmat.errors import InvalidInputError
-from dmat.messages.codes import list_pools
+from dmat.loyalty.giving import code_sources
 from dmat.messages.tracking import check_utm_rule
 from dmat.segments.records import ACTIVE
 from dmat.settings import Settings
@@ -41,7 +41,8 @@ def check_plan(store: Store, settings: Settings, plan: CampaignPlan, now: dateti
     """Everything that keeps a plan from running, and what is worth a second look."""
     now = now or settings.clock.now()
     with store.read() as connection:
-        found = [*_unknown_segments(connection, plan), *_unfit_templates(connection, plan), *_pools(connection, plan)]
+        found = [*_unknown_segments(connection, plan), *_unfit_templates(connection, plan)]
+        found += _codes(connection, plan, now)
     found += _whole(plan, now)
     for number, step in enumerate(plan.steps):
         found += _of_step(settings, plan, step, f"steps[{number}]", now)
@@ -97,12 +98,12 @@ def _unfit_templates(connection: Connection, plan: CampaignPlan) -> Iterator[Fin
             yield Finding(f"steps[{number}].banner.for_everybody", what, "true, or an in_app step for the audience")
 
 
-def _pools(connection: Connection, plan: CampaignPlan) -> Iterator[Finding]:
+def _codes(connection: Connection, plan: CampaignPlan, now: datetime) -> Iterator[Finding]:
     wanted = {step.code_pool for step in plan.steps if step.code_pool}
-    known = {pool.key for pool in list_pools(connection)} if wanted else set()
+    known = code_sources(connection, now) if wanted else {}
     for number, step in enumerate(plan.steps):
         if step.code_pool and step.code_pool not in known:
-            what = f"there is no pool of codes {step.code_pool!r}"
+            what = f"there is no pool of codes {step.code_pool!r}, and no such offer that can be given now"
             yield Finding(f"steps[{number}].code_pool", what, ", ".join(sorted(known)) or "make one first")
 
 

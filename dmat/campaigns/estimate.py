@@ -209,7 +209,7 @@ def _ask_the_gate(
             facts = read_facts(connection, settings, entries, due)
         for entry in entries:
             verdict = judge(entry, facts)
-            is_late = verdict.state == PLANNED and verdict.at is not None and verdict.at < ends
+            is_late = verdict.state == PLANNED
             if is_late or verdict.state == CLAIMED:
                 reached.append(entry.address)
             if verdict.state == CLAIMED:

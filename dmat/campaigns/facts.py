@@ -6,9 +6,11 @@ Belongs here: reading, set-wise. Stays out: the questions and their order (`dmat
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -27,7 +29,7 @@ from dmat.ledger.entries import CLAIMED, PLANNED, WENT_OUT, Entry
 from dmat.messages.library import Templates
 from dmat.settings import Settings
 from dmat.store.engine import Store
-from dmat.store.sets import among
+from dmat.store.sets import among, among_these, these
 from dmat.store.tables import consents, last_replies, ledger_entries
 
 TRANSACTIONAL = "transactional"
@@ -78,21 +80,14 @@ def sender_of(settings: Settings, channel: str) -> str:
         return ""
 
 
-def _by(entries: Iterable[Entry], key: Callable[[Entry], tuple[str, ...]]) -> dict[tuple[str, ...], list[Entry]]:
-    groups: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
-    for entry in entries:
-        groups[key(entry)].append(entry)
-    return groups
-
-
 def _read_consent(connection: Connection, facts: Facts, entries: Sequence[Entry]) -> None:
     """Who agreed; the words only for those who did not. On PostgreSQL two workers never judge one person at once."""
     people = {entry.person_id for entry in entries}
     if people and connection.dialect.name != "sqlite":
         query = sa.select(consents.c.person_id).where(among(connection, consents.c.person_id, people))
         connection.execute(query.order_by("person_id", "channel", "purpose").with_for_update(key_share=True))
-    for (channel, purpose), group in _by(entries, lambda entry: (entry.channel, entry.purpose)).items():
-        asked = {entry.person_id for entry in group}
+    for channel, purpose in {(entry.channel, entry.purpose) for entry in entries}:
+        asked = {entry.person_id for entry in entries if entry.channel == channel and entry.purpose == purpose}
         granted = facts.granted[(channel, purpose)] = find_granted(connection, asked, channel, purpose)
         if asked - granted:
             found = find_permissions(connection, asked - granted, channel, purpose)
@@ -100,10 +95,11 @@ def _read_consent(connection: Connection, facts: Facts, entries: Sequence[Entry]
 
 
 def _read_suppressions(connection: Connection, facts: Facts, entries: Sequence[Entry]) -> None:
-    for (channel,), group in _by(entries, lambda entry: (entry.channel,)).items():
-        found = find_suppressed(connection, [entry.address for entry in group], channel)
+    for channel in {entry.channel for entry in entries}:
+        addresses = [entry.address for entry in entries if entry.channel == channel]
+        found = find_suppressed(connection, addresses, channel)
         if found:
-            cleaned = [(entry.address, clean_address(entry.address)) for entry in group]
+            cleaned = [(address, clean_address(address)) for address in addresses]
             facts.suppressed |= {(given, channel): found[clean] for given, clean in cleaned if clean in found}
 
 
@@ -111,29 +107,37 @@ def _read_week(connection: Connection, facts: Facts, entries: Sequence[Entry]) -
     """Of the people who get these marketing messages: when others left (or were claimed to leave) within the longest
     cap, and when planned ones of a higher priority are due. One look at each person's messages answers both.
     """
-    table = ledger_entries.c
     longest = max((cap.days for cap in facts.personal_caps.values()), default=0)
-    since = facts.now - max(CAP_WINDOW, timedelta(days=longest))
-    left_at = sa.func.coalesce(table.handed_over_at, table.claimed_at)
-    has_left = sa.and_(table.state.in_((*WENT_OUT, CLAIMED)), left_at > since)
-    comes_first = sa.and_(
-        table.state == PLANNED,
-        table.priority > min(entry.priority for entry in entries),
-        sa.not_(table.is_holdout),
-        table.not_before < facts.now + CAP_WINDOW,
-        sa.or_(table.expires_at.is_(None), table.expires_at > facts.now),
-        table.programme.not_in(facts.paused),
-    )
-    query = sa.select(table.person_id, table.state, left_at.label("left_at"), table.priority, table.not_before).where(
-        among(connection, table.person_id, {entry.person_id for entry in entries}),
-        table.purpose != TRANSACTIONAL,
-        sa.or_(has_left, comes_first),
-    )
-    for row in connection.execute(query):
+    asked = {
+        "these": these(connection, {entry.person_id for entry in entries}), "now": facts.now,
+        "since": facts.now - max(CAP_WINDOW, timedelta(days=longest)), "soon": facts.now + CAP_WINDOW,
+        "least_priority": min(entry.priority for entry in entries), "paused": list(facts.paused),
+    }  # fmt: skip
+    for row in connection.execute(_week(connection.dialect.name), asked):
         if row.state == PLANNED:
             facts.more_important[row.person_id].append((row.priority, row.not_before))
         else:
             facts.sent_at[row.person_id].append(row.left_at)
+
+
+@cache
+def _week(dialect: str) -> sa.Select[Any]:
+    """Kept, as building it takes longer than asking it about a hundred people."""
+    table = ledger_entries.c
+    left_at = sa.func.coalesce(table.handed_over_at, table.claimed_at)
+    has_left = sa.and_(table.state.in_((*WENT_OUT, CLAIMED)), left_at > sa.bindparam("since"))
+    comes_first = sa.and_(
+        table.state == PLANNED,
+        table.priority > sa.bindparam("least_priority"),
+        sa.not_(table.is_holdout),
+        table.not_before < sa.bindparam("soon"),
+        sa.or_(table.expires_at.is_(None), table.expires_at > sa.bindparam("now")),
+        table.programme.not_in(sa.bindparam("paused", expanding=True)),
+    )
+    asked = sa.select(table.person_id, table.state, left_at.label("left_at"), table.priority, table.not_before)
+    return asked.where(
+        among_these(dialect, table.person_id), table.purpose != TRANSACTIONAL, sa.or_(has_left, comes_first)
+    )
 
 
 def _read_replies(connection: Connection, facts: Facts, entries: Sequence[Entry]) -> None:

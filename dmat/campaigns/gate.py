@@ -97,12 +97,21 @@ def judge(entry: Entry, facts: Facts, asked: Sequence[Question] = ()) -> Verdict
     for question in _ASKED_OF_TRANSACTIONS if entry.purpose == TRANSACTIONAL else asked or _ASKED:
         verdict = question(entry, facts)
         if verdict is not None:
-            return verdict
+            return _while_it_lasts(entry, verdict)
     return HELD if entry.is_holdout else PASSED
 
 
 def _later(reason: str, at: datetime) -> Verdict:
     return Verdict(PLANNED, f"later, at {at:%Y-%m-%d %H:%M} UTC: {reason}", at)
+
+
+def _while_it_lasts(entry: Entry, verdict: Verdict) -> Verdict:
+    """A message that may leave only when its time is over never leaves: it is said at once."""
+    if verdict.at is None or entry.expires_at is None or verdict.at < entry.expires_at:
+        return verdict
+    why = verdict.reason.partition(": ")[2]
+    words = f"{why}, and later is too late | not before {verdict.at:%Y-%m-%d %H:%M} UTC"
+    return Verdict(EXPIRED, f"{words}, its time is over at {entry.expires_at:%Y-%m-%d %H:%M} UTC"[:500])
 
 
 def _in_time(entry: Entry, facts: Facts) -> Verdict | None:

@@ -1,4 +1,4 @@
-"""From the frozen people of a step to rows of the ledger, in lists of some ten thousand, each in one transaction.
+"""From the frozen people of a step to rows of the ledger, in lists of some thousand, each in one transaction.
 
 Belongs here: going on where it stopped, codes, variants. Stays out: who is in (`freezing.py`), where and when each
 person is written to (`addressing.py`), rows (`dmat/ledger/bulk.py`).
@@ -31,9 +31,18 @@ from dmat.campaigns.step_runs import PLANNED_RUN, TESTING, StepRun, find_runs, r
 from dmat.campaigns.templates_of_steps import Needs, needs_of, newest_version
 from dmat.experiments.records import Wave
 from dmat.experiments.rows import write_wave
-from dmat.ledger.bulk import PlannedCounts, PlannedPerson, StepFacts, ledger_order, plan_many
+from dmat.ledger.bulk import (
+    PlannedCounts,
+    PlannedPerson,
+    ReadyPerson,
+    StepFacts,
+    make_ready,
+    plan_ready,
+    step_ids,
+)
 from dmat.ledger.entries import EXPIRED, REJECTED, SUPPRESSED
-from dmat.messages.codes import take_codes
+from dmat.ledger.message_ids import MessageIds
+from dmat.loyalty.giving import take_codes
 from dmat.messages.library import Templates
 from dmat.segments.desk import Desk
 from dmat.settings import Settings
@@ -42,7 +51,7 @@ from dmat.store.engine import Store
 from dmat.store.tables import ledger_entries
 from dmat.store.web_tables import devices
 
-PEOPLE_AT_ONCE = 10_000  # a transaction's worth: the sender writes in between, and sends what is planned already
+PEOPLE_AT_ONCE = 5_000  # a transaction of a tenth of a second: the sender writes in between, and sends what is planned
 
 
 def plan_step(
@@ -61,9 +70,9 @@ def plan_step(
         parts = parts_of(connection, run, read_people(connection, run))
     for part in parts:
         with store.write() as connection:
-            order = ledger_order(connection, campaign.programme, run.version, step.key, run.occurrence, now)
-            question = _question(connection, settings, campaign, run, plan, step, order, needs, part)
-        run, is_alone = _plan_part(store, desk, campaign, run, plan, part, question, now)
+            ids = step_ids(connection, campaign.programme, run.version, step.key, run.occurrence, now)
+            question = _question(connection, settings, campaign, run, plan, step, ids.order, needs, part)
+        run, is_alone = _plan_part(store, desk, campaign, run, plan, part, question, ids, now)
         if not is_alone:
             return PlannedCounts(**run.counts)  # somebody else is planning this step
     with store.write() as connection:
@@ -81,16 +90,18 @@ def _plan_part(
     plan: CampaignPlan,
     part: Part,
     question: Question,
+    ids: MessageIds,
     now: datetime,
 ) -> tuple[StepRun, bool]:
     """Plan what of a part is not planned yet; gives the step as it is then, and whether nobody else was planning it."""
     done = run.planned_position if part.wave is None else part.wave.planned_position
     for batch in read_addressed(desk.workspace, part.people, question, done, PEOPLE_AT_ONCE):
+        ready = _make_ready(ids, batch)
         with store.write() as connection:
             if not _is_at(connection, run):
                 return run, False
             total = PlannedCounts(**run.counts)
-            total += _plan_batch(connection, campaign, run, plan, question, batch, part, now)
+            total += _plan_batch(connection, campaign, run, plan, question, batch, ready, ids, part, now)
             done += len(batch)
             run = replace(run, planned_position=run.planned_position + len(batch), counts=vars(total))
             write_run(connection, run, now, planned_position=run.planned_position, counts=run.counts)
@@ -146,6 +157,16 @@ def _is_at(connection: Connection, run: StepRun) -> bool:
     return bool(found) and found[0].planned_position == run.planned_position and found[0].state == run.state
 
 
+def _make_ready(ids: MessageIds, batch: Sequence[Addressed]) -> dict[str, list[ReadyPerson]]:
+    """Variant -> the rows of its people."""
+    groups: dict[str, list[PlannedPerson]] = defaultdict(list)
+    for row in batch:
+        groups[row.variant].append(PlannedPerson(
+            row.person_id, row.address, row.not_before, row.context, row.is_holdout, row.suppressed_because, row.locale,
+        ))  # fmt: skip
+    return {variant: make_ready(ids, people) for variant, people in groups.items()}
+
+
 def _plan_batch(
     connection: Connection,
     campaign: Campaign,
@@ -153,27 +174,26 @@ def _plan_batch(
     plan: CampaignPlan,
     question: Question,
     batch: Sequence[Addressed],
+    ready: Mapping[str, list[ReadyPerson]],
+    ids: MessageIds,
     part: Part,
     now: datetime,
 ) -> PlannedCounts:
     step, needs = question.step, question.needs
-    groups: dict[str, list[PlannedPerson]] = defaultdict(list)
     codes = _codes(connection, campaign, run, step, needs.code_pool, batch, now)
-    for row in batch:
-        context = (
-            row.context
-            if row.person_id not in codes
-            else _with_value(row.context, needs.code_variable, codes[row.person_id])
-        )
-        groups[row.variant].append(PlannedPerson(
-            row.person_id, row.address, row.not_before, context, row.is_holdout, row.suppressed_because, row.locale,
-        ))  # fmt: skip
     total = PlannedCounts()
-    for variant, people in groups.items():
-        facts = _facts(connection, plan, step, run, variant, part)
-        where = (campaign.programme, run.version, step.key, run.occurrence)
-        total += plan_many(connection, *where, people, facts, now)
+    for variant, people in ready.items():
+        if codes:
+            people = [_with_code(row, needs.code_variable, codes.get(row.person_id)) for row in people]
+        total += plan_ready(connection, ids, people, _facts(connection, plan, step, run, variant, part), now)
     return total
+
+
+def _with_code(row: ReadyPerson, name: str, code: str | None) -> ReadyPerson:
+    """A row whose context (a JSON object, never an empty one) holds the person's code."""
+    if code is None:
+        return row
+    return row._replace(context=f"{row.context.rstrip()[:-1]},{json.dumps(name)}:{json.dumps(code)}}}")
 
 
 def _facts(connection: Connection, plan: CampaignPlan, step: Step, run: StepRun, key: str, part: Part) -> StepFacts:
@@ -210,11 +230,6 @@ def _codes(
         occasion = f"{campaign.programme}/{run.step}/{run.occurrence}"
         found |= take_codes(connection, each, getting[each], occasion, now)
     return found
-
-
-def _with_value(context: str, name: str, value: str) -> str:
-    """A JSON object, never an empty one, with one value more."""
-    return f"{context.rstrip()[:-1]},{json.dumps(name)}:{json.dumps(value)}}}"
 
 
 def device_tokens(connection: Connection) -> dict[int, str]:

@@ -2,11 +2,13 @@
 
 Belongs here: from people and the facts of a step to rows of the ledger. Stays out: who belongs to an audience
 (`dmat/campaigns`), writing (`dmat/ledger/sets.py`).
+
+Rows are made ready before a transaction begins, so that it is short: on SQLite everybody else who writes waits for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -66,6 +68,92 @@ class PlannedCounts:
         return PlannedCounts(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
 
 
+class ReadyPerson(NamedTuple):
+    """A person's row as it is written: the values of `sets.OF_A_PERSON`, `not_before` as ISO text."""
+
+    message_id: str
+    person_id: int
+    address: str
+    not_before: str
+    context: str
+    is_holdout: bool
+    state: str
+    reason: str
+    locale: str
+
+
+def step_ids(
+    connection: Connection, programme: str, version: int, step: str, occurrence: str, now: datetime
+) -> MessageIds:
+    """What makes the ids of a step's messages, and says in which order its people are best planned; needs a write
+    transaction.
+
+    Args:
+        connection: a write transaction.
+        programme: e.g. `campaign:spring-sale`.
+        version: of the plan that is running.
+        step: its key.
+        occurrence: "" normally; a label for a step that is repeated.
+        now: the workspace's time.
+    """
+    return MessageIds(workspace_id(connection, now), programme, version, step, occurrence)
+
+
+def make_ready(ids: MessageIds, people: Iterable[PlannedPerson]) -> list[ReadyPerson]:
+    """The rows of people, to be written by `plan_ready`; needs no transaction."""
+    texts = _Texts()
+    return [
+        ReadyPerson(
+            ids(person_id), person_id, address, texts[not_before], context, is_holdout, SUPPRESSED if why else PLANNED,
+            why, locale,
+        )
+        for person_id, address, not_before, context, is_holdout, why, locale in people
+    ]  # fmt: skip
+
+
+class _Texts(dict[datetime, str]):
+    """Moments as they are written; most of those that are planned together are the same."""
+
+    def __missing__(self, moment: datetime) -> str:
+        text = self[moment] = moment.isoformat(" ", "microseconds")
+        return text
+
+
+def plan_ready(
+    connection: Connection, ids: MessageIds, people: Sequence[ReadyPerson], common: StepFacts, now: datetime
+) -> PlannedCounts:
+    """Plan a step for many people inside the caller's transaction; who has it planned already is not planned again.
+
+    Many rows are fastest in the order of their message ids (`MessageIds.order`), and in transactions of some thousand,
+    so that others may write in between.
+
+    Args:
+        connection: a write transaction.
+        ids: of the step, see `step_ids`.
+        people: their rows, made with these ids.
+        common: what their messages have in common.
+        now: when they are planned.
+    """
+    shared: dict[str, Any] = {
+        **ids.step,
+        "channel": common.channel,
+        "template": common.template,
+        "template_version": common.template_version,
+        "variant": common.variant,
+        "purpose": common.purpose,
+        "priority": common.priority,
+        "expires_at": common.expires_at,
+    }
+    total = PlannedCounts()
+    for batch in chunks(people, ROWS_AT_ONCE):
+        found = insert_planned(connection, shared, batch, now)
+        suppressed = sum(count for (state, _), count in found.items() if state == SUPPRESSED)
+        inserted, held_out = sum(found.values()), found[(PLANNED, True)]
+        planned = inserted - suppressed - held_out
+        total += PlannedCounts(len(batch), planned, held_out, suppressed, len(batch) - inserted)
+    return total
+
+
 def plan_many(
     connection: Connection,
     programme: str,
@@ -76,58 +164,9 @@ def plan_many(
     common: StepFacts,
     now: datetime,
 ) -> PlannedCounts:
-    """Plan a step for many people inside the caller's transaction; who has it planned already is not planned again.
-
-    Many rows are fastest in the order of their message ids (see `ledger_order`), and in transactions of some 10,000,
-    so that others may write in between.
-
-    Args:
-        connection: a write transaction.
-        programme: e.g. `campaign:spring-sale`.
-        version: of the plan that is running.
-        step: its key.
-        occurrence: "" normally; a label for a step that is repeated.
-        rows: the people.
-        common: what their messages have in common.
-        now: when they are planned.
-    """
-    make_id = MessageIds(workspace_id(connection, now), programme, version, step, occurrence)
-    shared: dict[str, Any] = {
-        "programme": programme,
-        "programme_version": version,
-        "step": step,
-        "occurrence": occurrence,
-        "channel": common.channel,
-        "template": common.template,
-        "template_version": common.template_version,
-        "variant": common.variant,
-        "purpose": common.purpose,
-        "priority": common.priority,
-        "expires_at": common.expires_at,
-    }
+    """All of it inside the caller's transaction, see `step_ids`, `make_ready` and `plan_ready`."""
+    ids = step_ids(connection, programme, version, step, occurrence, now)
     total = PlannedCounts()
-    for batch in chunks(_values(rows, make_id), ROWS_AT_ONCE):
-        found = insert_planned(connection, shared, batch, now)
-        suppressed = sum(count for (state, _), count in found.items() if state == SUPPRESSED)
-        inserted, held_out = sum(found.values()), found[(PLANNED, True)]
-        planned = inserted - suppressed - held_out
-        total += PlannedCounts(len(batch), planned, held_out, suppressed, len(batch) - inserted)
+    for batch in chunks(rows, ROWS_AT_ONCE):
+        total += plan_ready(connection, ids, make_ready(ids, batch), common, now)
     return total
-
-
-def _values(rows: Iterable[PlannedPerson], make_id: MessageIds) -> Iterator[tuple[Any, ...]]:
-    """The values of `sets.OF_A_PERSON`."""
-    for person_id, address, not_before, context, is_holdout, why, locale in rows:
-        state = SUPPRESSED if why else PLANNED
-        yield make_id(person_id), person_id, address, not_before, context, is_holdout, state, why, locale
-
-
-def ledger_order(
-    connection: Connection, programme: str, version: int, step: str, occurrence: str, now: datetime
-) -> str:
-    """An expression of DuckDB on the column `person_id`: ordered by it, people come in the order of their message ids.
-
-    Rows that come so are written, claimed and handed over side by side in every index, which is several times as
-    fast at a million people.
-    """
-    return MessageIds(workspace_id(connection, now), programme, version, step, occurrence).order

@@ -264,9 +264,7 @@ def move_of(entry: Entry, verdict: Verdict, owner: str, now: datetime) -> Move:
 def set_move_of(verdict: Verdict, owner: str, now: datetime) -> SetMove:
     """What a verdict makes of many due entries."""
     values = values_of(verdict, owner, now)
-    if verdict.state == CLAIMED:
-        values["attempts"] = ledger_entries.c.attempts + 1
-    return SetMove(verdict.state, verdict.reason, values, expected=PLANNED)
+    return SetMove(verdict.state, verdict.reason, values, expected=PLANNED, is_attempt=verdict.state == CLAIMED)
 
 
 def values_of(verdict: Verdict, owner: str, now: datetime) -> dict[str, Any]:

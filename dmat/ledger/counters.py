@@ -16,13 +16,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.campaigns.guard import WATCHED, watch
-from dmat.store.engine import Store, chunks, lock_rows, rows_of, upsert
+from dmat.store.engine import Store, chunks, lock_rows, rows_of, upsert, upsert_in
 from dmat.store.ledger_tables import conversions, counters, counters_hourly, ledger_entries, message_marks
 from dmat.store.sets import among
 
@@ -33,6 +34,11 @@ KINDS = (
 IN_LEDGER = {"accepted": "accepted_at", "delivered": "delivered_at"}
 _AT_ONCE = 5_000
 _KEYS = ("programme", "step", "variant", "channel", "kind")
+_NEAR = (
+    sa.select(message_marks.c.message_id)
+    .where(message_marks.c.message_id.between(sa.bindparam("first"), sa.bindparam("last")))
+    .limit(1)
+)
 
 
 class Place(NamedTuple):
@@ -136,8 +142,7 @@ def _may_be_known(connection: Connection, kind: str, message_ids: Sequence[str])
     table = message_marks.c
     if not message_ids:
         return False
-    near = sa.select(table.message_id).where(table.message_id.between(min(message_ids), max(message_ids))).limit(1)
-    if connection.execute(near).first() is None:
+    if connection.execute(_NEAR, {"first": min(message_ids), "last": max(message_ids)}).first() is None:
         return False
     known = sa.select(table.message_id).where(among(connection, table.message_id, message_ids), table.kind == kind)
     return connection.execute(known.limit(1)).first() is not None
@@ -259,9 +264,14 @@ def _add(
     if not gained:
         return
     rows = [dict(zip(keys, key, strict=True)) | {"count": n, "updated_at": now} for key, n in sorted(gained.items())]
-    statement = upsert(connection, table)
-    more = {"count": table.c.count + statement.excluded["count"], "updated_at": now}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=more), rows)
+    connection.execute(_adding(connection.dialect.name, table, keys), rows)
+
+
+@cache
+def _adding(dialect: str, table: sa.Table, keys: tuple[str, ...]) -> Any:
+    statement = upsert_in(dialect, table)
+    more = {"count": table.c.count + statement.excluded["count"], "updated_at": statement.excluded.updated_at}
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=more)
 
 
 def read_counters(store: Store, programme: str = "") -> list[dict[str, Any]]:

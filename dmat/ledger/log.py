@@ -23,18 +23,16 @@ from dmat.store.ledger_tables import ledger_entries, ledger_sets, ledger_transit
 from dmat.store.sets import among
 
 STEP = ("from_state", "to_state", "reason", "happened_at")
+_LAST = sa.select(sa.func.coalesce(sa.func.max(ledger_transitions.c.transition_id), 0)).scalar_subquery()
+_LOG_SET = sa.insert(ledger_sets).values(after_transition_id=_LAST).returning(ledger_sets.c.set_id)
 
 
 def log_set(
     connection: Connection, from_state: str, to_state: str, reason: str, now: datetime, message_count: int
 ) -> int:
     """Log a step of many messages inside the caller's transaction; gives the number that the messages must name."""
-    last = sa.select(sa.func.coalesce(sa.func.max(ledger_transitions.c.transition_id), 0)).scalar_subquery()
-    statement = sa.insert(ledger_sets).values(
-        after_transition_id=last, from_state=from_state, to_state=to_state, reason=reason, happened_at=now,
-        message_count=message_count,
-    )  # fmt: skip
-    number: int = connection.execute(statement.returning(ledger_sets.c.set_id)).scalar_one()
+    step = dict(zip(STEP, (from_state, to_state, reason, now), strict=True))
+    number: int = connection.execute(_LOG_SET, {**step, "message_count": message_count}).scalar_one()
     return number
 
 
@@ -45,11 +43,6 @@ def set_count(connection: Connection, set_id: int, message_count: int) -> None:
         connection.execute(sa.update(ledger_sets).where(mine).values(message_count=message_count))
     else:
         connection.execute(sa.delete(ledger_sets).where(mine))
-
-
-def naming(*set_ids: int) -> sa.ColumnElement[str]:
-    """For an update of `ledger_entries.set_ids`: what is named already, and these sets."""
-    return ledger_entries.c.set_ids + "".join(f" {set_id}" for set_id in set_ids)
 
 
 def steps_of(connection: Connection, message_ids: Collection[str]) -> dict[str, list[dict[str, Any]]]:

@@ -1,4 +1,5 @@
-"""Resolving what is ambiguous: by an event, or by asking the provider, after a settle time; never by guessing.
+"""Resolving what is ambiguous: by an event, by asking the provider, or by the same request under the same key, after a
+settle time; never by guessing.
 
 Belongs here: that rule. Stays out: how a provider is asked (`dmat/connectors`).
 """
@@ -9,12 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
 
-from dmat.channels.contract import Sought
+from dmat.channels.contract import Abilities, Sought
 from dmat.errors import DmatError, PermanentError, TransientError, VendorRefusedError
 from dmat.ledger.entries import ACCEPTED, AMBIGUOUS, ENTRY_COLUMNS, PLANNED, Entry, entries_of
 from dmat.ledger.events import PROVES_ACCEPTED, apply_events
@@ -24,12 +25,16 @@ from dmat.store.engine import Store, chunks
 from dmat.store.inbox import InboxRow, events_of_message
 from dmat.store.ledger_tables import ledger_entries
 
+SURE_SHARE = 0.9  # of the time for which a key is known; clocks differ
+MOST_REPEATS = 10
+
 
 class Lookup(Protocol):
     """A provider that may know what became of a message."""
 
     name: str
     channel: str
+    abilities: Abilities
 
     def find_message(self, sought: Sought) -> str | None:
         """See `dmat.channels.contract.Provider`."""
@@ -76,14 +81,18 @@ def reconcile(
         words_of: the words of a message as it was sent, for providers that know our messages by them only.
     """
     report = ReconcileReport()
-    waiting = []
+    waiting, again = [], []
     for entry in _settled(store, provider.channel, epoch(), limit):
         proof = _proof(store, entry)
         if proof:
             apply_events(store, proof, now)
             report.accepted_count += 1
+        elif (until := _known_by_key_until(entry, provider.abilities, now)) is not None:
+            reason = f"the same request again: {provider.name} knows its key"
+            again.append(_planned_again(entry, reason, now, expires_at=until))
         else:
             waiting.append(entry)
+    _plan_again(store, again, now, report)
     for batch in chunks(waiting, at_once):
         answers = _ask(provider, batch, words_of)
         steps: list[Move] = []
@@ -105,6 +114,31 @@ def reconcile(
         if refusals:
             break
     return report
+
+
+def _known_by_key_until(entry: Entry, abilities: Abilities, now: datetime) -> datetime | None:
+    """Until when the same request made again is surely taken for the first one; a batch would not be the same again.
+
+    That moment becomes the message's last one, so that nothing that puts it off (a pause, a cap) makes a second one of
+    it, and so that a third request counts from the first one too.
+    """
+    if not abilities.key_hours or abilities.looks_up or entry.batch_id or entry.handed_over_at is None:
+        return None
+    until = entry.handed_over_at + timedelta(hours=abilities.key_hours) * SURE_SHARE
+    until = until if entry.expires_at is None else min(until, entry.expires_at)
+    return until if now < until and entry.attempts < MOST_REPEATS else None
+
+
+def _plan_again(store: Store, again: Sequence[Move], now: datetime, report: ReconcileReport) -> None:
+    if again:
+        with store.write() as connection:
+            move(connection, again, now)
+        report.planned_again_count += len(again)
+
+
+def _planned_again(entry: Entry, reason: str, now: datetime, **more: datetime) -> Move:
+    values = {"settles_at_epoch": None, "not_before": now, "claimed_by": "", **more}
+    return Move(entry.message_id, PLANNED, reason, values, only_from=frozenset({AMBIGUOUS}))
 
 
 def _ask(
@@ -151,12 +185,9 @@ def _ask_later(store: Store, failed: Sequence[tuple[Entry, str]], epoch: float, 
 
 def _settled_by(entry: Entry, provider: str, found: str | None, now: datetime, report: ReconcileReport) -> Move:
     """What the provider's answer makes of an ambiguous message."""
-    is_ambiguous = frozenset({AMBIGUOUS})
     if found is None:
-        values = {"settles_at_epoch": None, "not_before": now, "claimed_by": ""}
         report.planned_again_count += 1
-        reason = f"looked up: {provider} never took it"
-        return Move(entry.message_id, PLANNED, reason, values, only_from=is_ambiguous)
+        return _planned_again(entry, f"looked up: {provider} never took it", now)
     values = {"settles_at_epoch": None, "accepted_at": entry.handed_over_at or now, "provider_message_id": found}
     report.accepted_count += 1
-    return Move(entry.message_id, ACCEPTED, f"looked up: {provider} took it", values, only_from=is_ambiguous)
+    return Move(entry.message_id, ACCEPTED, f"looked up: {provider} took it", values, only_from=frozenset({AMBIGUOUS}))

@@ -6,9 +6,11 @@ Belongs here: the same steps, checks and log for sets, in the form that each dat
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,7 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from dmat.ledger.counters import Place, count_set
 from dmat.ledger.entries import HANDED_OVER, MAY_FOLLOW, REJECTED
-from dmat.ledger.log import log_set, naming, set_count
+from dmat.ledger.log import log_set, set_count
 from dmat.ledger.post import BEFORE_FAILING, COUNTED, TICK
 from dmat.store.engine import chunks, lock_rows
 from dmat.store.ledger_tables import ledger_entries
@@ -26,9 +28,11 @@ from dmat.store.ledger_tables import ledger_entries
 OF_A_PERSON = (
     "message_id", "person_id", "address", "not_before", "context", "is_holdout", "state", "reason", "locale",
 )  # fmt: skip
-_NOT_BEFORE, _STATE = OF_A_PERSON.index("not_before"), OF_A_PERSON.index("state")  # the reason follows the state
+_kind_of = itemgetter(*map(OF_A_PERSON.index, ("state", "reason", "is_holdout")))
+_STATE = slice(OF_A_PERSON.index("state"), OF_A_PERSON.index("reason") + 1)
 _EMPTY = ("subject", "provider", "provider_message_id", "claimed_by")
 SET_SIZE = 5000
+Kind = tuple[str, str, bool]  # state, reason, is held out
 _last_steps: WeakKeyDictionary[Engine, datetime] = WeakKeyDictionary()
 
 
@@ -40,7 +44,7 @@ def insert_planned(
     Args:
         connection: a write transaction.
         common: column -> value that all of them have.
-        people: the values of `OF_A_PERSON`, times as datetimes, `context` as JSON text.
+        people: the values of `OF_A_PERSON`; moments as ISO text, `context` as JSON text.
         now: when they are planned.
 
     Returns:
@@ -50,18 +54,17 @@ def insert_planned(
         dict(common) | dict.fromkeys(_EMPTY, "") | {"attempts": 0, "revision": 1, "exported_revision": 0}
     )
     values |= {"planned_at": now, "updated_at": now}
+    kinds = Counter(map(_kind_of, people))
     sets = {
         (state, reason): log_set(connection, "", state, reason, now, 0)
-        for state, reason in sorted({row[_STATE : _STATE + 2] for row in people})
+        for state, reason in sorted({(state, reason) for state, reason, _ in kinds})
     }
-    named = {key: f" {set_id}" for key, set_id in sets.items()}
-    rows = [(*row, named[row[_STATE : _STATE + 2]]) for row in people]
     insert = _insert_sqlite if connection.dialect.name == "sqlite" else _insert_postgresql
-    found = insert(connection, values, rows)
+    found = insert(connection, values, people, {key: f" {set_id}" for key, set_id in sets.items()}, kinds)
     counts: Counter[tuple[str, bool]] = Counter()
     made: Counter[tuple[str, str]] = Counter()
-    for state, reason, is_holdout, count in found:
-        counts[(str(state), bool(is_holdout))] += count
+    for (state, reason, is_holdout), count in found.items():
+        counts[(state, bool(is_holdout))] += count
         made[(state, reason)] += count
     for key, set_id in sets.items():
         set_count(connection, set_id, made[key])
@@ -69,8 +72,12 @@ def insert_planned(
 
 
 def _insert_sqlite(
-    connection: Connection, common: Mapping[str, Any], people: Sequence[tuple[Any, ...]]
-) -> Iterable[tuple[str, str, bool, int]]:
+    connection: Connection,
+    common: Mapping[str, Any],
+    people: Sequence[tuple[Any, ...]],
+    named: Mapping[tuple[str, str], str],
+    kinds: Counter[Kind],
+) -> Counter[Kind]:
     """Tuples go to the driver as they are; what is new has a higher row id than all before, as we hold the lock."""
     before: int = connection.exec_driver_sql("select coalesce(max(rowid), 0) from ledger_entries").scalar_one()
     names = (*OF_A_PERSON, "set_ids", *common)
@@ -78,14 +85,15 @@ def _insert_sqlite(
     places = ["?"] * (len(OF_A_PERSON) + 1) + [constant or "?" for constant in constants.values()]
     written = f"insert into ledger_entries ({', '.join(names)}) values ({', '.join(places)})"
     rest = tuple(_as_text(value) for name, value in common.items() if not constants[name])
-    texts = {row[_NOT_BEFORE]: _as_text(row[_NOT_BEFORE]) for row in people}
-    rows = [(*row[:_NOT_BEFORE], texts[row[_NOT_BEFORE]], *row[_NOT_BEFORE + 1 :], *rest) for row in people]
-    connection.exec_driver_sql(f"{written} on conflict do nothing", rows)
+    ends = {key: (name, *rest) for key, name in named.items()}
+    rows = [(*row, *ends[row[_STATE]]) for row in people]
+    if connection.exec_driver_sql(f"{written} on conflict do nothing", rows).rowcount == len(rows):
+        return kinds
     counted = (
         "select state, reason, is_holdout, count(*) from ledger_entries"
         " where rowid > ? group by state, reason, is_holdout"
     )
-    return [row._tuple() for row in connection.exec_driver_sql(counted, (before,))]
+    return Counter({(row[0], row[1], bool(row[2])): row[3] for row in connection.exec_driver_sql(counted, (before,))})
 
 
 def _constant(value: Any) -> str:
@@ -100,11 +108,15 @@ def _as_text(value: Any) -> Any:
 
 
 def _insert_postgresql(
-    connection: Connection, common: Mapping[str, Any], people: Sequence[tuple[Any, ...]]
-) -> Iterable[tuple[str, str, bool, int]]:
+    connection: Connection,
+    common: Mapping[str, Any],
+    people: Sequence[tuple[Any, ...]],
+    named: Mapping[tuple[str, str], str],
+    _kinds: Counter[Kind],
+) -> Counter[Kind]:
     """One statement: the people as arrays."""
     names = (*OF_A_PERSON, "set_ids")
-    arrays = [list(column) for column in zip(*people, strict=True)]
+    arrays = [list(column) for column in zip(*((*row, named[row[_STATE]]) for row in people), strict=True)]
     types = {"person_id": "bigint", "not_before": "timestamp", "is_holdout": "boolean"}
     unnested = ", ".join(f"%s::{types.get(name, 'text')}[]" for name in names)
     chosen = ", ".join("p.context::json" if name == "context" else f"p.{name}" for name in names)
@@ -121,7 +133,7 @@ def _insert_postgresql(
         """,
         (*common.values(), *arrays),
     )
-    return [row._tuple() for row in found]
+    return Counter({(row[0], row[1], row[2]): row[3] for row in found})
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,7 @@ class SetMove:
         expected: the state that all of them are probably in: then one statement makes the step.
         places: how many of them are counted where, if the caller knows; needed with `expected` for what is counted.
         through: the step that they make just before this one, in the same transaction.
+        is_attempt: whether it is one attempt more.
     """
 
     to_state: str
@@ -142,6 +155,7 @@ class SetMove:
     expected: str = ""
     places: Mapping[Place, int] = field(default_factory=dict)
     through: SetMove | None = None
+    is_attempt: bool = False
 
     def alone(self) -> SetMove:
         """This step for messages that have made the one before."""
@@ -174,15 +188,9 @@ def _made_at_once(connection: Connection, ids: Sequence[str], step: SetMove, now
     if connection.dialect.name != "sqlite" or not step.expected or not ids or (is_counted and not step.places):
         return []
     at = _later_than_before(connection, now)
-    first = step.through or step
-    table = ledger_entries.c
-    expected: list[sa.ColumnElement[bool]] = [table.state == first.expected, table.updated_at < at]
-    if first.only_claimed_by is not None:
-        expected.append(table.claimed_by == first.only_claimed_by)
     made = [step] if step.through is None else [step.through, step]
     sets = [log_set(connection, each.expected, each.to_state, each.reason, at, len(ids)) for each in made]
-    changed = _changed(made, sets, at).where(*expected)
-    count = connection.execute(changed, {"ids": pack_ids(connection, ids)}).rowcount
+    count = connection.execute(*_change(made, sets, at, pack_ids(connection, ids))).rowcount
     places = step.places
     if count != len(ids):
         for set_id in sets:
@@ -213,21 +221,43 @@ def _places(connection: Connection, ids: Sequence[str]) -> Counter[Place]:
     return Counter({Place(*row[1:]): row[0] for row in rows})
 
 
+def _naming(set_ids: Sequence[int]) -> str:
+    """What is added to `set_ids` of a message."""
+    return "".join(f" {set_id}" for set_id in set_ids)
+
+
 def _later_than_before(connection: Connection, now: datetime) -> datetime:
     """Now, or a tick after the last step by this process: messages are marked later than their last change."""
     at = _last_steps[connection.engine] = max(now, _last_steps.get(connection.engine, now) + TICK)
     return at
 
 
-def _changed(made: Sequence[SetMove], sets: Sequence[int], at: datetime) -> sa.Update:
-    """The update that makes steps, one after the other, for the messages in the parameter `ids` (SQLite)."""
-    table, values = ledger_entries.c, {name: value for each in made for name, value in each.values.items()}
-    changed = sa.update(ledger_entries).where(table.message_id.in_(_ids_of_sqlite()))
-    changed = changed.prefix_with("or rollback")  # else each page is copied beside, in case one row were refused
-    return changed.values(
-        state=made[-1].to_state, reason=made[-1].reason, revision=table.revision + len(made), set_ids=naming(*sets),
-        updated_at=at, **values,
+def _change(made: Sequence[SetMove], sets: Sequence[int], at: datetime, ids: str) -> tuple[sa.Update, dict[str, Any]]:
+    """The update that makes steps, one after the other, for messages that are as expected; and its parameters."""
+    values = {name: value for each in made for name, value in each.values.items()}
+    owner, is_attempt = made[0].only_claimed_by, any(each.is_attempt for each in made)
+    statement = _change_of(tuple(sorted(values)), len(made), is_attempt, owner is not None)
+    parameters = {f"new_{name}": value for name, value in values.items()} | {
+        "ids": ids, "expected": made[0].expected, "at": at, "named": _naming(sets), "new_state": made[-1].to_state,
+        "new_reason": made[-1].reason,
+    }  # fmt: skip
+    return statement, parameters if owner is None else parameters | {"owner": owner}
+
+
+@lru_cache(maxsize=64)
+def _change_of(names: tuple[str, ...], steps: int, is_attempt: bool, is_owned: bool) -> sa.Update:
+    """Kept, as building it takes longer than changing a hundred messages with it (SQLite)."""
+    table = ledger_entries.c
+    changed = sa.update(ledger_entries).where(
+        table.message_id.in_(_ids_of_sqlite()), table.state == sa.bindparam("expected"),
+        table.updated_at < sa.bindparam("at"),
     )  # fmt: skip
+    if is_owned:
+        changed = changed.where(table.claimed_by == sa.bindparam("owner"))
+    values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in ("state", "reason", *names)}
+    values |= {"updated_at": sa.bindparam("at"), "set_ids": table.set_ids + sa.bindparam("named", type_=sa.Text)}
+    values |= {"revision": table.revision + steps} | ({"attempts": table.attempts + 1} if is_attempt else {})
+    return changed.prefix_with("or rollback").values(values)  # else each page is copied beside, in case of a refusal
 
 
 @dataclass
@@ -244,9 +274,10 @@ def _write_group(connection: Connection, group: _Group, step: SetMove, now: date
     table, ids = ledger_entries.c, pack_ids(connection, group.ids)
     set_id = log_set(connection, group.state, step.to_state, step.reason, now, len(group.ids))
     changed = sa.update(ledger_entries).where(table.message_id.in_(ids_of(connection)))
+    more = {"attempts": table.attempts + 1} if step.is_attempt else {}
     changed = changed.values(
-        state=step.to_state, reason=step.reason, revision=table.revision + 1, set_ids=naming(set_id),
-        updated_at=max(now, group.updated_at + TICK), **step.values,
+        state=step.to_state, reason=step.reason, revision=table.revision + 1, set_ids=table.set_ids + _naming([set_id]),
+        updated_at=max(now, group.updated_at + TICK), **step.values, **more,
     )  # fmt: skip
     connection.execute(changed, {"ids": ids})
     if step.to_state == REJECTED and group.state in BEFORE_FAILING:

@@ -268,7 +268,6 @@ def _common(entry: Entry, sender: str, now: datetime) -> dict[str, Any]:
 
 def outgoing(settings: Settings, channel: str, entry: Entry, whole: Any, unsubscribe_url: str) -> Any:
     """The shape that a channel's providers take; `whole.parts` maps parts to text."""
-    facts = {"message_id": entry.message_id, "programme": entry.programme, "step": entry.step}
     part = Part(
         channel=channel,
         message_id=entry.message_id,
@@ -277,6 +276,5 @@ def outgoing(settings: Settings, channel: str, entry: Entry, whole: Any, unsubsc
         locale=entry.locale,
         is_marketing=entry.purpose == MARKETING,
         opt_out_url=unsubscribe_url,
-        facts={**facts, "person_id": entry.person_id},
     )
     return build_outgoing(settings, part)

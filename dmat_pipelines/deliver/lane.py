@@ -4,23 +4,23 @@ Belongs here: the order of a round. Stays out: the loop around it (`sender.py`),
 
 A sender that works alone:
 
-    look what is due -> put together -> wait for the answers of the round before
+    look what is due -> put together -> wait for the answers of the last round but one
     -> write these answers, ask the gate, claim and commit what leaves now (one transaction) -> requests leave
-    (the next round is looked at and put together while the requests of this one are under way)
+    (the next round is looked at and put together, the requests of the last one are under way meanwhile)
 
 One of several workers claims first, so that no two put the same messages together:
 
     claim and gate (one transaction) -> put together -> wait for the answers of the round before
     -> write these answers and commit what leaves now (one transaction) -> requests leave, several at once
 
-So requests are under way while the next round is prepared, and never more than one round is handed over without an
-answer: that is what is ambiguous when the process dies.
+So requests are under way while others are prepared and written down. What is handed over without an answer, which is
+what is ambiguous when the process dies, are two rounds of one batch each, or one of two.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -39,8 +39,10 @@ from dmat_pipelines.deliver.answering import Answer, Sending
 from dmat_pipelines.deliver.parcels import Parcel
 from dmat_pipelines.deliver.preparing import Composing, Prepared, Question, look_for, prepare
 from dmat_pipelines.deliver.preparing_beside import Helper
+from dmat_pipelines.deliver.process import forget_requests
 
-MOST_CLAIMED = 2_000  # two full batches: what is handed over at once, and what one round holds in memory
+MOST_CLAIMED = 2_000  # two full batches: what may be handed over without an answer
+ROUNDS_AT_ONCE = 2  # of a sender that works alone: requests are under way while the next round is written down
 SHORT_WAIT_SECONDS = 2.0
 REST_SECONDS = 30.0  # so long after it was last asked, a helper is let go
 
@@ -55,6 +57,14 @@ class RoundReport:
     wait_seconds: float = 0.0
     is_unavailable: bool = False
     halted_because: str = ""
+
+
+@dataclass(frozen=True)
+class Flight:
+    """The requests of one round that are under way; of single messages no more than one round ever is."""
+
+    answers: Sequence[Future[Answer]]
+    is_of_batches: bool
 
 
 class Lane:
@@ -73,15 +83,16 @@ class Lane:
     ) -> None:
         self.store, self.provider, self.gate, self.composer, self.now = store, provider, gate, composer, now
         self.settle_seconds, self.is_alone = settle_seconds, is_alone
+        self._rounds_at_once = ROUNDS_AT_ONCE if is_alone else 1
         abilities = provider.abilities
         self.throttle = Throttle(abilities.in_flight)
         self._sending = Sending(provider, self.throttle, now, settle_seconds)
         self._threads = ThreadPoolExecutor(abilities.in_flight, thread_name_prefix=f"send-{provider.channel}")
-        self._batched = (
-            Batched(min(abilities.batch * abilities.in_flight, MOST_CLAIMED)) if abilities.batch > 1 else None
-        )
+        most = min(abilities.batch * abilities.in_flight, MOST_CLAIMED) // self._rounds_at_once
+        self._batched = Batched(max(abilities.batch, most)) if abilities.batch > 1 else None
         self._last_programme = ""
-        self._flying: list[Future[Answer]] = []
+        self._flying: deque[Flight] = deque()
+        self._rounds = 0
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix=f"prepare-{provider.channel}")
         self._next: Future[Prepared] | None = None
         self._make_helper, self._helped_at = make_helper, 0.0
@@ -116,7 +127,7 @@ class Lane:
         except FencedError:
             self.land()
             raise
-        halves = self._collect(report, answers)
+        halves = self._collect(report, answers, self._may_fly_on(prepared))
         self._give_up(prepared, report, answers)
         if report.halted_because or report.wait_seconds > SHORT_WAIT_SECONDS:
             self._put_back(halves, answers, report.halted_because or "the provider asks to wait")
@@ -124,6 +135,8 @@ class Lane:
                 self._put_back(prepared.parcels, answers, report.halted_because or "the provider asks to wait")
             prepared, halves = Prepared(), []
         self._let_go(fence, prepared, halves, answers, report)
+        self._rounds += 1
+        forget_requests(self._rounds)
         return report
 
     def land(self) -> RoundReport:
@@ -225,11 +238,16 @@ class Lane:
         self._batched.alone |= {parcel.entries[0].template for parcel in late}
         return late
 
-    def _collect(self, report: RoundReport, answers: Answers) -> list[Parcel]:
-        """The answers of what is under way; gives the halves of batches that were refused."""
+    def _may_fly_on(self, prepared: Prepared) -> int:
+        """How many rounds need not have their answers before this one leaves."""
+        is_of_batches = bool(prepared.parcels) and all(parcel.is_batch for parcel in prepared.parcels)
+        return self._rounds_at_once - 1 if is_of_batches and all(each.is_of_batches for each in self._flying) else 0
+
+    def _collect(self, report: RoundReport, answers: Answers, flies_on: int = 0) -> list[Parcel]:
+        """The answers of what is under way but of the last rounds; gives the halves of batches that were refused."""
         halves: list[Parcel] = []
-        for future in self._flying:
-            answer = future.result()
+        landed = [self._flying.popleft() for _ in range(len(self._flying) - flies_on)]
+        for answer in (future.result() for flight in landed for future in flight.answers):
             answers.moves += answer.moves
             answers.sets += answer.sets
             answers.suppressions += answer.suppressions
@@ -240,7 +258,6 @@ class Lane:
             report.halted_because = report.halted_because or answer.halted_because
             if answer.hopeless_because:
                 self._pause_all(answer, report)
-        self._flying = []
         return halves
 
     def _pause_all(self, answer: Answer, report: RoundReport) -> None:
@@ -269,5 +286,7 @@ class Lane:
         report.verdicts += handed.verdicts
         report.examined_count += handed.verdicts.total()
         report.outcomes["rejected"] += handed.rejected_count
-        mine = [parcel.only(handed.made) for parcel in (*parcels, *halves)]
-        self._flying = [self._threads.submit(self._sending, parcel) for parcel in mine if parcel is not None]
+        leave = [mine for parcel in (*parcels, *halves) if (mine := parcel.only(handed.made)) is not None]
+        if leave:
+            requests = [self._threads.submit(self._sending, parcel) for parcel in leave]
+            self._flying.append(Flight(requests, all(parcel.is_batch for parcel in leave)))

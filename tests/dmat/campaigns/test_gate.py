@@ -120,7 +120,7 @@ def test_a_person_without_a_time_zone_has_the_workspaces(home, store):
 def test_the_fourth_message_in_a_week_waits_also_within_one_batch(settings, store):
     with store.write() as connection:
         record_decisions(connection, [grant(1)], NOON)
-        ids = plan_entries(connection, [new_entry(1, occurrence=f"cart-{n}") for n in range(5)], NOON)
+        ids = plan_entries(connection, [new_entry(1, occurrence=f"cart-{n}", expires_at=None) for n in range(5)], NOON)
     assert len(run_gate(settings, store).entries) == 3
     waiting = [get_entry(store, i) for i in ids if get_entry(store, i).state == "planned"]
     assert {entry.not_before for entry in waiting} == {NOON + timedelta(days=7)}

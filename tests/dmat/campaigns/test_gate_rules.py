@@ -102,16 +102,27 @@ def test_a_stop_by_text_message_ends_everything_on_that_channel(settings, store)
     assert [v.state for v in ask(settings, store, plan(store, entry, consent=False))] == ["suppressed"]
 
 
+def test_a_message_whose_next_place_is_after_its_own_end_is_expired_at_once(settings, store):
+    sent(store, count=3)
+    short = new_entry(1, occurrence="short", expires_at=NOON + timedelta(days=3))
+    long = new_entry(1, occurrence="long", expires_at=NOON + timedelta(days=30))
+    answers = ask(settings, store, plan(store, short, long))
+    assert [verdict.state for verdict in answers] == ["expired", "planned"]
+    assert answers[0].reason.startswith("3 messages in seven days are enough, and later is too late | not before ")
+    assert answers[1].at > NOON + timedelta(days=3)
+
+
 def test_messages_of_other_channels_count_for_the_week_and_what_was_asked_for_does_not(settings, store):
     sent(store, count=2, channel="sms", address="+4915112345678")
     sent(store, count=5, at=NOON - timedelta(days=2), purpose="transactional")
-    first, second = plan(store, new_entry(1, occurrence="a"), new_entry(1, occurrence="b"))
+    first, second = plan(store, *(new_entry(1, occurrence=each, expires_at=None) for each in "ab"))
     assert [v.state for v in ask(settings, store, [first, second])] == ["claimed", "planned"]
 
 
 def test_of_two_messages_the_more_important_one_takes_the_last_place(settings, store):
     sent(store, count=2)
-    low, high = plan(store, new_entry(1, occurrence="low"), new_entry(1, occurrence="high", priority=5))
+    small, large = ({"occurrence": name, "expires_at": None} for name in ("low", "high"))
+    low, high = plan(store, new_entry(1, **small), new_entry(1, **large, priority=5))
     assert [v.state for v in ask(settings, store, [low, high])] == ["planned", "claimed"]
 
 
@@ -119,7 +130,7 @@ def test_a_more_important_message_that_is_planned_keeps_its_place(settings, stor
     sent(store, count=2)
     due = NOON + timedelta(days=2)
     high = new_entry(1, occurrence="high", programme="campaign:7", priority=5, not_before=due, expires_at=None)
-    low, _ = plan(store, new_entry(1, occurrence="low"), high)
+    low, _ = plan(store, new_entry(1, occurrence="low", expires_at=None), high)
     [verdict] = ask(settings, store, [low])
     assert (verdict.state, verdict.at) == ("planned", due + timedelta(minutes=1))
     assert "a more important message keeps this place" in verdict.reason
@@ -137,7 +148,7 @@ def test_a_place_is_not_kept_when_there_is_room_for_both(settings, store):
 @pytest.mark.parametrize(("most", "days", "state"), [(1, 7, "planned"), (2, 7, "claimed"), (1, 30, "planned")])
 def test_a_persons_own_wish_is_kept_when_it_is_stricter(settings, store, most, days, state):
     sent(store, count=1, at=NOON - timedelta(days=6 if days == 7 else 20))
-    [message_id] = plan(store, new_entry(1))
+    [message_id] = plan(store, new_entry(1, expires_at=None))
     with store.write() as connection:
         row = {"person_id": 1, "most": most, "days": days, "source": "page", "decided_at": NOON}
         connection.execute(personal_caps.insert().values(row))

@@ -51,6 +51,17 @@ def test_everybody_of_the_audience_is_planned_with_their_frozen_values(campaign_
     assert first.context == {"first_name": "Person1", "country_code": "DE", "time_zone": "Europe/Berlin"}
 
 
+def test_a_webhook_calls_for_everybody_of_the_audience_whatever_addresses_they_have(campaign_world, runner):
+    change_world(campaign_world.settings, "update people.dim_people set email = 'one@shop.example', phone = null")
+    Templates(campaign_world.store, campaign_world.settings.clock).create(
+        name="Hook", channel="webhook", kind="json", by=ANN, content={"locales": {"": {"body": '{"id": 1}'}}}
+    )
+    campaign_world.start(document_of(steps=[step(channel="webhook", template="hook")]))
+    assert runner.look().messages == 6
+    found = {entry.person_id: (entry.address, entry.state) for entry in entries(campaign_world)}
+    assert found == {number_of(n): (f"person:{number_of(n)}", "planned") for n in (1, 3, 5, 7, 9, 11)}
+
+
 def test_looking_twice_plans_nobody_twice(campaign_world, runner):
     campaign_world.start(document_of())
     runner.look()
@@ -91,7 +102,7 @@ def test_a_step_is_planned_when_it_is_due(campaign_world, runner):
 
 def test_killed_in_the_middle_it_goes_on_with_the_people_that_were_frozen(campaign_world, runner, monkeypatch):
     monkeypatch.setattr(planning, "PEOPLE_AT_ONCE", 2)
-    real, calls = planning.plan_many, []
+    real, calls = planning.plan_ready, []
 
     def die_at_the_third_list(*arguments):
         calls.append(1)
@@ -101,7 +112,7 @@ def test_killed_in_the_middle_it_goes_on_with_the_people_that_were_frozen(campai
 
     campaign_world.start(document_of())
     with monkeypatch.context() as killed:
-        killed.setattr(planning, "plan_many", die_at_the_third_list)
+        killed.setattr(planning, "plan_ready", die_at_the_third_list)
         with pytest.raises(KeyboardInterrupt):
             runner.look()
     assert len(entries(campaign_world)) == 4

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from sending_fixtures import NOON, new_entry
 
-from dmat.ledger.bulk import PlannedPerson, StepFacts, ledger_order, plan_many
+from dmat.ledger.bulk import PlannedPerson, StepFacts, plan_many, step_ids
 from dmat.ledger.entries import counts_by_state, get_entry, list_entries, transitions_of
 from dmat.ledger.post import message_id_of, plan_entries
 from dmat.store.workspace_values import workspace_id
@@ -67,10 +67,20 @@ def test_ids_are_the_same_as_when_planned_one_by_one(both_stores):
 @pytest.mark.parametrize("occurrence", ["", "resend-1", "it's"])
 def test_the_warehouse_can_order_people_as_the_ledger_orders_messages(store, occurrence):
     with store.write() as connection:
-        order = ledger_order(connection, PROGRAMME, 1, STEP, occurrence, NOON)
+        order = step_ids(connection, PROGRAMME, 1, STEP, occurrence, NOON).order
         workspace = workspace_id(connection, NOON)
     query = f"select person_id from (select range as person_id from range(500)) order by {order}"
     people = [row[0] for row in duckdb.sql(query).fetchall()]
     ids = {n: message_id_of(workspace, new_entry(n, programme=PROGRAMME, step=STEP, occurrence=occurrence))
            for n in people}  # fmt: skip
     assert people == sorted(people, key=ids.get)
+
+
+def test_messages_of_all_occurrences_of_a_step_stand_side_by_side_and_have_ids_of_their_own(store):
+    with store.write() as connection:
+        none = step_ids(connection, "journey:cart", 1, "mail", "", NOON)
+        one = step_ids(connection, "journey:cart", 1, "mail", "cart-1", NOON)
+        other = step_ids(connection, "journey:cart", 1, "text", "cart-1", NOON)
+    assert none.of_occurrence(7, "cart-1") == one(7)
+    assert len({none(7), one(7), one.of_occurrence(7, "cart-2"), one(8)}) == 4
+    assert none(7).split("-")[:1] == one(8).split("-")[:1] != other(7).split("-")[:1]

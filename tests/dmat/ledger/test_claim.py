@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sending_fixtures import NOON, plan_messages
 
+from dmat.channels.contract import Abilities
 from dmat.errors import FencedError, VendorRefusedError
 from dmat.ledger.claim import BATCH, Verdict, claim, has_due
 from dmat.ledger.entries import counts_by_state, get_entry, message_as_sent, unresolved
@@ -131,6 +132,7 @@ def test_what_a_provider_did_not_take_is_planned_again_with_a_pause_after_severa
 
 class Lookup:
     name, channel = "fake", "email"
+    abilities = Abilities()
 
     def __init__(self, known=(), works=True):
         self.known, self.works, self.asked = set(known), works, []
@@ -174,6 +176,20 @@ def test_without_a_look_up_they_stay_listed_by_name_and_are_never_sent_again(bot
     assert sorted(entry.message_id for entry in unresolved(both_stores)) == ids
     assert take(both_stores, fence, NOON + timedelta(days=1)) == []
     assert "no search in this plan" in unresolved(both_stores)[0].reason
+
+
+@pytest.mark.parametrize(("hours", "is_made_again"), [(21, True), (22, False)])
+def test_where_a_key_is_known_the_same_request_is_made_again_as_long_as_that_is_sure(
+    both_stores, fence, hours, is_made_again
+):
+    ids = make_ambiguous(both_stores, fence)
+    lookup = Lookup(works=False)
+    lookup.abilities = Abilities(key_hours=24.0)
+    report = reconcile(both_stores, lookup, NOON + timedelta(hours=hours))
+    assert report.planned_again_count == (len(ids) if is_made_again else 0)
+    assert counts_by_state(both_stores)["planned" if is_made_again else "ambiguous"] == len(ids)
+    if is_made_again:  # and never after the key is forgotten, whatever puts it off
+        assert {get_entry(both_stores, each).expires_at for each in ids} == {NOON + timedelta(hours=21.6)}
 
 
 def test_an_event_in_the_inbox_is_evidence_before_anybody_is_asked(both_stores, fence):

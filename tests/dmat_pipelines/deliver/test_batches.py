@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from sending_fixtures import NOON, FakeProvider, grant
@@ -79,6 +80,28 @@ def test_a_campaign_leaves_in_full_requests_and_everybody_gets_their_own_words(b
     assert "/u/" in mail.headers["List-Unsubscribe"]
     [counted] = [row for row in read_counters(both_stores) if row["kind"] == "accepted"]
     assert (counted["count"], counted["variant"]) == (25, "A")
+
+
+def test_a_round_leaves_while_the_one_before_is_under_way_and_no_third_one_does(settings, store):
+    provider = FakeProvider(batch=10)  # rounds of two requests
+    plan(settings, store, 60)
+    seen, second_round, without_answer, waited = [], threading.Event(), [], []
+
+    def take(batch):
+        with provider.lock:
+            seen.append(batch)
+            number = len(seen)
+        if number == 3:
+            second_round.set()
+        if number == 1:
+            waited.append(second_round.wait(60))
+        without_answer.append(counts_by_state(store)["handed_over"])
+        return provider.take_batch(batch)
+
+    provider.script["*"] = take
+    assert run(settings, store, provider).accepted_count == 60
+    assert waited == [True], "the second round left before the first was answered"
+    assert max(without_answer) == 40
 
 
 def test_each_message_names_its_request_and_is_kept_as_it_was_sent(settings, store, provider):
