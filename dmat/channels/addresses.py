@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from dmat.channels.email import is_valid_address
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_PERSON = re.compile(r"person:[0-9]{1,19}")
 _TOKEN = re.compile(r"[A-Za-z0-9_:.=+/-]{8,300}")
 PHONE_RULE = "a plus sign, the country's prefix and the number: +4915112345678"
 
@@ -39,12 +40,17 @@ def is_valid_web_address(address: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and has_port and "@" not in parts.netloc
 
 
+def is_person(address: str) -> bool:
+    """Whether it names a person by number, where the address itself is the workspace's."""
+    return _PERSON.fullmatch(address) is not None
+
+
 _RULES: Mapping[str, Callable[[str], bool]] = {
     "email": is_valid_address,
     "sms": is_valid_phone,
     "whatsapp": is_valid_phone,
     "push": is_valid_token,
-    "webhook": is_valid_web_address,
+    "webhook": is_person,
 }
 
 

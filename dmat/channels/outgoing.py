@@ -8,15 +8,14 @@ Lists, such as the values of a WhatsApp template, come as one value a line.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from dmat.channels.addresses import PHONE_RULE, is_valid_phone
 from dmat.channels.contract import OutgoingCall, OutgoingPush, OutgoingText, WhatsAppTemplate
 from dmat.channels.providers import chosen_name
 from dmat.channels.push import build_push
 from dmat.channels.sms import clean_text, count_segments, estimate_cost, takes_replies, with_opt_out
-from dmat.channels.webhook import build_call
+from dmat.channels.webhook import build_call, read_body
 from dmat.channels.whatsapp import template_name
 from dmat.errors import InvalidInputError
 from dmat.settings import Settings
@@ -31,7 +30,6 @@ class Part:
     Attributes:
         parts: name of a part -> its words.
         opt_out_url: where to leave, for senders that take no replies.
-        facts: what a call says besides the parts.
     """
 
     channel: str
@@ -41,7 +39,6 @@ class Part:
     locale: str = ""
     is_marketing: bool = True
     opt_out_url: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build_outgoing(settings: Settings, part: Part) -> OutgoingText | OutgoingPush | OutgoingCall:
@@ -53,8 +50,8 @@ def build_outgoing(settings: Settings, part: Part) -> OutgoingText | OutgoingPus
     if part.channel == "push":
         return _push(part)
     if part.channel == "webhook":
-        payload = {**part.facts, **part.parts}
-        return build_call(settings, message_id=part.message_id, payload=payload, url=part.address)
+        payload = read_body(part.parts.get("body", ""))
+        return build_call(settings, message_id=part.message_id, payload=payload)
     if not is_valid_phone(part.address):
         raise InvalidInputError("to", "is not a phone number", PHONE_RULE)
     return _sms(settings, part) if part.channel == "sms" else _whatsapp(part)

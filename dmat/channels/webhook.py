@@ -3,6 +3,9 @@
 Belongs here: what a call holds and how it is signed and checked. Stays out: the HTTP
 (`dmat/connectors/outgoing_webhook.py`).
 
+The body is the JSON that the template says, no more: whoever is called may want it just so. The address is the
+workspace's, which only an administrator can set; in the ledger a call stands under `person:<id>`.
+
     webhook-id         our message id: the same call again has the same one, and must be taken as the same
     webhook-timestamp  seconds since 1970
     webhook-signature  "v1," + base64 of HMAC-SHA256 over "<id>.<timestamp>.<body>"  (the Standard Webhooks scheme)
@@ -27,27 +30,45 @@ from dmat.settings import Settings
 LARGEST_BODY = 256 * 1024
 TOLERANCE_SECONDS = 300
 SECRET_PREFIX = "whsec_"
+BODY_RULE = 'an object, as {"name": "{{ first_name }}", "points": {{ points }}}'
 
 
-def build_call(settings: Settings, *, message_id: str, payload: Mapping[str, Any], url: str = "") -> OutgoingCall:
-    """A call that is ready to leave; without an address it goes to the workspace's own.
+def build_call(settings: Settings, *, message_id: str, payload: Mapping[str, Any]) -> OutgoingCall:
+    """A call of the workspace's address, ready to leave.
 
     Raises:
         InvalidInputError: the address is none, or the payload cannot be written or is too large.
     """
-    address = url or settings.outgoing_webhook_url
+    address = settings.outgoing_webhook_url
     if address and not is_valid_web_address(address):
-        raise InvalidInputError("url", "is not a web address that may be called", "https://host/path")
+        raise InvalidInputError(
+            "DMAT_OUTGOING_WEBHOOK_URL", "is not a web address that may be called", "https://host/path"
+        )
     call = OutgoingCall(message_id, address, dict(payload))
     if (size := len(body_of(call))) > LARGEST_BODY:
         raise InvalidInputError("payload", f"has {size} bytes", f"up to {LARGEST_BODY}")
     return call
 
 
-def body_of(call: OutgoingCall) -> bytes:
-    """The bytes that are signed and sent: the payload with our id beside it."""
+def read_body(text: str) -> dict[str, Any]:
+    """The object that a filled template says.
+
+    Raises:
+        InvalidInputError: it is not JSON, or not an object.
+    """
     try:
-        return orjson.dumps({"id": call.message_id, "data": call.payload}, option=orjson.OPT_SORT_KEYS)
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInputError("body", f"is not JSON: {error}", BODY_RULE) from None
+    if not isinstance(found, dict):
+        raise InvalidInputError("body", "is JSON, but not an object", BODY_RULE)
+    return found
+
+
+def body_of(call: OutgoingCall) -> bytes:
+    """The bytes that are signed and sent."""
+    try:
+        return orjson.dumps(call.payload)
     except TypeError as error:
         raise InvalidInputError("payload", f"cannot be written as JSON: {error}") from None
 

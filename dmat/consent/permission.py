@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.store.engine import Store, chunks, rows_of, upsert
-from dmat.store.sets import among
+from dmat.store.sets import among, among_these, these
 from dmat.store.tables import consents
 
 if TYPE_CHECKING:  # senders ask for permission without the warehouse
@@ -110,13 +111,18 @@ def find_granted(
     if purpose != MARKETING:
         found = find_permissions(connection, person_ids, channel, purpose)
         return {person_id for person_id, answer in found.items() if answer.is_granted}
-    query = sa.select(consents.c.person_id).where(
-        among(connection, consents.c.person_id, person_ids),
-        consents.c.channel == channel,
-        consents.c.purpose == purpose,
+    asked = {"these": these(connection, person_ids), "channel_": channel, "purpose_": purpose}
+    return set(connection.execute(_granted(connection.dialect.name), asked).scalars().all())  # at once: thousands
+
+
+@cache
+def _granted(dialect: str) -> sa.Select[Any]:
+    return sa.select(consents.c.person_id).where(
+        among_these(dialect, consents.c.person_id),
+        consents.c.channel == sa.bindparam("channel_"),
+        consents.c.purpose == sa.bindparam("purpose_"),
         consents.c.is_granted,
     )
-    return set(connection.execute(query).scalars().all())  # at once: thousands
 
 
 def sync_consent(store: Store, workspace: Workspace, person_ids: Iterable[int], now: datetime) -> int:

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,7 +23,7 @@ from dmat.consent.permission import MARKETING, Decision, record_decisions
 from dmat.consent.suppression import address_hash, find_suppressed
 from dmat.errors import InvalidInputError
 from dmat.store.engine import Store, chunks, rows_of, upsert
-from dmat.store.sets import among
+from dmat.store.sets import among_these, these
 from dmat.store.tables import consents, suppressions
 from dmat.store.web_tables import personal_caps, preference_log, purposes
 from dmat.store.workspace_values import write_audit
@@ -145,10 +146,16 @@ def save_purpose(store: Store, wanted: Purpose, now: datetime, by: str) -> None:
 def find_personal_caps(connection: Connection, person_ids: Iterable[int]) -> dict[int, PersonalCap]:
     """Person -> cap, for those who asked for one."""
     found: dict[int, PersonalCap] = {}
-    query = sa.select(personal_caps.c.person_id, personal_caps.c.most, personal_caps.c.days)
-    for row in connection.execute(query.where(among(connection, personal_caps.c.person_id, set(person_ids)))):
+    asked = {"these": these(connection, set(person_ids))}
+    for row in connection.execute(_caps_of(connection.dialect.name), asked):
         found[row.person_id] = PersonalCap(row.most, row.days)
     return found
+
+
+@cache
+def _caps_of(dialect: str) -> sa.Select[Any]:
+    query = sa.select(personal_caps.c.person_id, personal_caps.c.most, personal_caps.c.days)
+    return query.where(among_these(dialect, personal_caps.c.person_id))
 
 
 def effective(decisions: Mapping[str, tuple[bool, datetime]], purpose: str) -> bool:

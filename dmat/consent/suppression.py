@@ -10,13 +10,14 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.store.engine import Store, chunks, upsert
-from dmat.store.sets import among
+from dmat.store.sets import among_these, these
 from dmat.store.tables import suppressions
 
 REASONS = ("bounced", "complained", "unsubscribed", "stopped", "erased")
@@ -83,12 +84,18 @@ def _row(item: Suppression, now: datetime) -> dict[str, Any]:
 def find_suppressed(connection: Connection, addresses: Iterable[str], channel: str) -> dict[str, str]:
     """Cleaned address -> reason, for those of the addresses that are suppressed on a channel."""
     keys = {_hash_of(clean): clean for clean in map(clean_address, addresses)}
-    query = sa.select(suppressions.c.address_hash, suppressions.c.reason).where(
-        among(connection, suppressions.c.address_hash, keys),
-        suppressions.c.channel == channel,
+    asked = {"these": these(connection, keys), "channel_": channel}
+    found = connection.execute(_suppressed(connection.dialect.name), asked)
+    return {keys[str(key)]: str(reason) for key, reason in found.all()}
+
+
+@cache
+def _suppressed(dialect: str) -> sa.Select[Any]:
+    return sa.select(suppressions.c.address_hash, suppressions.c.reason).where(
+        among_these(dialect, suppressions.c.address_hash),
+        suppressions.c.channel == sa.bindparam("channel_"),
         suppressions.c.lifted_at.is_(None),
     )
-    return {keys[str(key)]: str(reason) for key, reason in connection.execute(query).all()}
 
 
 def lift(store: Store, address: str, channel: str, now: datetime) -> bool:

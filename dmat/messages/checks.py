@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from dmat.channels.webhook import read_body
 from dmat.errors import InvalidInputError
 from dmat.messages.check_markup import check_html
 from dmat.messages.check_words import check_parts, check_spam, check_subject
@@ -21,11 +22,12 @@ from dmat.messages.findings import Check as Check
 from dmat.messages.findings import has_errors as has_errors
 from dmat.messages.included import put_in, with_blocks
 from dmat.messages.jinja_source import Constructs
+from dmat.messages.json_body import odd_values
 from dmat.messages.library import Templates
 from dmat.messages.mjml import mjml_faults
 from dmat.messages.preview import SAMPLE_CAMPAIGN, easy_template, render_one, sample_links, seen_values
 from dmat.messages.records import Content, Template, Variable
-from dmat.messages.rendering import Rendered
+from dmat.messages.rendering import Failed, Rendered
 from dmat.messages.slots import Compiled
 from dmat.messages.sources import from_warehouse, required_values_sql, source_faults
 from dmat.messages.tracking import SYSTEM_VALUES
@@ -97,7 +99,11 @@ def _check_locale(settings: Settings, template: Template, locale: str, is_market
         yield from undeclared
         if not has_errors(undeclared):
             values, _, _ = seen_values(compiled, {}, locale)
-            rendered = render_one(compiled, {**sample_links(settings), **values})
+            seen = {**sample_links(settings), **values}
+            rendered = render_one(compiled, seen)
+            if template.kind == "json":
+                yield from _json(compiled, seen, rendered)
+                return
             yield from _rendered(settings, template, locale, compiled, rendered, is_marketing)
     except InvalidInputError as error:
         yield Check(ERROR, "body", error.problem, "look at the expressions of the template")
@@ -158,6 +164,23 @@ def _rendered(
     yield from check_html(rendered.html)
     if is_marketing:
         yield from _ways_out(settings, compiled, rendered)
+
+
+def _json(compiled: Compiled, values: Mapping[str, Any], rendered: Rendered) -> Iterator[Check]:
+    """Whether a body is JSON, and stays so whatever a text holds."""
+    try:
+        read_body(rendered.parts.get("body", ""))
+    except InvalidInputError as error:
+        yield Check(ERROR, "body", f"it {error.problem}", error.allowed)
+        return
+    filled = compiled.fill([odd_values(values)])[0]
+    if isinstance(filled, Failed):
+        return  # it asks for more than any text: nothing is known then
+    try:
+        read_body(compiled.whole(filled).parts["body"])
+    except InvalidInputError:
+        todo = 'write "{{ first_name }}" with its quotation marks, or {{ first_name | tojson }}'
+        yield Check(ERROR, "body", "a text stands outside of quotation marks", todo)
 
 
 def _ways_out(settings: Settings, compiled: Compiled, rendered: Rendered) -> Iterator[Check]:

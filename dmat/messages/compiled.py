@@ -84,7 +84,8 @@ def compile_message(
     words = {"channel": template.channel, "campaign": str(facts["name"]), "step": step, "variant": variant,
              "template": template_key, "programme": programme, "locale": locale}  # fmt: skip
     tracking = Tracking(
-        parameters_of(utm_rule_of(store, _campaign_id(programme)), words), own_domains(settings, store), wraps_links,
+        parameters_of(utm_rule_of(store, _campaign_id(programme)), words), own_domains(settings, store),
+        wraps_links and template.kind != "json",
         has_pixel and template.channel == "email",
     )  # fmt: skip
     compiled = compile_content(
@@ -207,6 +208,8 @@ def make_sources(template: Template, locale: str, tracking: Tracking) -> dict[st
     parts = content.parts(locale)
     if template.channel == "email":
         return markup.mail(template.kind, parts)
+    if template.kind == "json":
+        return {"body": markup.data(parts.get("body", ""))}
     return {part: markup.lines(part, parts.get(part, "")) for part in PARTS[template.channel] if parts.get(part)}
 
 
@@ -236,7 +239,7 @@ class _Building:
     def _split(self, name: str, source: Source, is_whole: bool) -> tuple[str, dict[str, Any]]:
         job = {
             "source": source.text, "escapes": source.escapes, "statics": self.statics, "is_whole": is_whole,
-            "tracking": self.tracking.as_job(), "is_trusted": self.is_trusted,
+            "tracking": self.tracking.as_job(), "is_trusted": self.is_trusted, "is_json": source.is_json,
         }  # fmt: skip
         return self.filler.split(job, "body" if name == "html" else name)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from dmat.errors import InvalidInputError
 from dmat.messages.links import is_web_address
-from dmat.messages.records import CHANNELS, KINDS, PARTS, TYPES, Content, Variable, content_of
+from dmat.messages.records import CHANNELS, KINDS_OF, PARTS, TYPES, Content, Variable, content_of
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][A-Za-z0-9]{1,7})?|")
@@ -44,8 +44,8 @@ def checked_kind(channel: str, kind: str) -> None:
     """
     if channel not in CHANNELS:
         raise InvalidInputError("channel", f"{channel!r} is not a channel of templates", ", ".join(CHANNELS))
-    allowed = ("mjml", "html") if channel == "email" else ("text",)
-    if kind not in KINDS or kind not in allowed:
+    allowed = KINDS_OF.get(channel, ("text",))
+    if kind not in allowed:
         raise InvalidInputError("kind", f"{kind!r} is not a kind of {channel}", ", ".join(allowed))
 
 

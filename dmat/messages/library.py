@@ -139,8 +139,8 @@ class Templates:
 
         Args:
             name: shown in lists.
-            channel: email, sms, whatsapp, push, in_app, banner or social.
-            kind: mjml or html for e-mail, else text.
+            channel: one of `records.CHANNELS`.
+            kind: mjml or html for e-mail, json for webhook, else text.
             content: see `records.py`.
             by: who makes it.
             key: how campaigns name it.

@@ -43,13 +43,14 @@ _LONE_BREAKS = str.maketrans({"\r": " ", "\n": " "})
 class Source:
     """One part, ready to be rendered: Jinja2 as text, whether values are escaped for HTML, whether it is one line.
 
-    `has_lines`: a value a line, so that what people typed must not break lines.
+    `has_lines`: a value a line, so that what people typed must not break lines. `is_json`: values are escaped for JSON.
     """
 
     text: str
     escapes: bool = False
     is_one_line: bool = False
     has_lines: bool = False
+    is_json: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,11 @@ class Markup:
             hidden = _ADDRESS_IN_TEXT.sub(lambda found: self._tracked(found.group(), constructs), hidden)
             hidden = constructs.any.sub(lambda found: self._tracked_word(found.group(), constructs), hidden)
         return Source(constructs.show(hidden), is_one_line=part in ONE_LINE, has_lines=part in LISTS)
+
+    def data(self, written: str) -> Source:
+        """A part that is JSON, as it was written; nothing in it is tracked, for machines read it."""
+        constructs = Constructs(text := put_in(written, self.blocks))
+        return Source(constructs.show(constructs.hide(text, "body")), is_json=True)
 
     def _with_preheader(self, markup: str, preheader: str, constructs: Constructs) -> str:
         if not preheader.strip():

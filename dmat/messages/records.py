@@ -20,8 +20,9 @@ from datetime import datetime
 from typing import Any
 
 LISTS = ("body_values", "button_values")  # a value a line
-CHANNELS = ("email", "sms", "whatsapp", "push", "in_app", "banner", "social")
-KINDS = ("mjml", "html", "text")
+CHANNELS = ("email", "sms", "whatsapp", "push", "in_app", "banner", "social", "webhook")
+KINDS = ("mjml", "html", "text", "json")
+KINDS_OF: Mapping[str, Sequence[str]] = {"email": ("mjml", "html"), "webhook": ("json",)}  # the others: text
 ACTIVE, ARCHIVED = "active", "archived"
 TYPES = ("text", "number", "money", "date", "list", "url")
 MAIL_PARTS = ("subject", "preheader", "body", "text")
@@ -36,6 +37,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "in_app": ("title", "body", "button_text", "url", "image_url", "image_alt"),
     "banner": ("title", "body", "button_text", "url", "image_url", "image_alt"),
     "social": ("text", "url", "image_url", "image_alt"),
+    "webhook": ("body",),
 }
 
 

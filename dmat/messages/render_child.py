@@ -21,7 +21,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes, select_autoescape
+from jinja2 import (
+    DictLoader,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateSyntaxError,
+    Undefined,
+    nodes,
+    select_autoescape,
+)
 from jinja2 import pass_context as with_context
 from jinja2 import pass_eval_context as with_eval_context
 from jinja2.exceptions import SecurityError
@@ -79,6 +88,30 @@ def build_environment(templates: dict[str, str]) -> Sandbox:
     )
     environment.globals = {"range": environment.globals["range"], "in_segment": in_segment}
     environment.filters = {name: environment.filters[name] for name in KEPT_FILTERS if name != "link"} | {"link": link}
+    return environment
+
+
+class Json(str):
+    """Text that is JSON already."""
+
+
+def to_json(value: Any) -> Json:
+    """The filter `tojson`: a whole value of JSON, a text with its quotation marks."""
+    return Json(json.dumps(value, ensure_ascii=False))
+
+
+def in_json(value: Any) -> Any:
+    """A value as it stands in JSON: a text without quotation marks but escaped, all else as JSON writes it."""
+    if isinstance(value, (Json, Undefined)):
+        return value
+    return to_json(str(value))[1:-1] if isinstance(value, str) else to_json(value)
+
+
+def build_json_environment() -> Sandbox:
+    """The environment of templates that are JSON: whatever a value holds, it cannot leave its place."""
+    environment = build_environment({})
+    environment.finalize = in_json
+    environment.filters["tojson"] = to_json
     return environment
 
 
@@ -314,6 +347,7 @@ class Desk:
         self.limits: dict[str, Any] = start["limits"]
         self.environment = build_environment(start["templates"])
         self.of_sources = build_environment(start["templates"])
+        self.of_json = build_json_environment()
         self.splits: dict[str, Split] = {}
 
     def answer(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -333,7 +367,8 @@ class Desk:
         return {part: render(self.environment, name, job["values"], largest) for part, name in job["parts"].items()}
 
     def _split(self, job: dict[str, Any]) -> dict[str, Any]:
-        found = self.splits[job["split"]] = Split(self.of_sources, job)
+        environment = self.of_json if job.get("is_json") else self.of_sources
+        found = self.splits[job["split"]] = Split(environment, job)
         return found.described()
 
     def _limited(self, work: Callable[[], Any]) -> Any:

@@ -28,7 +28,8 @@ def report_values(
         "title": _cut(context["title"]), "days": _cut(context.get("days")),
         "figures": [[_cut(part) for part in figure] for figure in context.get("figures") or () if len(figure) == 3],
         "insights": [_cut(words) for words in context.get("insights") or ()],
-        "url": str(context.get("url") or ""), "origin": _cut(context.get("origin")),
+        "url": str(context.get("url") or ""), "pdf_url": str(context.get("pdf_url") or ""),
+        "origin": _cut(context.get("origin")),
         "shop": {"name": settings.sender_name, "postal_address": settings.postal_address},
         "unsubscribe_url": unsubscribe_url,
     }  # fmt: skip

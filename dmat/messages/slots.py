@@ -21,6 +21,7 @@ from dmat.errors import InvalidInputError
 from dmat.ledger.entries import Entry
 from dmat.messages.archive import TEXT_OF, fingerprint_of
 from dmat.messages.filling import Filler
+from dmat.messages.json_body import as_json
 from dmat.messages.links import Links
 from dmat.messages.markup import Source
 from dmat.messages.personal import values_of
@@ -166,7 +167,7 @@ class Compiled:
     ) -> list[str] | None:
         """What a placeholder says to each person, when all of it stands there as it is given, as it mostly does."""
         source = self.parts[slot.part].source
-        if slot.kind == "link":
+        if slot.kind == "link" or (slot.kind == "name" and source.is_json):
             return None
         try:
             place = int(slot.word) if slot.kind == "slot" else 0
@@ -196,6 +197,8 @@ class Compiled:
             place, texts = int(word), rendered[slot.part]
             is_marked = self.tracking.wraps and "*" not in self.parts[slot.part].names
             return lambda person: self._rendered(texts[person.number], place, person, source, is_marked)
+        if source.is_json:
+            return lambda person: as_json(person.values[word])
         if source.escapes:
             return lambda person: _escaped(person.values[word])
         if source.is_one_line or source.has_lines:

@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from dmat.channels.addresses import is_valid
+from dmat.channels.webhook import read_body
 from dmat.errors import InvalidInputError, NotPermittedError
 from dmat.ledger.post import NewEntry, message_id_of, plan_entries
 from dmat.messages.archive import keep_parts
@@ -35,8 +38,9 @@ from dmat.store.users import list_users
 from dmat.store.workspace_values import workspace_id, write_audit
 from dmat.warehouse import Workspace
 
-PROGRAMME, MARK = "test", "[Test] "
-CHANNELS = ("email", "sms", "whatsapp", "push")
+PROGRAMME, MARK, IS_TEST = "test", "[Test] ", "is_test"
+CHANNELS = ("email", "sms", "whatsapp", "push", "webhook")
+NOBODY = "person:0"  # who a test of a webhook is about; the address is the workspace's
 
 
 def send_test(
@@ -59,7 +63,8 @@ def send_test(
     Args:
         settings, store, workspace: as in `preview`.
         channel, kind, content, locale, person_id, campaign: as in `preview`.
-        to: where to; mails only to users of this workspace.
+        to: where to; mails only to users of this workspace. A webhook goes to the workspace's address, whatever this
+            says.
         by: who asked, for the audit trail.
         template_key: which template it is about.
 
@@ -67,6 +72,7 @@ def send_test(
         InvalidInputError: a wrong draft, address or channel.
         NotPermittedError: a mail to somebody who is no user of this workspace.
     """
+    to = NOBODY if channel == "webhook" else to
     _check_address(store, channel, to)
     template = draft_template(store, settings, channel, kind, content, template_key)
     new = NewEntry(
@@ -106,8 +112,11 @@ def _links(links: Links, message_id: str, to: str, channel: str) -> dict[str, st
 
 
 def _marked(channel: str, rendered: Rendered) -> dict[str, str]:
-    """The parts of the message, marked as a test where people see it first."""
+    """The parts of the message, marked as a test where people (or a program) see it first."""
     if channel == "email":
         return {"subject": MARK + rendered.subject, "html": rendered.html, "text": rendered.text}
+    if channel == "webhook":
+        body = read_body(rendered.parts.get("body", ""))
+        return {"body": orjson.dumps({**body, IS_TEST: True}).decode()}
     first = "title" if channel == "push" else "text"
     return {**rendered.parts, first: MARK + rendered.parts.get(first, "")}

@@ -6,6 +6,7 @@
 
 import grapesjs from "grapesjs"
 import mjml from "grapesjs-mjml"
+import {addMarks, marksCss, onlyForSome, withMarks, withoutMarks} from "./dynamic.js"
 
 const QUIET_MS = 350
 // drawn here: the ones that the library brings would have to be loaded from elsewhere
@@ -17,7 +18,7 @@ const TABS = [
   ["open-layers", "Parts, one inside the other", '<path d="m12 4 8.500 4.500L12 13 3.500 8.500zM4 13l8 4.300 8-4.300M4 16.500l8 4.300 8-4.300"/>'],
 ]
 // the blocks of mails, in the order in which people reach for them; the library's others are rarely wanted
-const BLOCKS = ["mj-1-column", "mj-2-columns", "mj-3-columns", "mj-text", "mj-button", "mj-image", "mj-divider", "mj-spacer", "mj-social-group", "mj-navbar", "mj-hero", "mj-wrapper", "mj-raw"]
+const BLOCKS = ["mj-1-column", "mj-2-columns", "mj-3-columns", "mj-text", "mj-button", "mj-image", "mj-divider", "mj-spacer", "mj-social-group", "mj-navbar", "mj-hero", "mj-wrapper", "mj-raw", "only-for"]
 
 function panels(editor) {
   for (const panel of ["options", "devices-c", "commands"]) editor.Panels.removePanel(panel)
@@ -30,6 +31,7 @@ function panels(editor) {
 function sortBlocks(editor) {
   const known = editor.BlockManager.getAll()
   editor.BlockManager.get("mj-image")?.set("content", '<mj-image src="" alt="" />') // the library's is on another host
+  editor.BlockManager.add("only-for", {label: "Only for some", content: onlyForSome, media: icon('<circle cx="9" cy="8" r="3.500"/><path d="M3 19c0-3.300 2.700-5.500 6-5.500s6 2.200 6 5.500M16 8h5M16 12h5M18 16h3"/>')})
   for (const block of [...known.models]) {
     if (block.get("saved")) continue
     reachable(block, block.get("label"))
@@ -47,7 +49,8 @@ function append(block, editor) {
   const places = []
   for (let at = editor.getSelected(); at; at = at.parent()) places.push(at)
   places.push(...body.findType("mj-column").slice(-1), body)
-  const place = places.find((each) => parts.canMove(each, content).result)
+  const judged = withoutMarks(content)
+  const place = places.find((each) => parts.canMove(each, judged).result)
   if (!place) return
   const [made] = [].concat(place.append(content))
   editor.select(made)
@@ -60,7 +63,7 @@ function saved(editor, blocks) {
   const known = editor.BlockManager
   for (const block of [...known.getAll().models]) if (block.get("saved")) known.remove(block)
   for (const {key, name, mjml} of blocks) {
-    known.add(`saved-${key}`, {label: name.replace(/[<>&"]/g, ""), content: mjml, category: {id: "saved", label: "Saved by your team", order: 2, open: true}, saved: true, media: icon('<path d="M6.500 4h11v16L12 15.500 6.500 20z"/>'), attributes: {tabindex: "0", role: "button", "aria-label": `Add: ${name}`}})
+    known.add(`saved-${key}`, {label: name.replace(/[<>&"]/g, ""), content: withMarks(asXml(mjml)), category: {id: "saved", label: "Saved by your team", order: 2, open: true}, saved: true, media: icon('<path d="M6.500 4h11v16L12 15.500 6.500 20z"/>'), attributes: {tabindex: "0", role: "button", "aria-label": `Add: ${name}`}})
   }
 }
 
@@ -105,7 +108,9 @@ function tidy(written) {
   return `${lines.replace(/[ \t]+\n/g, "\n").trim()}\n`
 }
 
-// the editor reads XML, which knows five names of signs and no bare "&"; mails are written with those of HTML too
+// the editor reads XML, which knows five names of signs, no bare "&" and no tag without its end; mails, and what a browser
+// makes of a text while it is edited, are written as HTML too
+const VOID = /<(br|hr|img|wbr|input|area|col)\b((?:"[^"]*"|'[^']*'|[^>"'])*?)\/?>/gi
 const NAMED = /&(?!(?:amp|lt|gt|quot|apos);)([a-z][a-z0-9]*;)?(?!#)/gi
 function asXml(source) {
   const box = document.createElement("textarea")
@@ -113,7 +118,7 @@ function asXml(source) {
     box.innerHTML = name
     return box.value === name ? `&amp;${name.slice(1)}` : [...box.value].map((sign) => `&#${sign.codePointAt(0)};`).join("")
   }
-  return source.replace(NAMED, numbered).replace(/\{\{.*?\}\}|\{%.*?%\}/gs, (words) => words.replace(/</g, "&lt;"))
+  return source.replace(VOID, "<$1$2/>").replace(NAMED, numbered).replace(/\{\{.*?\}\}|\{%.*?%\}/gs, (words) => words.replace(/</g, "&lt;"))
 }
 
 function open(mount, tell) {
@@ -121,8 +126,9 @@ function open(mount, tell) {
     container: mount, height: "100%", width: "auto", fromElement: false, storageManager: false, telemetry: false,
     cssIcons: "", showDevices: false, noticeOnUnload: false, assetManager: {upload: false, embedAsBase64: false},
     blockManager: {appendOnClick: append},
-    canvasCss: "mj-head{display:none}", plugins: [mjml], pluginsOpts: {[mjml]: {resetDevices: true, useCustomTheme: false, useXmlParser: true, columnsPadding: "0"}},
+    canvasCss: `mj-head{display:none}${marksCss()}`, plugins: [mjml, addMarks], pluginsOpts: {[mjml]: {resetDevices: true, useCustomTheme: false, useXmlParser: true, columnsPadding: "0"}},
   })
+  editor.on("parse:html:before", (given) => { given.input = asXml(given.input) })
   panels(editor)
   saveButton(editor, tell)
   // `clean` is how the editor itself writes what it was given: only what differs from that was done by a person
@@ -144,7 +150,7 @@ function open(mount, tell) {
   return {
     put(source) {
       if (source === given) return
-      editor.setComponents(asXml(source))
+      editor.setComponents(withMarks(asXml(source)))
       given = source
       clean = editor.getHtml()
       editor.UndoManager.clear()

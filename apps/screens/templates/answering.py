@@ -11,15 +11,13 @@ from typing import Any
 from apps.context import Context
 from apps.screens.segments.screen import answers_of
 from apps.screens.templates.editing import Answer, Check, Preview
+from apps.screens.templates.personal import Offer, offers
 from dmat.errors import DmatError, InvalidInputError
 from dmat.messages.checks import check_content
 from dmat.messages.preview import preview
 from dmat.messages.records import PARTS, Template
 from dmat.messages.trial import send_test
 from dmat.segments.catalogue import Catalogue
-
-COLUMNS = ("first_name", "last_name", "full_name", "country_code", "city", "lifecycle")
-SPECIAL = ("last_product", "recommendations", "best_sellers")
 
 
 def in_words(error: InvalidInputError) -> str:
@@ -81,11 +79,9 @@ class Answering:
             fallbacks=tuple(shown.fallbacks), missing=tuple(shown.missing), size=len(shown.html.encode()),
         )  # fmt: skip
 
-    def offered(self, declared: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-        """Personal values that are not declared yet: name, and words."""
-        taken = {each["name"] for each in declared}
-        names = [*COLUMNS, *SPECIAL]
-        return [(name, name.replace("_", " ").capitalize()) for name in names if name not in taken]
+    def offered(self, declared: Sequence[Mapping[str, Any]]) -> list[Offer]:
+        """Personal values that are not declared yet."""
+        return offers(self._catalogue(), {each["name"] for each in declared})
 
     def send_test(
         self, template: Template, document: Mapping[str, Any], locale: str, person_id: str, to: str, by: str
@@ -98,7 +94,8 @@ class Answering:
             to=to, by=by, locale=locale, person_id=int(person_id) if person_id.isdigit() else None,
             template_key=template.key,
         )  # fmt: skip
-        return f"The test to {to} leaves within seconds."
+        where = "The call" if template.channel == "webhook" else f"The test to {to}"
+        return f"{where} leaves within seconds."
 
 
 def _sentence(words: str, locale: str) -> str:

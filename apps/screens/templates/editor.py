@@ -23,7 +23,8 @@ from apps.screens.templates.answering import Answering
 from apps.screens.templates.drafts import Drafts
 from apps.screens.templates.editing import Editing
 from apps.screens.templates.listing import may_write, uses_of
-from dmat.errors import DmatError
+from apps.screens.templates.personal import read_fallback, shown_fallback
+from dmat.errors import DmatError, InvalidInputError
 from dmat.messages.library import Templates
 from dmat.messages.records import PARTS, Template
 from dmat.store.access import caller_of_user
@@ -216,15 +217,27 @@ class EditorScreen(pn.viewable.Viewer):
             self._show_versions()
 
     async def _set_fallback(self, value: Any) -> None:
-        if isinstance(value, dict) and isinstance(value.get("of"), str):
-            await self.model.declare(value["of"], fallback=str(value.get("value", ""))[:300])
+        of = value.get("of") if isinstance(value, dict) else None
+        found = next((each for each in self.model.variables if each["name"] == of), None)
+        if found is not None:
+            await self._declared(found["name"], found.get("type", "text"), str(value.get("value", "")))
 
     async def _declare(self, value: Any) -> None:
-        name = str(value.get("name", ""))[:60] if isinstance(value, dict) else ""
-        if name:
-            await self.model.declare(name, source=name, fallback=str(value.get("fallback", ""))[:300])
+        name = str(value.get("name", "")) if isinstance(value, dict) else ""
+        offer = next((each for each in self.answering.offered(self.model.variables) if each.name == name), None)
+        if offer is not None:
+            await self._declared(name, offer.type, str(value.get("fallback", "")), **offer.declared)
             self._give_variables()
-            self._show_values()
+
+    async def _declared(self, name: str, kind: str, typed: str, **facts: Any) -> None:
+        """Declare a value with the fallback that was typed, or say what is wrong with that."""
+        try:
+            fallback = read_fallback(kind, typed)
+        except InvalidInputError as error:
+            self.model.problem = f"{name.replace('_', ' ').capitalize()}: {error.problem}. {error.allowed}."
+        else:
+            await self.model.declare(name, **facts, fallback=fallback)
+        self._show_values()
 
     async def _undeclare(self, value: Any) -> None:
         await self.model.forget(str(value))
@@ -293,7 +306,8 @@ class EditorScreen(pn.viewable.Viewer):
         self.head.html = self._render("editor_head", modes=MODES, is_mail=self.is_mail, is_resumed=self.is_resumed)
 
     def _show_values(self) -> None:
-        self.values.html = self._render("values", offered=self.answering.offered(self.model.variables))
+        offered = self.answering.offered(self.model.variables)
+        self.values.html = self._render("values", offered=offered, shown_fallback=shown_fallback)
 
     def _show_answer(self) -> None:
         answer = self.model.answer
@@ -313,7 +327,7 @@ class EditorScreen(pn.viewable.Viewer):
         elif answer is not None:
             self.preview.html = self._render(
                 "preview", answer=answer, person=self.person, found=self.found, asked=self.asked,
-                sees_people=self.sees_people, is_mail=self.is_mail,
+                sees_people=self.sees_people, is_mail=self.is_mail, calls=self.context.settings.outgoing_webhook_url,
             )  # fmt: skip
 
     def _show_versions(self) -> None:

@@ -13,18 +13,16 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
-import panel as pn
-import panel_material_ui as pmui
 import param
 
 from apps.context import Context, Pulse
-from apps.parts.block import Block
+from apps.parts.listing import ListPage
 from apps.parts.render import render
 from apps.screens.segments.addressing import asked_for, leave_for, remember
 from dmat.campaigns.records import OVER, Campaign
 from dmat.errors import InvalidInputError
 from dmat.messages.library import Templates, Wanted
-from dmat.messages.records import ARCHIVED, CHANNELS, Template
+from dmat.messages.records import ARCHIVED, CHANNELS, KINDS_OF, Template
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
 
@@ -37,6 +35,14 @@ BLANK_MAIL = (
     " browser</a></mj-text>\n"
     "      </mj-column>\n    </mj-section>\n  </mj-body>\n</mjml>\n"
 )
+BLANK_BODY = """{
+  "event": "campaign.message",
+  "message_id": "{{ message_id }}",
+  "campaign": "{{ campaign.name }}",
+  "step": "{{ campaign.step }}",
+  "first_name": "{{ first_name }}"
+}
+"""
 FIRST_NAME = {"name": "first_name", "type": "text", "source": "first_name", "fallback": "there"}
 _TAGS = re.compile(
     r"<mj-(?:head|style|raw)\b.*?</mj-(?:head|style|raw)>|<style\b.*?</style>|<a\b[^>]*\bview_url\b.*?</a>|<[^>]*>"
@@ -121,11 +127,12 @@ def blank_content(channel: str) -> dict[str, Any]:
         "push": {"title": "Hello {{ first_name }}", "body": "", "url": ""},
         "in_app": {"title": "Hello {{ first_name }}", "body": "", "button_text": "", "url": ""},
         "banner": {"title": "Hello", "body": "", "button_text": "", "url": ""},
+        "webhook": {"body": BLANK_BODY},
     }
     return {"variables": [FIRST_NAME], "locales": {"": begun.get(channel, {"text": "Hello {{ first_name }}"})}}
 
 
-class ListScreen(pn.viewable.Viewer):
+class ListScreen(ListPage):
     """The list of templates of one reader."""
 
     NARROWED = ("search", "channel", "state")
@@ -134,14 +141,7 @@ class ListScreen(pn.viewable.Viewer):
         super().__init__()
         self.context, self.user, self.library, self.campaigns = context, user, library, campaigns
         self.state = ListState(**{name: asked_for(name) for name in self.NARROWED})
-        skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=8)
-        self.head = Block(self._render("list_head"), on_action=self._on_action)
-        self.table = Block(skeleton, on_action=self._on_action)
-        self.layout = pmui.Column(self.head, self.table, margin=0, sizing_mode="stretch_width", sx={"gap": "16px"})
-
-    def __panel__(self) -> Any:
-        """The layout, made once."""
-        return self.layout
+        self.lay_out(context, self._render("list_head"))
 
     def refresh(self, pulse: Pulse) -> Any:
         """Ask for the list; the returned function shows it."""
@@ -181,7 +181,7 @@ class ListScreen(pn.viewable.Viewer):
     def _make(self, name: str, text: str) -> Template:
         if name == "begin":
             return self.library.create_from_starter(text, self.user.email)
-        kind = "mjml" if text == "email" else "text"
+        kind = KINDS_OF.get(text, ("text",))[0]
         return self.library.create(name="New template", channel=text, kind=kind, content=blank_content(text),
                                    by=self.user.email)  # fmt: skip
 

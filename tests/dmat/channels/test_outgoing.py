@@ -49,17 +49,22 @@ def test_a_free_whatsapp_text_may_be_a_picture_alone(settings):
     assert build_outgoing(settings, part("whatsapp", text=" Hi ")).text == "Hi"
 
 
-def test_push_and_calls_carry_our_id(settings):
+def test_a_push_carries_our_id(settings):
     push = build_outgoing(settings, part("push", "t0ken-of-a-device", title="Sale", body="Today"))
     assert push.data == {"dmat_message_id": ID}
-    call = build_outgoing(settings, part("webhook", "https://partner.example/x", text="Hi", facts={"step": "one"}))
-    assert (call.url, call.payload) == ("https://partner.example/x", {"step": "one", "text": "Hi"})
+
+
+def test_a_call_says_what_the_template_says_to_the_address_of_the_workspace(settings):
+    settings.outgoing_webhook_url = "https://partner.example/x"
+    call = build_outgoing(settings, part("webhook", "person:7", body='{"text": "Hi", "n": [1]}'))
+    assert (call.message_id, call.url, call.payload) == (ID, "https://partner.example/x", {"text": "Hi", "n": [1]})
 
 
 @pytest.mark.parametrize(("bad", "field"), [
     (part("sms", "0151", text="x"), "to"), (part("whatsapp", "0151", text="x"), "to"), (part("sms", text=" "), "text"),
     (part("sms", text="x" * 1700), "text"), (part("whatsapp", text=""), "text"),
-    (part("push", "t0ken-of-a-device"), "body"), (part("webhook", "file:///etc/passwd"), "url"),
+    (part("push", "t0ken-of-a-device"), "body"), (part("webhook", "person:7", body="{"), "body"),
+    (part("webhook", "person:7", body="[1]"), "body"), (part("webhook", "person:7"), "body"),
 ])  # fmt: skip
 def test_what_no_provider_takes_names_the_field(settings, bad, field):
     with pytest.raises(InvalidInputError) as caught:

@@ -118,9 +118,7 @@ def test_control_signs_do_not_travel():
     ("whatsapp", "+4915112345678", True), ("whatsapp", "whatsapp:+49151", False), ("sms", "+４９15112345678", False),
     ("email", "ann@shop.example", True), ("email", "ann", False),
     ("push", "fGx:APA91b-_x", True), ("push", "a b c d e f g", False), ("push", "", False),
-    ("webhook", "https://shop.example/x?y=1", True), ("webhook", "ftp://shop.example", False),
-    ("webhook", "https://user:pw@shop.example/", False), ("webhook", "https:///x", False),
-    ("webhook", "https://shop.example:99999/", False), ("webhook", "https://shop.example/ x", False),
+    ("webhook", "person:17", True), ("webhook", "person:x", False), ("webhook", "https://shop.example/x", False),
     ("banner", "anything", True),
 ])  # fmt: skip
 def test_an_address_has_the_form_of_its_channel(channel, address, expected):

@@ -36,7 +36,7 @@ def test_a_call_is_signed_json_with_our_id_as_its_key(settings, call):
     assert OutgoingWebhook(settings, vendor.client).send(call) == ID
     [request] = vendor.requests
     assert str(request.url) == "https://partner.example/in"
-    assert orjson.loads(request.content) == {"id": ID, "data": {"first_name": "Ada", "step": "welcome"}}
+    assert orjson.loads(request.content) == {"first_name": "Ada", "step": "welcome"}
     assert request.headers["idempotency-key"] == request.headers["webhook-id"] == ID
     stamp = request.headers["webhook-timestamp"]
     text = f"{ID}.{stamp}.".encode() + request.content
@@ -78,20 +78,27 @@ def test_a_failure_is_named_for_what_it_means_and_the_call_is_made_once(settings
     "url", ["http://127.0.0.1:9/x", "http://169.254.169.254/", "http://[::1]/", "http://localhost/"]
 )
 def test_a_call_into_our_own_network_is_refused_and_never_made(settings, url):
+    settings.outgoing_webhook_url = url
     sender = OutgoingWebhook(settings)
     with pytest.raises(VendorRefusedError, match="private network"):
-        sender.send(build_call(settings, message_id=ID, payload={}, url=url))
+        sender.send(build_call(settings, message_id=ID, payload={}))
     sender.close()
 
 
 @pytest.mark.parametrize(("change", "field"), [
-    ({"url": "ftp://x.example"}, "url"), ({"url": "https://a:b@x.example"}, "url"),
     ({"payload": {"x": object()}}, "payload"), ({"payload": {"x": "y" * 300_000}}, "payload"),
 ])  # fmt: skip
 def test_a_call_that_cannot_be_made_names_the_field(settings, change, field):
     with pytest.raises(InvalidInputError) as caught:
         build_call(settings, **({"message_id": ID, "payload": {}} | change))
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("url", ["ftp://x.example", "https://a:b@x.example"])
+def test_an_address_that_cannot_be_called_names_the_setting(settings, url):
+    settings.outgoing_webhook_url = url
+    with pytest.raises(InvalidInputError, match="DMAT_OUTGOING_WEBHOOK_URL"):
+        build_call(settings, message_id=ID, payload={})
 
 
 def test_without_a_secret_nothing_leaves(settings, call):

@@ -34,7 +34,7 @@ def test_a_mail_is_light_says_who_sent_it_and_how_to_leave_and_suits_dark_mode(s
 
 def test_every_channel_of_the_spring_sale_has_a_piece():
     channels = {template.channel for template in starters() if "spring" in template.tags}
-    assert channels == set(CHANNELS)
+    assert channels == set(CHANNELS) - {"webhook"}
 
 
 def test_recommendations_show_name_industry_last_product_three_products_and_a_code(settings):
