@@ -181,7 +181,7 @@ class Settings(BaseSettings):
     google_ads_login_account: str = Field("", description="customer id of the manager account, when one is used")
     google_ads_credentials_file: str = Field("", description="file with the key of a service account")
     outgoing_webhook_url: str = Field(
-        "", description="address that steps of channel webhook call when they name none; empty: kept in the sandbox"
+        "", description="address that steps of the channel webhook call; empty: kept in the sandbox"
     )
     outgoing_webhook_secret: SecretStr = Field(SecretStr(""), description="signs the calls of the webhook channel")
     outgoing_webhook_allows_private: bool = Field(
@@ -229,6 +229,9 @@ class Settings(BaseSettings):
     alert_slack_channel: str = Field("", description="channel of Slack that is told of such alerts too")
     alert_pause_minutes: int = Field(
         30, ge=0, description="least time between two notices of alerts; urgent ones do not wait"
+    )
+    report_link_days: int = Field(
+        30, ge=0, le=3650, description="days for which the link in a report's mail gives its PDF; 0: no such link"
     )
     wordpress_url: str = Field("", description="site address; empty: not connected")
     wordpress_user: str = Field("", description="user of the application password")

@@ -6,6 +6,8 @@ faults that name the place) and what is done with them (`ab_tests.py`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -142,6 +144,21 @@ class WinnerToDeclare(Body):
     def arm(self) -> str:
         """The key of the arm, under either name."""
         return self.variation or self.variation_id
+
+
+@contextmanager
+def naming_the_variation(field: str) -> Iterator[None]:
+    """What is wrong with an arm, under the name that the body has for it.
+
+    Raises:
+        InvalidInputError: names `field`.
+    """
+    try:
+        yield
+    except InvalidInputError as error:
+        if error.field != "arm":
+            raise
+        raise InvalidInputError(field, error.problem.replace("arm", "variation", 1), error.allowed) from None
 
 
 class WhyStopped(Body):

@@ -20,6 +20,7 @@ from apps.api.ab_test_bodies import (
     TestToMake,
     WhyStopped,
     WinnerToDeclare,
+    naming_the_variation,
     plan_to_change,
     plan_to_make,
 )
@@ -218,7 +219,8 @@ def _add_deciding(router: APIRouter, library: ExperimentLibrary, decider: Any) -
             raise InvalidInputError("variation", "say which variation wins", "the key of a variation")
 
         def work() -> Response:
-            return _answer(library.declare_winner(test_id, body.arm, caller.name, body.reason))
+            with naming_the_variation("variation"):
+                return _answer(library.declare_winner(test_id, body.arm, caller.name, body.reason))
 
         action, given = f"declare winner of test {test_id}", body.model_dump_json().encode()
         return once(library.store, caller, action, idempotency_key, given, work)
@@ -230,7 +232,8 @@ def _add_deciding(router: APIRouter, library: ExperimentLibrary, decider: Any) -
         """Who has not been sent to gets this variation instead, who has been gets nothing more; the log keeps both."""
 
         def work() -> Response:
-            return _answer(library.override(test_id, body.arm, caller.name, body.reason))
+            with naming_the_variation("variation"):
+                return _answer(library.override(test_id, body.arm, caller.name, body.reason))
 
         action, given = f"override winner of test {test_id}", body.model_dump_json().encode()
         return once(library.store, caller, action, idempotency_key, given, work)
@@ -242,7 +245,8 @@ def _add_deciding(router: APIRouter, library: ExperimentLibrary, decider: Any) -
         """All others get the variation `rest`; without it nobody else gets anything."""
 
         def work() -> Response:
-            return _answer(library.stop(test_id, caller.name, body.reason, body.rest))
+            with naming_the_variation("rest"):
+                return _answer(library.stop(test_id, caller.name, body.reason, body.rest))
 
         given = body.model_dump_json().encode()
         return once(library.store, caller, f"stop test {test_id}", idempotency_key, given, work)

@@ -125,7 +125,7 @@ def analytics_router(settings: Settings, store: Store, view: Workspace) -> APIRo
 def _add_campaigns(router: APIRouter, desk: Desk, reader: Any) -> None:
     @router.get("/campaigns/compare", summary="Campaigns side by side")
     def compare(
-        ids: Annotated[str, Query(pattern=IDS, max_length=300, description="numbers of campaigns, by commas")],
+        ids: Annotated[str, Query(pattern=IDS, max_length=300, description="numbers of campaigns with commas, as 3,7")],
         _caller: Caller = reader,
         since: Since = None,
         until: Until = None,

@@ -7,6 +7,7 @@ Amounts are whole cents, as `unit` says; rates lie between 0 and 1; what is not 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -46,7 +47,7 @@ def rows_json(answer: Answer) -> list[Json]:
     """The rows; values that are keys have their name beside them."""
     rows = []
     for row in answer.rows:
-        found = {key: str(value) if isinstance(value, date) else value for key, value in row.items()}
+        found = {key: value.isoformat() if isinstance(value, date) else value for key, value in row.items()}
         for key, labels in answer.labels.items():
             found[f"{key}_name"] = labels.get(str(row[key]))
         rows.append(found)
@@ -64,7 +65,7 @@ def answer_json(answer: Answer) -> Json:
         compared = answer.compared
         found["compared"] = {
             "since": str(compared.since), "until": str(compared.until), "totals": compared.totals,
-            "changes": compared.changes, "rows": [_plain(row) for row in compared.rows],
+            "changes": compared.changes, "rows": rows_json(replace(answer, rows=compared.rows)),
         }  # fmt: skip
     return found
 

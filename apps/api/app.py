@@ -28,6 +28,7 @@ from apps.api.committer import Committer
 from apps.api.devices import devices_router
 from apps.api.email_campaigns import email_campaigns_router
 from apps.api.forms import forms_router
+from apps.api.integrations import integrations_router
 from apps.api.journal import Journal
 from apps.api.leads import leads_router
 from apps.api.link_rules import link_rules_router
@@ -35,6 +36,7 @@ from apps.api.links import links_router
 from apps.api.loyalty import loyalty_router
 from apps.api.opt_in import opt_in_router
 from apps.api.page_tests import PageTestDoor, page_tests_router
+from apps.api.person_notes import person_notes_router
 from apps.api.person_properties import person_properties_router
 from apps.api.preferences import preferences_router
 from apps.api.purposes import purposes_router
@@ -109,9 +111,10 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         app.include_router(lead_doors(settings, opened, desk.workspace))
     app.include_router(analytics_router(settings, opened, desk.workspace))
     app.include_router(ab_tests_router(opened, desk, open_tests(settings, opened)))
+    app.include_router(integrations_router(settings, opened, desk.workspace, committer))
     library = open_library(settings, opened, desk)
-    for journey_doors in (workflows_router, workflow_moves_router, person_properties_router):
-        app.include_router(journey_doors(settings, opened, desk))
+    for doors_of_people in (workflows_router, workflow_moves_router, person_properties_router, person_notes_router):
+        app.include_router(doors_of_people(settings, opened, desk))
     for campaign_doors in (campaigns_router, campaign_rules_router, email_campaigns_router):
         app.include_router(campaign_doors(opened, desk, library))
 

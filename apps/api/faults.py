@@ -11,6 +11,7 @@ Belongs here: turning errors into answers, and the route that does so. Stays out
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
+from apps.api.fields import allowed_fields, purpose
 from dmat.errors import (
     ConflictError,
     DmatError,
@@ -56,6 +58,16 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     }.items()
 }  # fmt: skip
 LONGEST_VALUE = 80
+_EXPECTED = {
+    "decimal": "a number, as 1250.50", "float": "a number, as 1.5", "int": "a whole number", "string": "a text",
+    "dict": "an object", "model": "an object", "list": "a list", "bool": "true or false",
+    "date": "a day, as 2026-03-04", "datetime": "a moment, as 2026-03-15T09:00:00Z",
+}  # fmt: skip
+_OF_TYPE = re.compile(r"([a-z]+?)(?:_from_datetime|_attributes|_from)?_(?:type|parsing|float|inexact)")
+_IN_WORDS = {
+    "extra_forbidden": "there is no such field", "missing": "it is missing",
+    "string_pattern_mismatch": "it has another form",
+}  # fmt: skip
 
 
 class StrictRequest(Request):
@@ -65,12 +77,9 @@ class StrictRequest(Request):
         """The body.
 
         Raises:
-            RequestValidationError: it is not JSON.
+            orjson.JSONDecodeError: it is not JSON; FastAPI makes a fault of it, and of any other error a bare refusal.
         """
-        try:
-            return orjson.loads(await self.body())
-        except orjson.JSONDecodeError as error:
-            raise RequestValidationError([{"loc": ("body",), "msg": f"not JSON: {error}"}]) from None
+        return orjson.loads(await self.body())
 
 
 class Door(APIRoute):
@@ -84,7 +93,7 @@ class Door(APIRoute):
             try:
                 return await handle(StrictRequest(request.scope, request.receive))
             except RequestValidationError as error:
-                return _as_answer(error)
+                return _as_answer(error, self)
             except tuple(kind for kind, _ in STATUS) as error:
                 return refusal(error)
 
@@ -107,12 +116,27 @@ def fault(path: str, what: str, allowed: str = "") -> dict[str, str]:
     return {"path": path, "what": what, "allowed": allowed}
 
 
-def _as_answer(error: RequestValidationError) -> JSONResponse:
-    found = [fault(path_of(item["loc"]), str(item["msg"]), _allowed(item)) for item in error.errors()[:MOST_FAULTS]]
+def _as_answer(error: RequestValidationError, route: APIRoute) -> JSONResponse:
+    listed = [_named(item) for item in error.errors()[:MOST_FAULTS]]
+    found = [fault(path_of(item["loc"]), _what(item), _allowed(item, route)) for item in listed]
     if len(found) == 1 and found[0]["path"] == "" and "valid dictionary" in found[0]["what"]:
         raise HTTPException(415, "send JSON, with the header `Content-Type: application/json`")
     first = found[0]
-    return JSONResponse({"detail": f"{first['path'] or 'body'}: {first['what']}", "faults": found}, 422)
+    allowed = f" (allowed: {first['allowed']})" if first["allowed"] else ""
+    return JSONResponse({"detail": f"{first['path'] or 'body'}: {first['what']}{allowed}", "faults": found}, 422)
+
+
+def _named(item: dict[str, Any]) -> dict[str, Any]:
+    """A fault of the whole body is at no field, whatever the sign at which it could not be read on."""
+    if item.get("type") != "json_invalid":
+        return item
+    why = (item.get("ctx") or {}).get("error", "")
+    return {"type": "json_invalid", "loc": ("body",), "msg": f"it is not JSON: {why} at character {item['loc'][-1]}"}
+
+
+def _what(item: dict[str, Any]) -> str:
+    """What is wrong, without the signs of a pattern."""
+    return _IN_WORDS.get(str(item.get("type", "")), str(item["msg"]))
 
 
 def path_of(location: Sequence[Any]) -> str:
@@ -125,12 +149,16 @@ def _steps(location: Iterable[Any]) -> Iterable[str]:
         yield f"[{step}]" if isinstance(step, int) else f"{'.' if number else ''}{step}"
 
 
-def _allowed(item: dict[str, Any]) -> str:
+def _allowed(item: dict[str, Any], route: APIRoute) -> str:
     context = item.get("ctx") or {}
     kind = str(item.get("type", ""))
     if kind in {"literal_error", "enum"}:
         return str(context.get("expected", ""))
     if kind == "extra_forbidden":
-        return "only the fields that the documentation names"
+        return allowed_fields(route, item["loc"])
+    if kind in _IN_WORDS and (said := purpose(route, item["loc"])):
+        return said
+    if (typed := _OF_TYPE.fullmatch(kind)) and typed[1] in _EXPECTED:
+        return _EXPECTED[typed[1]]
     return ", ".join(f"{name.replace('_', ' ')} {value}"[:LONGEST_VALUE] for name, value in context.items()
                      if isinstance(value, (int, float, str)))  # fmt: skip

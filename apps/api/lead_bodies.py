@@ -83,6 +83,7 @@ def lead_json(lead: Lead, score: Score) -> dict[str, Any]:
     )  # fmt: skip
     return {
         **made_json(lead, score), **{name: getattr(lead, name) for name in names}, "score": float(score.score),
+        "email_domain": lead.email_domain, "company_domain": lead.company_domain,
         "band": score.band, "is_mql": score.is_qualified, "explanation": explain(score), "advice": advice(score),
         "interactions": [_interaction(entry) for entry in score.entries if entry.source not in ("company", "role")],
         "points": [_points(entry) for entry in score.entries], "updated_at": zulu(lead.updated_at),

@@ -24,9 +24,10 @@ from apps.api.lead_bodies import (
     zulu,
 )
 from apps.api.once import once
+from dmat.routing.lists import all_leads
 from dmat.scoring.alerts import note_scores
 from dmat.scoring.leads import get_lead as find_lead
-from dmat.scoring.leads import history_of, list_leads, set_status, take_in
+from dmat.scoring.leads import history_of, set_status, take_in
 from dmat.scoring.live import note_activity, score_of
 from dmat.scoring.matrix import Rule, change_rule, read_matrix, reset_rule
 from dmat.settings import Settings
@@ -78,14 +79,9 @@ def _add_looking(router: APIRouter, settings: Settings, store: Store, view: Work
         limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 100,
     ) -> dict[str, Any]:
         """The hottest first."""
-        now = settings.clock.now()
-        found = [
-            (lead, score_of(store, view, lead.lead_id, now))
-            for lead in list_leads(store, status, assigned_to, q, limit)
-        ]
-        found.sort(key=lambda pair: (-pair[1].score, pair[0].lead_id))
-        return {"leads": [{**made_json(lead, score), "band": score.band, "name": lead.name,
-                           "assigned_to": lead.assigned_to} for lead, score in found]}  # fmt: skip
+        found = all_leads(store, view, settings.clock.now(), q, status, assigned_to, limit)
+        return {"leads": [{**made_json(each.lead, each.score), "band": each.score.band, "name": each.lead.name,
+                           "assigned_to": each.lead.assigned_to} for each in found]}  # fmt: skip
 
     @router.get("/leads/{lead_id}", summary="One lead")
     def get_lead(lead_id: Number, _caller: Caller = reader) -> dict[str, Any]:

@@ -82,7 +82,9 @@ class Shown(Body):
 class Test(Shown):
     """To whom a test goes."""
 
-    to: Annotated[str, Field(max_length=320, examples=["ann@shop.example"])]
+    to: Annotated[str, Field(max_length=320, description="not needed for a webhook", examples=["ann@shop.example"])] = (
+        ""
+    )
 
 
 def template_json(template: Template) -> Json:

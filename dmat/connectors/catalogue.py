@@ -14,6 +14,7 @@ from dmat.connectors.hubspot import HubSpot
 from dmat.connectors.linkedin import LinkedIn
 from dmat.connectors.meta import Meta
 from dmat.connectors.salesforce import Salesforce
+from dmat.connectors.sendgrid import SendGrid
 from dmat.connectors.shopify import Shopify
 from dmat.connectors.twilio import Twilio
 from dmat.connectors.woocommerce import WooCommerce
@@ -22,7 +23,7 @@ from dmat.errors import InvalidInputError
 from dmat.settings import Settings
 
 CONNECTORS: Mapping[str, type[Connector]] = MappingProxyType(
-    {c.vendor: c for c in (Shopify, WooCommerce, HubSpot, Salesforce, Twilio, Meta, LinkedIn, Ga4, WordPress)}
+    {c.vendor: c for c in (Shopify, WooCommerce, HubSpot, Salesforce, Twilio, SendGrid, Meta, LinkedIn, Ga4, WordPress)}
 )
 HOT_RESOURCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"shopify": ("customers", "abandoned_checkouts", "orders")}

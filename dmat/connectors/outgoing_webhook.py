@@ -48,7 +48,7 @@ class OutgoingWebhook(Connector):
         signed = sign_call(secret, message.message_id, int(time.time()), body)
         headers = {"Content-Type": "application/json", **signed}
         try:
-            self.http.send("POST", message.url or self.settings.outgoing_webhook_url, content=body, headers=headers)
+            self.http.send("POST", message.url, content=body, headers=headers)
         except InvalidInputError as error:  # the address leads where we do not go: this message never leaves
             raise VendorRefusedError(self.vendor, 400, str(error)) from None
         return message.message_id

@@ -70,8 +70,8 @@ def write_note(
     row = {"person_id": person_id, "words": words, "due_on": due_on, "assigned_to": who, "created_at": now,
            "created_by": by, "done_by": ""}  # fmt: skip
     with store.write() as connection:
-        if assigned_to:
-            _check_user(connection, assigned_to)
+        if who:
+            _check_user(connection, who)
         statement = sa.insert(person_notes).values(row).returning(person_notes.c.note_id)
         number = int(connection.execute(statement).scalar_one())
         write_audit(connection, now, by, "task given" if due_on else "note written", str(person_id), to=who)

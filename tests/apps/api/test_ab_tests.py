@@ -168,13 +168,18 @@ def test_a_decision_is_changed_by_a_door_of_its_own_as_long_as_somebody_waits(ma
     assert (decision["variation"], decision["reason"], bool(decision["snapshotId"])) == ("a", body["reason"], True)
 
 
-def test_a_winner_needs_a_reason_and_must_be_an_arm(marketer):
+def test_a_winner_needs_a_reason_a_test_that_runs_and_must_be_a_variation(marketer):
     make(marketer)
+    early = marketer.post("/api/ab-tests/1/declare-winner", json={"variation": "a", "reason": "so"})
+    assert (early.status_code, "start it first" in early.json()["detail"]) == (409, True)
     marketer.post("/api/ab-tests/1/start")
     no_reason = marketer.post("/api/ab-tests/1/declare-winner", json={"variation": "a"})
     assert (no_reason.status_code, no_reason.json()["faults"][0]["path"]) == (422, "reason")
     unknown = marketer.post("/api/ab-tests/1/declare-winner", json={"variation": "z", "reason": "so"})
-    assert (unknown.status_code, unknown.json()["faults"][0]["path"]) == (422, "arm")
+    [fault] = unknown.json()["faults"]
+    assert (unknown.status_code, fault["path"], fault["allowed"]) == (422, "variation", "a, b")
+    unknown = marketer.post("/api/ab-tests/1/stop", json={"rest": "z", "reason": "so"})
+    assert (unknown.status_code, unknown.json()["faults"][0]["path"]) == (422, "rest")
 
 
 def test_the_config_changes_a_draft_and_of_a_running_test_only_some(marketer):

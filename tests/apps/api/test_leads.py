@@ -56,6 +56,7 @@ def test_a_lead_shows_its_score_and_what_it_did(doors, lead_world):
         ("link_click", "2026-03-04T12:05:00Z"), ("email_open", "2026-03-04T12:00:00Z"),
     ]  # fmt: skip
     assert sum(each["points_now"] for each in found["points"]) == pytest.approx(found["score"], abs=1e-9)
+    assert (found["email_domain"], found["company_domain"]) == ("example.com", "example.com")
     assert doors.get("/api/leads").json()["leads"][0]["lead_score"] == 13
 
 
@@ -110,3 +111,17 @@ def test_the_matrix_is_changed_line_by_line(doors):
     assert doors.put("/api/score-rules/nonsense", json={"points": 6}).status_code == 422
     rules = {each["action"]: each["points"] for each in doors.get("/api/score-rules").json()["rules"]}
     assert (rules["demo_request"], rules["email_open"], len(rules)) == (50, 5, 11)
+
+
+def test_the_hottest_of_those_that_fit_are_listed(doors, lead_world):
+    for number in range(1, 5):
+        doors.post("/api/leads", json={"email": f"lead{number}@gmail.com"})
+    for number, activity in ((1, "demo_request"), (2, "scheduled_call"), (4, "email_open")):
+        doors.post(f"/api/leads/{number}/score", json={"activity_type": activity})
+    doors.post("/api/leads/2/status", json={"status": "contacted"})
+    listed = doors.get("/api/leads?limit=4").json()["leads"]
+    assert [each["id"] for each in listed] == [1, 2, 4, 3]
+    assert [each["id"] for each in doors.get("/api/leads?status=contacted").json()["leads"]] == [2]
+    assert doors.get("/api/leads/1").json()["company_domain"] == ""  # a free mailbox
+    refused = doors.get("/api/leads?status=warm")
+    assert (refused.status_code, "contacted" in refused.text) == (422, True)
