@@ -1,7 +1,7 @@
 """The demo's sales: three reps and a manager who answer their leads, and a loyalty programme with offers.
 
 Belongs here: who they are, how they behave, and the checks that it adds up. Stays out: any rule of routing or loyalty.
-The first rep signs in as the demo's sales user and leaves the leads of the last day for the reader to answer.
+The first rep signs in as the demo's sales user; whom they took on in the last day they leave for the reader to contact.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from dmat.errors import ConflictError
 from dmat.loyalty.ledger import out_of_balance
-from dmat.loyalty.offers import put_offer
+from dmat.loyalty.offers import grant_codes, grant_offer, put_offer, redeem
 from dmat.loyalty.rules import keep_rules
 from dmat.routing.answering import accept, reject
 from dmat.routing.assigning import ASSIGNMENT_COLUMNS, Assignment
@@ -25,10 +25,11 @@ from dmat.settings import Settings
 from dmat.store import Store, open_store
 from dmat.store.engine import rows_of
 from dmat.store.lead_tables import lead_assignments, leads, score_states
+from dmat.store.loyalty_tables import loyalty_members
 from dmat.warehouse import Workspace
 from dmat_pipelines.proof import Check
 
-BY, USER_REP = "manager@demo.example", "sam"
+BY, USER_REP, MUGS = "manager@demo.example", "sam", 6
 FORMS, EVERY = ("request-demo", "contact"), 3
 HOURS = {day: ["00:00", "24:00"] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 REPS: tuple[dict[str, Any], ...] = (
@@ -81,6 +82,8 @@ def work_leads(settings: Settings) -> None:
     for assignment in found:
         if assignment.rep_key != USER_REP or assignment.assigned_at < now - timedelta(hours=20):
             _answer(settings, store, view, assignment, now)
+        elif not assignment.is_answered:
+            accept(store, assignment.lead_id, now, BY)  # the reader is to contact it; silence would give it to another
 
 
 def _answer(settings: Settings, store: Store, view: Workspace, given: Assignment, now: datetime) -> None:
@@ -98,6 +101,28 @@ def _answer(settings: Settings, store: Store, view: Workspace, given: Assignment
         _say(store, lead_id, "qualified", now)
     elif mood in {4, 5}:
         _say(store, lead_id, "won" if mood == 4 else "lost", now)
+
+
+def use_offers(settings: Settings) -> None:
+    """Members with a birthday this month get that offer; some take a mug for points, every second one from the till."""
+    store, view, now = open_store(settings), Workspace(settings), settings.clock.now()
+    born = view.rows("select person_id from people.dim_people where month(birthday) = ?", [now.month])
+    table = loyalty_members.c
+    valued = sa.select(table.person_id).where(table.tier.in_(("gold", "platinum"))).order_by(table.person_id)
+    with store.write() as connection:
+        grant_codes(connection, "birthday", [int(row["person_id"]) for row in born], f"{now:%Y}", now)
+        takers: list[int] = list(connection.execute(valued.limit(MUGS)).scalars())
+    for person in takers:
+        _take_a_mug(store, person, now)
+
+
+def _take_a_mug(store: Store, person: int, now: datetime) -> None:
+    try:
+        grant = grant_offer(store, "mug", person, "first", now, BY)
+    except ConflictError:
+        return  # too few points
+    if grant.grant_id % 2:
+        redeem(store, grant.code, f"till-{grant.grant_id}", now)
 
 
 def _say(store: Store, lead_id: int, status: str, now: datetime) -> None:

@@ -90,8 +90,7 @@ def spend(connection: Connection, person_id: int, points: int, key: str, reason:
     """
     if not 0 < points <= MOST_POINTS:
         raise InvalidInputError("points", f"{points} cannot be spent", f"1 to {MOST_POINTS}")
-    is_it = loyalty_members.c.person_id == person_id
-    connection.execute(lock_rows(connection, sa.select(loyalty_members.c.person_id).where(is_it)))
+    _lock_account(connection, person_id)
     known = sa.select(loyalty_entries.c.entry_id).where(loyalty_entries.c.transaction_key == key)
     has = balances(connection, [person_id]).get(person_id, 0)
     if connection.execute(known).first() is not None:
@@ -117,6 +116,7 @@ def adjust(
     if not 0 < abs(points) <= MOST_POINTS:
         raise InvalidInputError("points", f"{points} is out of bounds", f"-{MOST_POINTS} to {MOST_POINTS}, not 0")
     with store.write() as connection:
+        _lock_account(connection, person_id)
         has = balances(connection, [person_id]).get(person_id, 0)
         known = sa.select(loyalty_entries.c.entry_id).where(loyalty_entries.c.transaction_key == f"adjust:{key}")
         if connection.execute(known).first() is not None:
@@ -126,6 +126,12 @@ def adjust(
         ends = expires_at if points > 0 else None
         post(connection, [Posting(f"adjust:{key}", person_id, ADJUST, points, now, reason, ends)], now, by)
         return balances(connection, [person_id]).get(person_id, 0)
+
+
+def _lock_account(connection: Connection, person_id: int) -> None:
+    """Let nobody else take points of a member until the caller's transaction ends."""
+    is_it = loyalty_members.c.person_id == person_id
+    connection.execute(lock_rows(connection, sa.select(loyalty_members.c.person_id).where(is_it)))
 
 
 def expire_points(store: Store, now: datetime) -> list[Posting]:
@@ -167,7 +173,7 @@ def statement_of(store: Store, person_id: int, limit: int = 200) -> list[dict[st
 
 
 def out_of_balance(store: Store) -> list[str]:
-    """Keys of transactions whose lines do not add to 0, and people with less than nothing; there must be none."""
+    """Keys of transactions whose lines do not add to 0; there must be none."""
     table = loyalty_entries.c
     whole = sa.select(table.transaction_key).group_by(table.transaction_key).having(sa.func.sum(table.points) != 0)
     with store.read() as connection:

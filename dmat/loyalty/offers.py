@@ -1,12 +1,15 @@
 """Offers of the programme: who may have one, a code of one's own, until when it holds, and that it is used once.
 
-Belongs here: offers, granting, redeeming. Stays out: telling people about it (campaigns and journeys; the code is
-theirs to show). The same person gets an offer once an occurrence (`2026` for a birthday, the number of an order ...).
+Belongs here: offers, granting, redeeming. Stays out: telling people about it (campaigns and journeys, by `giving.py`).
+The same person gets an offer once an occurrence (`2026` for a birthday, the number of an order ...). Codes are made
+here, or taken from a pool of codes that the shop knows; they are compared without case.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -17,14 +20,15 @@ from sqlalchemy.engine import Connection
 
 from dmat.errors import ConflictError, InvalidInputError, NotFoundError
 from dmat.loyalty.ledger import spend
-from dmat.loyalty.rules import read_rules
+from dmat.loyalty.rules import Moment, read_rules
+from dmat.messages.codes import get_pool, take_codes
 from dmat.store.engine import Store, chunks, rows_of, upsert
 from dmat.store.loyalty_tables import loyalty_grants, loyalty_members, loyalty_offers
 from dmat.store.workspace_values import write_audit
 from dmat.warehouse import Workspace
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without those that look alike
-CODE_LENGTH = 10
+CODE_LENGTH, LONGEST_CODE, LONGEST_OCCURRENCE = 10, 40, 100
 _USED = """
     select upper(discount_code) as code, order_id, person_id, ordered_at from commerce.fct_orders
     where discount_code is not null and status <> 'cancelled' and ordered_at > ?
@@ -33,7 +37,10 @@ _USED = """
 
 
 class Offer(BaseModel):
-    """What members may get. `value` is percent for `percent`, cents for `amount`, else 0; `tiers` empty means all."""
+    """What members may get. `value` is percent for `percent`, cents for `amount`, else 0; `tiers` empty means all.
+
+    `code_pool`: the pool that its codes come from; empty: they are made here, and the shop must be told of them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,8 +52,9 @@ class Offer(BaseModel):
     tiers: Annotated[list[str], Field(max_length=20)] = []
     points_cost: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     valid_days: Annotated[int, Field(ge=1, le=3650)] = 30
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
+    code_pool: Annotated[str, Field(max_length=100)] = ""
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
     is_active: bool = True
 
     @model_validator(mode="after")
@@ -58,6 +66,11 @@ class Offer(BaseModel):
         if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
             raise ValueError("ends_at: it ends before it starts")
         return self
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it is offered at a moment (UTC)."""
+        starts, ends = self.starts_at or datetime.min, self.ends_at or datetime.max
+        return self.is_active and starts <= now < ends
 
 
 @dataclass(frozen=True)
@@ -94,6 +107,7 @@ def put_offer(store: Store, document: Any, now: datetime, by: str) -> Offer:
     row = {**offer.model_dump(), "updated_at": now, "updated_by": by}
     with store.write() as connection:
         _check_tiers(connection, offer)
+        _check_pool(connection, offer)
         statement = upsert(connection, loyalty_offers).values(row)
         connection.execute(statement.on_conflict_do_update(index_elements=["offer_key"], set_=row))
         write_audit(connection, now, by, "loyalty offer changed", offer.offer_key, is_active=offer.is_active)
@@ -108,11 +122,24 @@ def _check_tiers(connection: Connection, offer: Offer) -> None:
         raise InvalidInputError("tiers", f"{unknown[0]!r} is no tier", ", ".join(known) or "keep rules first")
 
 
+def _check_pool(connection: Connection, offer: Offer) -> None:
+    if offer.code_pool:
+        try:
+            get_pool(connection, offer.code_pool)
+        except NotFoundError:
+            raise InvalidInputError("code_pool", f"there is no pool {offer.code_pool!r}", "the key of a pool") from None
+
+
 def list_offers(store: Store) -> list[Offer]:
     """All offers, by key."""
-    columns = [loyalty_offers.c[name] for name in Offer.model_fields]
     with store.read() as connection:
-        rows = rows_of(connection, sa.select(*columns).order_by(loyalty_offers.c.offer_key))
+        return offers_in(connection)
+
+
+def offers_in(connection: Connection) -> list[Offer]:
+    """All offers, by key, inside the caller's transaction."""
+    columns = [loyalty_offers.c[name] for name in Offer.model_fields]
+    rows = rows_of(connection, sa.select(*columns).order_by(loyalty_offers.c.offer_key))
     return [Offer.model_construct(**row) for row in rows]
 
 
@@ -124,6 +151,7 @@ def grant_offer(store: Store, offer_key: str, person_id: int, occurrence: str, n
     Raises:
         NotFoundError: no such offer, or the person is no member.
         ConflictError: it is not offered now, not to this tier, or there are not enough points.
+        CodesExhaustedError: its pool has no code left.
     """
     with store.write() as connection:
         offer = _find_offer(connection, offer_key)
@@ -131,12 +159,7 @@ def grant_offer(store: Store, offer_key: str, person_id: int, occurrence: str, n
         if known is not None:
             return known
         _check_may_have(connection, offer, person_id, now)
-        row = {
-            "offer_key": offer_key, "person_id": person_id, "occurrence": occurrence[:100], "code": _new_code(),
-            "granted_at": now, "valid_until": now + timedelta(days=offer.valid_days), "revision": 1,
-            "exported_revision": 0,
-        }  # fmt: skip
-        connection.execute(sa.insert(loyalty_grants).values(row))
+        _insert(connection, offer, [person_id], occurrence, now)
         if offer.points_cost:
             key = f"offer:{offer_key}:{person_id}:{occurrence}"
             spend(connection, person_id, offer.points_cost, key, offer.name, now, by)
@@ -146,8 +169,76 @@ def grant_offer(store: Store, offer_key: str, person_id: int, occurrence: str, n
     return found
 
 
-def _new_code() -> str:
-    return "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH))
+def grant_codes(
+    connection: Connection, offer_key: str, person_ids: Iterable[int], occurrence: str, now: datetime
+) -> dict[int, str]:
+    """Give an offer to many members, inside the caller's transaction: person -> code.
+
+    Who is no member, or of another tier, gets none. While it is not offered only those have one who got it before for
+    this occurrence; so it is with an offer that costs points, which nobody spends but the member.
+
+    Raises:
+        NotFoundError: there is no such offer.
+        CodesExhaustedError: its pool has fewer codes than people.
+    """
+    offer, found = _find_offer(connection, offer_key), dict[int, str]()
+    may_grant = offer.is_open(now) and not offer.points_cost
+    for batch in chunks(sorted(set(person_ids)), 500):
+        held = _held(connection, offer_key, batch, occurrence)
+        fresh = [each for each in _entitled(connection, offer, batch) if each not in held] if may_grant else []
+        found |= held | _insert(connection, offer, fresh, occurrence, now)
+    return found
+
+
+def _held(connection: Connection, offer_key: str, people: Sequence[int], occurrence: str) -> dict[int, str]:
+    table = loyalty_grants.c
+    is_it = sa.and_(table.offer_key == offer_key, table.occurrence == _occurrence(occurrence))
+    query = sa.select(table.person_id, table.code).where(is_it, table.person_id.in_(people))
+    return {int(row.person_id): str(row.code) for row in connection.execute(query)}
+
+
+def _entitled(connection: Connection, offer: Offer, people: Sequence[int]) -> list[int]:
+    """Members among these people whose tier the offer is for."""
+    query = sa.select(loyalty_members.c.person_id).where(loyalty_members.c.person_id.in_(people))
+    if offer.tiers:
+        query = query.where(loyalty_members.c.tier.in_(offer.tiers))
+    found: list[int] = list(connection.execute(query.order_by(loyalty_members.c.person_id)).scalars())
+    return found
+
+
+def _insert(
+    connection: Connection, offer: Offer, people: Sequence[int], occurrence: str, now: datetime
+) -> dict[int, str]:
+    """Write grants of people who have none for this occurrence; person -> code."""
+    if not people:
+        return {}
+    codes = _codes_for(connection, offer, people, occurrence, now)
+    common = {
+        "offer_key": offer.offer_key, "occurrence": _occurrence(occurrence), "granted_at": now,
+        "valid_until": now + timedelta(days=offer.valid_days), "revision": 1, "exported_revision": 0,
+    }  # fmt: skip
+    rows = [{**common, "person_id": person, "code": codes[person]} for person in people]
+    connection.execute(sa.insert(loyalty_grants), rows)
+    return codes
+
+
+def _codes_for(
+    connection: Connection, offer: Offer, people: Sequence[int], occurrence: str, now: datetime
+) -> dict[int, str]:
+    if not offer.code_pool:
+        return {person: "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH)) for person in people}
+    taken = take_codes(connection, offer.code_pool, people, f"offer:{offer.offer_key}/{_occurrence(occurrence)}", now)
+    for code in taken.values():
+        if len(code) > LONGEST_CODE:
+            raise ConflictError(f"code {code[:20]}... of the pool {offer.code_pool} has more than {LONGEST_CODE} signs")
+    return {person: code.upper() for person, code in taken.items()}
+
+
+def _occurrence(text: str) -> str:
+    """An occurrence as it is kept: a long one ends in a hash of the whole, so that two never fall together."""
+    if len(text) <= LONGEST_OCCURRENCE:
+        return text
+    return f"{text[: LONGEST_OCCURRENCE - 17]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _find_offer(connection: Connection, offer_key: str) -> Offer:
@@ -160,7 +251,9 @@ def _find_offer(connection: Connection, offer_key: str) -> Offer:
 
 def _find_grant(connection: Connection, offer_key: str, person_id: int, occurrence: str) -> Grant | None:
     table = loyalty_grants.c
-    is_it = sa.and_(table.offer_key == offer_key, table.person_id == person_id, table.occurrence == occurrence[:100])
+    is_it = sa.and_(
+        table.offer_key == offer_key, table.person_id == person_id, table.occurrence == _occurrence(occurrence)
+    )
     rows = rows_of(connection, sa.select(*_COLUMNS).where(is_it))
     return Grant(**rows[0]) if rows else None
 
@@ -170,8 +263,7 @@ def _check_may_have(connection: Connection, offer: Offer, person_id: int, now: d
     tier = connection.execute(query).scalar()
     if tier is None:
         raise NotFoundError(f"person {person_id} is no member")
-    is_open = (offer.starts_at is None or offer.starts_at <= now) and (offer.ends_at is None or now < offer.ends_at)
-    if not offer.is_active or not is_open:
+    if not offer.is_open(now):
         raise ConflictError(f"{offer.offer_key} is not offered now")
     if offer.tiers and tier not in offer.tiers:
         raise ConflictError(f"{offer.offer_key} is for {', '.join(offer.tiers)}; person {person_id} is {tier}")

@@ -6,11 +6,11 @@ kept.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy.engine import Connection
 
 from dmat.errors import InvalidInputError
@@ -19,6 +19,14 @@ from dmat.store.tables import settings_values
 from dmat.store.workspace_values import write_audit
 
 KEPT_AS = "loyalty.rules"
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+Moment = Annotated[datetime, AfterValidator(_utc)]
+"""A moment as people write it, with a zone or in UTC; kept in UTC without one."""
 
 
 class Tier(BaseModel):
@@ -57,7 +65,7 @@ class LoyaltyRules(BaseModel):
     points_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     tier_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     members: Literal["everybody", "with_email_consent"] = "with_email_consent"
-    starts_at: datetime | None = None
+    starts_at: Moment | None = None
     holdout_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
 
     @model_validator(mode="after")

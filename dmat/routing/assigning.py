@@ -117,13 +117,13 @@ def _queued(connection: Connection) -> list[Assignment]:
 
 
 def _ready(connection: Connection) -> list[int]:
-    """Leads over the threshold that nobody has had since they crossed it, the highest score first."""
+    """New leads over the threshold that are with nobody and wait nowhere, the highest score first."""
     table = lead_assignments.c
-    had = sa.select(table.lead_id).where(table.lead_id == leads.c.lead_id)
+    has = sa.select(table.lead_id).where(table.lead_id == leads.c.lead_id, table.ended_at.is_(None))
     query = (
         sa.select(leads.c.lead_id)
         .join(score_states, score_states.c.lead_id == leads.c.lead_id)
-        .where(score_states.c.is_above, leads.c.status.not_in(OVER), leads.c.status == "new", sa.not_(had.exists()))
+        .where(score_states.c.is_above, leads.c.status == "new", sa.not_(has.exists()))
         .order_by(score_states.c.score.desc(), leads.c.lead_id)
         .limit(AT_ONCE)
     )
@@ -204,7 +204,9 @@ def _think(connection: Connection, lead: Lead, score: Score, now: datetime) -> t
     version, plan = read_plan(connection)
     reps = read_reps(connection)
     loads = read_loads(connection, reps, now)
-    silent, unwilling = (_ended(connection, lead.lead_id, because) for because in ("no answer", REJECTED))
+    since = lead.status_at if lead.status == "new" else datetime.min  # a lead that came back begins anew
+    silent = _ended(connection, lead.lead_id, "no answer", since)
+    unwilling = _ended(connection, lead.lead_id, REJECTED, datetime.min)
     if len(silent) <= plan.reassigns:
         return decide(lead, score.score, plan, reps, loads, now, silent | unwilling), version
     managers = [rep for rep in reps if rep.is_active and rep.role == "manager" and rep.rep_key not in unwilling]
@@ -216,10 +218,12 @@ def _think(connection: Connection, lead: Lead, score: Score, now: datetime) -> t
     return Decision(REP, chosen.rep_key, "", True, words), version  # no clock: it would only go round in circles
 
 
-def _ended(connection: Connection, lead_id: int, because: str) -> set[str]:
-    """Keys of the reps who had a lead until, for that reason, they had it no more."""
+def _ended(connection: Connection, lead_id: int, because: str, since: datetime) -> set[str]:
+    """Keys of the reps who had a lead until, for that reason and since then, they had it no more."""
     table = lead_assignments.c
-    query = sa.select(table.rep_key).where(table.lead_id == lead_id, table.ended_because == because)
+    query = sa.select(table.rep_key).where(
+        table.lead_id == lead_id, table.ended_because == because, table.ended_at >= since
+    )
     keys: list[str | None] = list(connection.execute(query).scalars())
     return {key for key in keys if key}
 

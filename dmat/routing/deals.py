@@ -45,7 +45,8 @@ def _plan(connection: Connection, crm: Crm, wanted: Sequence[int], now: datetime
     for lead in leads_of(connection, wanted).values():
         _drop_waiting(connection, crm, lead.lead_id, now)
         payload = crm.deal_of(lead, owners.get(lead.assigned_to or "", ""))
-        plan_push(connection, f"{crm.deal}:{lead.lead_id}:{lead.status}", crm.deal, lead.lead_id, payload, now)
+        key = f"{crm.deal}:{lead.lead_id}:{lead.status}:{lead.status_at:%Y%m%dT%H%M%S}"
+        plan_push(connection, key, crm.deal, lead.lead_id, payload, now)
 
 
 def _drop_waiting(connection: Connection, crm: Crm, lead_id: int, now: datetime) -> None:
@@ -57,11 +58,13 @@ def _drop_waiting(connection: Connection, crm: Crm, lead_id: int, now: datetime)
 
 
 def _wanted(connection: Connection, crm: Crm) -> list[int]:
-    """Leads with a status that their deal does not have yet."""
+    """Leads with a status that their deal was not told since they have it; they may come to one a second time."""
     table = leads.c
     told, any_deal = lead_pushes.alias("told"), lead_pushes.alias("any_deal")
     key = sa.literal(f"{crm.deal}:") + sa.cast(table.lead_id, sa.String) + sa.literal(":") + table.status
-    is_told = sa.select(told.c.push_id).where(told.c.lead_id == table.lead_id, told.c.push_key == key)
+    is_told = sa.select(told.c.push_id).where(
+        told.c.lead_id == table.lead_id, told.c.push_key.startswith(key), told.c.created_at >= table.status_at
+    )
     has_deal = sa.select(any_deal.c.push_id).where(any_deal.c.lead_id == table.lead_id, any_deal.c.kind == crm.deal)
     query = sa.select(table.lead_id).where(
         table.status.in_(crm.stages), sa.not_(is_told.exists()), sa.or_(table.status != "lost", has_deal.exists())

@@ -16,6 +16,7 @@ from decimal import Decimal
 from dmat.routing.plan import RoutingPlan, RoutingRule, ToRep, When
 from dmat.routing.reps import Load, Rep
 from dmat.scoring.leads import Lead
+from dmat.scoring.matrix import seed_bands
 
 REP, QUEUE, POOL = "rep", "queue", "pool"
 SOON_DAYS = 4  # who does not work within so many days is not there
@@ -65,13 +66,20 @@ def decide(
         excluded: keys of reps who had the lead and did not answer.
     """
     thought = _Thought(lead, score, [rep for rep in reps if rep.is_active], loads, now, set(excluded))
-    thought.because.append(f"The score is {score:.0f}: ready for sales.")
+    thought.because.append(_score_words(score))
     for rule in plan.in_order():
         found = _by_rule(rule, plan, thought)
         if found is not None:
             return found
     thought.because.append("No rule means anybody for this lead: it goes to the general pool.")
     return Decision(POOL, None, "", False, tuple(thought.because))
+
+
+def _score_words(score: Decimal) -> str:
+    bands = seed_bands()
+    if bands.is_qualified(score):
+        return f"The score is {float(score):g}, over {bands.qualified_over}: ready for sales."
+    return f"The score is {float(score):g}, not over {bands.qualified_over}: not ready for sales by itself."
 
 
 def _by_rule(rule: RoutingRule, plan: RoutingPlan, thought: _Thought) -> Decision | None:
@@ -96,7 +104,7 @@ def _by_rule(rule: RoutingRule, plan: RoutingPlan, thought: _Thought) -> Decisio
 
 
 def _is_urgent(rule: RoutingRule, thought: _Thought) -> bool:
-    return rule.priority == "high" or bool(thought.excluded) or thought.score > 50
+    return rule.priority == "high" or bool(thought.excluded) or seed_bands().is_qualified(thought.score)
 
 
 def _give(rule: RoutingRule, plan: RoutingPlan, free: Sequence[Rep], thought: _Thought) -> Decision:

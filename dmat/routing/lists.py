@@ -25,7 +25,12 @@ from dmat.warehouse import Workspace
 
 AT_MOST = 200
 ANSWER, CONTACT = "answer", "contact"
-_BEST = "select lead_id from scores.lead_scores where lead_id is not null order by score desc, lead_id limit ?"
+_BEST = """
+    select lead_id from scores.lead_scores
+    where lead_id is not null and ? in ('', status) and ? in ('', coalesce(assigned_to, ''))
+    order by score desc, lead_id
+    limit ?
+"""
 
 
 @dataclass(frozen=True)
@@ -58,12 +63,19 @@ def leads_waiting(store: Store, view: Workspace, now: datetime) -> list[Listed]:
     return sorted(found, key=lambda each: not (each.assignment and each.assignment.is_priority))
 
 
-def all_leads(store: Store, view: Workspace, now: datetime, text: str = "", status: str = "") -> list[Listed]:
-    """The leads that fit, the hottest `AT_MOST` of them; without words those that the tables know to be hottest."""
-    found = [lead.lead_id for lead in list_leads(store, status, "", text, AT_MOST)]
+def all_leads(
+    store: Store, view: Workspace, now: datetime, text: str = "", status: str = "", rep: str = "", limit: int = AT_MOST
+) -> list[Listed]:
+    """The leads that fit, the hottest `limit` of them; without words those that the tables know to be hottest.
+
+    Raises:
+        InvalidInputError: there is no such status.
+    """
+    found = [lead.lead_id for lead in list_leads(store, status, rep, text, limit)]
     if not text:
-        found = list(dict.fromkeys([*_best(view), *found]))
-    return [each for each in _listed(store, view, found, now) if status in ("", each.lead.status)][:AT_MOST]
+        found = list(dict.fromkeys([*_best(view, status, rep, limit), *found]))
+    listed = _listed(store, view, found, now)  # the tables may not know yet what has changed since
+    return [each for each in listed if status in ("", each.lead.status) and rep in ("", each.lead.assigned_to)][:limit]
 
 
 def one_lead(store: Store, view: Workspace, lead_id: int, now: datetime) -> Listed | None:
@@ -71,9 +83,9 @@ def one_lead(store: Store, view: Workspace, lead_id: int, now: datetime) -> List
     return next(iter(_listed(store, view, [lead_id], now)), None)
 
 
-def _best(view: Workspace) -> list[int]:
+def _best(view: Workspace, status: str, rep: str, limit: int) -> list[int]:
     try:
-        return [int(row["lead_id"]) for row in view.rows(_BEST, [AT_MOST])]
+        return [int(row["lead_id"]) for row in view.rows(_BEST, [status, rep, limit])]
     except (NotPublishedError, duckdb.CatalogException):
         return []
 

@@ -4,7 +4,8 @@ Belongs here: noticing crossings, and telling. Stays out: the score (`live.py`),
 
 A crossing is a lead that was not over the threshold when last looked at and is now. It may cross again only after it
 was at or under it in between. One whose newest points are older than a day is entered without a notice: it is no news
-(a workspace that has just begun to score would otherwise wake everybody up).
+(a workspace that has just begun to score would otherwise wake everybody up). A lead that was lost and crosses again
+by something new comes back as a new one, for routing to give.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dmat.scoring.leads import OVER, Lead, get_lead, note
+from dmat.scoring.leads import OVER, Lead, bring_back, get_lead, note
 from dmat.scoring.live import Score, score_of
 from dmat.scoring.matrix import seed_bands
 from dmat.scoring.notices import Notice, Recipients, tell
@@ -103,9 +104,12 @@ def _state(connection: Connection, score: Score, now: datetime) -> tuple[bool, i
 
 
 def _cross(connection: Connection, settings: Settings, score: Score, number: int, now: datetime) -> Crossing:
-    lead = get_lead(connection, score.lead_id)
-    told = _tell(connection, settings, lead, score, number, now) if _is_news(lead, score, now) else []
-    threshold = int(seed_bands().qualified_over)
+    threshold, is_fresh = int(seed_bands().qualified_over), _is_fresh(score, now)
+    lead = get_lead(connection, score.lead_id, locks=True)
+    if is_fresh and lead.status == "lost":
+        lead = bring_back(connection, lead, f"crossed {threshold} points again", now, BY)
+    is_news = is_fresh and lead.status not in OVER
+    told = _tell(connection, settings, lead, score, number, now) if is_news else []
     row = {
         "lead_id": lead.lead_id, "number": number, "threshold": threshold, "score": float(score.score),
         "crossed_at": now, "told": told,
@@ -115,9 +119,8 @@ def _cross(connection: Connection, settings: Settings, score: Score, number: int
     return Crossing(lead.lead_id, number, score.score, now, tuple(told))
 
 
-def _is_news(lead: Lead, score: Score, now: datetime) -> bool:
-    is_fresh = any(now - entry.occurred_at <= NEWS for entry in score.entries if entry.points_now > 0)
-    return is_fresh and lead.status not in OVER
+def _is_fresh(score: Score, now: datetime) -> bool:
+    return any(now - entry.occurred_at <= NEWS for entry in score.entries if entry.points_now > 0)
 
 
 def _tell(

@@ -57,18 +57,16 @@ def list_all(
     home: Home = None,
 ) -> None:
     """Leads, the hottest first."""
-    from dmat.scoring.leads import list_leads
-    from dmat.scoring.live import score_of
+    from dmat.routing.lists import all_leads
 
     with opened(home) as (settings, store, view):
-        now = settings.clock.now()
-        found = [(lead, score_of(store, view, lead.lead_id, now)) for lead in list_leads(store, status, rep, "", limit)]
+        found = all_leads(store, view, settings.clock.now(), "", status, rep, limit)
     table = Table(box=None, padding=(0, 2))
     for column in ("lead", "score", "band", "status", "with", "name", "address", "company"):
         table.add_column(column, justify="right" if column in ("lead", "score") else "left")
-    for lead, score in sorted(found, key=lambda pair: -pair[1].score):
-        who = lead.assigned_to or ""
-        cells = (lead.lead_id, score.whole, score.band, lead.status, who, lead.name, lead.email, lead.company_name)
+    for each in found:
+        lead, score, who = each.lead, each.score, each.lead.assigned_to or ""
+        cells = (lead.lead_id, score.shown, score.band, lead.status, who, lead.name, lead.email, lead.company_name)
         table.add_row(*map(str, cells))
     console.print(table)
 

@@ -31,6 +31,11 @@ LONGEST_NOTE = 2000
 SOURCES = ("landing_page", "social", "email", "webinar", "referral", "import")
 SIZES = ("1-10", "11-50", "51-200", "201-1000", "1000+")
 LONGEST = {"name": 255, "phone": 40, "company_name": 255, "industry": 100, "job_title": 200, "region": 100}
+FREE_MAILBOXES = frozenset((
+    "aol.com", "gmail.com", "gmx.at", "gmx.ch", "gmx.de", "gmx.net", "googlemail.com", "hotmail.com", "icloud.com",
+    "live.com", "mail.ru", "me.com", "msn.com", "outlook.com", "proton.me", "protonmail.com", "qq.com", "t-online.de",
+    "web.de", "yahoo.com", "yahoo.co.uk", "yandex.ru", "zoho.com", "163.com",
+))  # fmt: skip
 FILLED = ("name", "phone", "company_name", "company_size", "industry", "job_title", "country_code", "region")
 
 
@@ -57,6 +62,16 @@ class Lead:
     assigned_to: str | None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def email_domain(self) -> str:
+        """What stands behind the @."""
+        return self.email.rpartition("@")[2]
+
+    @property
+    def company_domain(self) -> str:
+        """The domain of an address at work; empty for a free mailbox."""
+        return "" if self.email_domain in FREE_MAILBOXES else self.email_domain
 
 
 _COLUMNS = [leads.c[name] for name in Lead.__dataclass_fields__]
@@ -216,6 +231,13 @@ def set_status(store: Store, lead_id: int, status: str, now: datetime, by: str, 
         words = f"{lead.status} to {status}" + (f": {reason}" if reason else "")
         note(connection, lead_id, "status", words, now, by, before=lead.status, after=status)
         return get_lead(connection, lead_id)
+
+
+def bring_back(connection: Connection, lead: Lead, because: str, now: datetime, by: str) -> Lead:
+    """Let a lost lead be new again, with nobody, inside the caller's transaction; gives it as it is then."""
+    write_lead(connection, lead.lead_id, {"status": "new", "status_at": now, "assigned_to": None}, now)
+    note(connection, lead.lead_id, "returned", f"{lead.status} to new: {because}", now, by, before=lead.status)
+    return get_lead(connection, lead.lead_id)
 
 
 def _note_contact(connection: Connection, lead_id: int, status: str, now: datetime) -> None:

@@ -78,7 +78,8 @@ def _context(settings: Settings, notice: Notice) -> dict[str, Any]:
     lead, score = notice.lead, notice.score
     known = (
         ("Lead", f"{lead.name or lead.email} <{lead.email}>"), ("Phone", lead.phone), ("Company", lead.company_name),
-        ("Company size", lead.company_size), ("Industry", lead.industry), ("Role", lead.job_title),
+        ("Company's domain", lead.company_domain), ("Company size", lead.company_size),
+        ("Industry", lead.industry), ("Role", lead.job_title),
         ("Country", " ".join((lead.country_code, lead.region)).strip()), ("Source", lead.source.replace("_", " ")),
         *notice.facts,
     )  # fmt: skip
@@ -92,8 +93,8 @@ def _context(settings: Settings, notice: Notice) -> dict[str, Any]:
 
 
 def lead_url(settings: Settings, lead_id: int) -> str:
-    """Where a lead is looked at."""
-    return f"{settings.resolved_public_url.rstrip('/')}/api/leads/{lead_id}"
+    """Where a person looks at a lead: its place on the screen Leads."""
+    return f"{settings.resolved_screens_url}/leads?id={lead_id}"
 
 
 def slack_text(context: Mapping[str, Any]) -> str:
@@ -101,7 +102,9 @@ def slack_text(context: Mapping[str, Any]) -> str:
     lines = [f"*{escape(context['title'])}*", escape(context["intro"])]
     lines += [f"{escape(label)}: {escape(value)}" for label, value in context["facts"]]
     lines.append(f"{escape(context['breakdown_title'])}: {_listed(context['breakdown'])}")
-    return "\n".join([*lines, f"Next step: {escape(context['next_step'])}"])[:3500]
+    lines.append(f"Next step: {escape(context['next_step'])}")
+    text = "\n".join(lines)
+    return f"{text[:3300]}\n<{context['url']}|Open the lead>"
 
 
 def _listed(pairs: Iterable[Sequence[str]]) -> str:

@@ -17,7 +17,7 @@ MOST_REASONS = 5
 _NEXT_OF_STATUS = {
     "qualified": "Agree on an offer, and on when it is decided.",
     "won": "Nothing: the lead is won. Say thank you.",
-    "lost": "Nothing for now: the lead is lost. A new crossing of the threshold would bring it back.",
+    "lost": "Nothing for now: the lead is lost. Crossing the threshold anew brings it back.",
 }
 
 

@@ -138,7 +138,12 @@ def chunks(values: Iterable[T], size: int = IN_CHUNK) -> Iterator[list[T]]:
 
 def upsert(connection: Connection, table: sa.Table) -> Any:
     """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`, in the database's own dialect."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    return upsert_in(connection.dialect.name, table)
+
+
+def upsert_in(dialect: str, table: sa.Table) -> Any:
+    """The same for a statement that is kept: building one, and its key, takes longer than SQLite takes to run it."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def lock_rows(connection: Connection, query: sa.Select[Any], skip_locked: bool = False) -> sa.Select[Any]:

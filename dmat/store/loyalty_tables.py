@@ -86,6 +86,7 @@ loyalty_offers = Table(
     Column("tiers", sa.JSON, nullable=False),
     Column("points_cost", Integer, nullable=False, default=0),
     Column("valid_days", Integer, nullable=False),
+    Column("code_pool", String(100), nullable=False, default="", server_default=""),
     Column("starts_at", DateTime),
     Column("ends_at", DateTime),
     Column("is_active", Boolean, nullable=False),

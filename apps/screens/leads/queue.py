@@ -6,7 +6,7 @@ Belongs here: putting both together. Stays out: which leads (`dmat/routing/lists
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,7 +125,7 @@ class Queue:
             row, clock_words(row.due, self.context.now()), explain(row.score), advice(row.score),
             next_step(row.score, row.lead.status),
             reasons_of(row.score), timeline(row.score.entries, history_of(store, number), names),
-            had.explanation if had else [], holder, pushes_of(store, number), owns and may_write,
+            had.explanation if had else [], holder, _newest(pushes_of(store, number)), owns and may_write,
             given is None or given.place != REP, tuple(sorted(MAY_FOLLOW[row.lead.status])), self._person(row),
         )  # fmt: skip
 
@@ -134,6 +134,11 @@ class Queue:
         entry = entry_of("/people")
         may = entry is not None and self.role in entry.roles and row.lead.person_id is not None
         return f"/people?id={row.lead.person_id}" if may else ""
+
+
+def _newest(pushes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each kind the newest: a contact that was handed over again is one contact."""
+    return list({push["kind"]: push for push in pushes}.values())
 
 
 def _fits(row: Listed, state: LeadState) -> bool:

@@ -95,7 +95,7 @@ class LeadsScreen(pn.viewable.Viewer):
         if self.state.view in QUEUES:
             return self._render("queue", **self.queue.values(self.state), telling=telling)
         part = self.parts[self.state.view]
-        return self._render(part.template, **part.values(self.state))
+        return self._render(part.template, **({"problem": self.problem} | part.values(self.state)))
 
     def _render(self, name: str, **values: Any) -> str:
         return render(

@@ -29,7 +29,7 @@ PUSH_WORDS = {
 """What is pushed to a vendor about a lead."""
 KINDS = {
     "created": "plus", "qualified": "bolt", "assigned": "person", "accepted": "check", "rejected": "undo",
-    "silence": "clock", "status": "tag", "activity": "events", "note": "edit",
+    "silence": "clock", "status": "tag", "activity": "events", "note": "edit", "returned": "undo",
 }  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def _of_history(row: Mapping[str, Any], names: Mapping[str, str]) -> Happening:
     titles = {
         "created": "Became a lead", "qualified": "Crossed the threshold", "activity": "Activity noted", "note": "Note",
         "assigned": f"Given to {names.get(str(detail.get('rep')), str(detail.get('rep') or ''))}".strip(),
-        "accepted": "Taken on", "rejected": "Given back", "silence": "No answer in time",
+        "accepted": "Taken on", "rejected": "Given back", "silence": "No answer in time", "returned": "Came back",
         "status": f"{STATUS_WORDS.get(str(detail.get('after')), 'Status changed')}",
     }  # fmt: skip
     title = titles.get(kind, kind.replace("_", " ").capitalize())

@@ -7,7 +7,7 @@ Belongs here: which block shows what, and keeping rules and offers from a form. 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import panel as pn
@@ -16,15 +16,19 @@ import panel_material_ui as pmui
 from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
-from apps.screens.loyalty.standing import effect_words, read_standing
+from apps.screens.codes.pools import key_of
+from apps.screens.loyalty.standing import Standing, effect_words, read_standing
 from dmat.errors import DmatError, InvalidInputError
-from dmat.loyalty.offers import list_offers, put_offer
+from dmat.loyalty.offers import Offer, list_offers, put_offer
 from dmat.loyalty.rules import keep_rules, read_rules
+from dmat.messages.codes import list_pools
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
 
 KINDS = {"percent": "percent off", "amount": "an amount off", "shipping": "free shipping", "gift": "a gift",
          "early_access": "early access"}  # fmt: skip
+NEW, MOST_TIERS = "new", 20
+NEW_OFFER = Offer.model_construct(offer_key="", name="", kind="percent").model_dump()
 
 
 class LoyaltyScreen(pn.viewable.Viewer):
@@ -34,7 +38,7 @@ class LoyaltyScreen(pn.viewable.Viewer):
         super().__init__()
         self.context, self.user = context, user
         self.may = caller_of_user(user).may
-        self.told = self.problem = ""
+        self.told = self.problem = self.edited = ""
         skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=8)
         self.head = Block(self._render("head"), on_action=self._on_action)
         self.body = Block(skeleton, on_action=self._on_action)
@@ -53,7 +57,16 @@ class LoyaltyScreen(pn.viewable.Viewer):
         return show
 
     def _body_html(self) -> str:
-        return self._render("standing", found=read_standing(self.context), effect_words=effect_words, kinds=KINDS)
+        found = read_standing(self.context)
+        shown = self._render("standing", found=found, effect_words=effect_words, kinds=KINDS)
+        return shown + self._offer_html(found) if self.edited else shown
+
+    def _offer_html(self, found: Standing) -> str:
+        with self.context.store.read() as connection:
+            pools = list_pools(connection)
+        known = {row.offer.offer_key: row.offer.model_dump() for row in found.offers}
+        edited = NEW_OFFER if self.edited == NEW else known.get(self.edited)
+        return self._render("offer", edited=edited, pools=pools, tiers=found.rules.tiers if found.rules else ())
 
     def _render(self, name: str, **values: Any) -> str:
         return render(
@@ -62,15 +75,23 @@ class LoyaltyScreen(pn.viewable.Viewer):
         )  # fmt: skip
 
     async def _on_action(self, name: str, value: Any) -> None:
-        if name not in {"rules", "offer", "switch"} or not self.may("loyalty:write"):
+        if not self.may("loyalty:write"):
             return
+        if name in {"edit_offer", "close_offer"}:
+            self.edited, self.told, self.problem = str(value or "")[:60] if name == "edit_offer" else "", "", ""
+        elif name in {"rules", "offer", "switch"}:
+            await self._keep(name, value)
+        else:
+            return
+        html = await asyncio.to_thread(self._body_html)
+        self.head.html = self._render("head")
+        self.body.html = html
+
+    async def _keep(self, name: str, value: Any) -> None:
         try:
             self.told, self.problem = await asyncio.to_thread(self._change, name, value), ""
         except DmatError as error:
             self.told, self.problem = "", f"{str(error)[:1].upper()}{str(error)[1:]}."
-        html = await asyncio.to_thread(self._body_html)
-        self.head.html = self._render("head")
-        self.body.html = html
 
     def _change(self, name: str, value: Any) -> str:
         store, now, by = self.context.store, self.context.now(), self.user.email
@@ -82,7 +103,9 @@ class LoyaltyScreen(pn.viewable.Viewer):
             return f"{kept.name} is {'offered' if kept.is_active else 'not offered'} from now on"
         form = value if isinstance(value, dict) else {}
         if name == "offer":
-            return f"{put_offer(store, offer_of(form), now, by).name} is kept"
+            kept = put_offer(store, offer_of(form, list_offers(store)), now, by)
+            self.edited = ""
+            return f"{kept.name} is kept"
         with store.read() as connection:
             before = read_rules(connection)
         document = before.model_dump(mode="json") if before else {}
@@ -97,18 +120,51 @@ def rules_of(form: Mapping[str, Any]) -> dict[str, Any]:
         InvalidInputError: a percentage that is no number.
     """
     names = ("cents_per_point", "points_days", "tier_days", "members")
-    found = {name: str(form[name]).strip() for name in names if str(form.get(name) or "").strip()}
+    found: dict[str, Any] = {name: str(form[name]).strip() for name in names if str(form.get(name) or "").strip()}
     try:
         share = float(str(form.get("holdout_percent") or 0)) / 100
     except ValueError:
         raise InvalidInputError("holdout", "it is no number", "0 to 50 percent") from None
+    tiers = [tier_of(form, number) for number in range(MOST_TIERS) if str(form.get(f"tier{number}_name") or "").strip()]
+    if tiers:
+        found["tiers"] = sorted(tiers, key=lambda tier: tier["from_points"])
     return {**found, "holdout_share": share, "is_active": form.get("is_active") is not None}
 
 
-def offer_of(form: Mapping[str, Any]) -> dict[str, Any]:
-    """The document of an offer from its form; what cannot be read is left for the rules of offers to name."""
-    texts = {name: str(form.get(name) or "").strip() for name in ("offer_key", "name", "kind", "value", "valid_days")}
-    key = texts["offer_key"] or "-".join(texts["name"].lower().split())
+def tier_of(form: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """One tier from its row of the form; a new one gets its key from its name.
+
+    Raises:
+        InvalidInputError: points or hours that are no number.
+    """
+    name, key, benefits = (str(form.get(f"tier{number}_{part}") or "").strip() for part in ("name", "key", "benefits"))
+    whole = {}
+    for part in ("from_points", "early_access_hours"):
+        text = str(form.get(f"tier{number}_{part}") or "0").strip()
+        if not text.isdecimal():
+            raise InvalidInputError(f"{name}.{part}", f"{text[:20]!r} is no number", "a whole number from 0")
+        whole[part] = int(text)
+    kept = [words.strip() for words in benefits.split(",") if words.strip()]
+    return {"key": key or key_of(name).replace("-", "_")[:20], "name": name, "benefits": kept, **whole}
+
+
+def offer_of(form: Mapping[str, Any], known: Sequence[Offer] = ()) -> dict[str, Any]:
+    """The document of an offer from its form; what cannot be read is left for the rules of offers to name.
+
+    Args:
+        form: without `offer_key` it is a new one, whose key comes from its name.
+        known: the offers that there are; what the form does not say of one of them stays.
+
+    Raises:
+        InvalidInputError: a new one with the name of another.
+    """
+    names = ("offer_key", "name", "kind", "value", "valid_days", "code_pool")
+    texts = {name: str(form.get(name) or "").strip() for name in names}
+    before = {each.offer_key: each.model_dump() for each in known}
+    key = texts["offer_key"] or key_of(texts["name"])[:60].strip("-")
+    if key in before and not texts["offer_key"]:
+        raise InvalidInputError("name", f"there is an offer {key!r} already", "another name, or change that offer")
     tiers = [name.removeprefix("tier_") for name in form if name.startswith("tier_")]
     cost = str(form.get("points_cost") or "0").strip()
-    return {**texts, "offer_key": key, "value": texts["value"] or "0", "points_cost": cost, "tiers": tiers}
+    told = {**texts, "offer_key": key, "value": texts["value"] or "0", "points_cost": cost, "tiers": tiers}
+    return before.get(key, {}) | told

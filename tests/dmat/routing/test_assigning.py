@@ -12,8 +12,9 @@ from dmat.errors import ConflictError, NotFoundError
 from dmat.routing.assigning import assign_lead, assignments_of, give_to
 from dmat.routing.figures import rep_figures
 from dmat.routing.plan import keep_plan, read_plan
+from dmat.scoring.alerts import note_scores
 from dmat.scoring.leads import get_lead, history_of, set_status, take_in
-from dmat.scoring.live import note_activity
+from dmat.scoring.live import note_activity, score_of
 from dmat.scoring.pushing import pushes_of
 from dmat.store.tables import ledger_entries
 
@@ -46,6 +47,26 @@ def test_a_lead_over_fifty_is_given_explained_told_and_logged_once(team):
 def test_who_is_not_over_fifty_is_nobodys_yet(team):
     take_in(team.store, {"email": "cold@example.com"}, LEAD_NOON, "ann")
     assert route(team).count == 0
+
+
+def test_a_lost_lead_that_crosses_again_by_something_new_comes_back_and_is_given_anew(team):
+    lead_id = hot(team, region="California")
+    route(team)
+    set_status(team.store, lead_id, "lost", LEAD_NOON, "john@shop.example")
+    team.settings.clock.advance(timedelta(days=120))  # little is left of its points
+    now = team.settings.clock.now()
+    cold = score_of(team.store, team.view, lead_id, now)
+    assert not cold.is_qualified
+    note_scores(team.settings, team.store, [cold], now)
+    assert route(team).count == 0
+    assert hot(team) == lead_id
+    with team.store.read() as connection:
+        lead = get_lead(connection, lead_id)
+    assert (lead.status, lead.assigned_to, lead.status_at) == ("new", None, now)
+    assert (route(team).given, route(team).count) == (1, 0)
+    assert [each.rep_key for each in assignments_of(team.store, lead_id)] == ["john", "john"]
+    assert len(mails_to(team, "john@shop.example")) == 2
+    assert "returned" in [row["kind"] for row in history_of(team.store, lead_id)]
 
 
 def test_without_reps_nothing_is_routed(lead_world):

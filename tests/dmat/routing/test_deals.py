@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 import httpx
@@ -103,6 +104,21 @@ def test_an_older_status_that_still_waits_does_not_set_the_stage_back(lead_world
     told = []
     push_due(lead_world.store, {HUBSPOT_DEAL: lambda payload: told.append(payload) or "900"}, LEAD_NOON)
     assert [each["properties"]["dealstage"] for each in told] == ["closedwon"]
+
+
+def test_a_deal_that_was_lost_is_open_again_when_the_lead_is_qualified_again(lead_world):
+    world = lead_world
+    world.settings = world.settings.model_copy(update={"hubspot_url": "https://hubspot.example"})
+    lead, _ = take_in(world.store, {"email": "yes@example.com"}, LEAD_NOON, "ann")
+    told = []
+    for day, status in enumerate(("qualified", "lost", "qualified", "won")):
+        now = LEAD_NOON + timedelta(days=day)
+        set_status(world.store, lead.lead_id, status, now, "ann")
+        assert [plan_deals(world.settings, world.store, now) for _ in range(2)] == [1, 0]
+        push_due(world.store, {HUBSPOT_DEAL: lambda payload: told.append(payload) or "900"}, now)
+    assert [each["properties"]["dealstage"] for each in told] == [
+        "qualifiedtobuy", "closedlost", "qualifiedtobuy", "closedwon",
+    ]  # fmt: skip
 
 
 def test_who_was_lost_before_was_never_a_deal(lead_world):

@@ -26,6 +26,9 @@ def test_a_made_up_lead_shows_where_it_would_go_and_why(team):
     lead = made_up_lead({"region": "California", "company_size": "1000+"}, LEAD_NOON)
     decision = try_lead(team.store, lead, Decimal(65), LEAD_NOON)
     assert (decision.place, decision.rep_key, decision.rule) == ("rep", "john", "territory")
+    assert decision.because[0] == "The score is 65, over 50: ready for sales."
+    low = try_lead(team.store, lead, Decimal("50.00"), LEAD_NOON)
+    assert low.because[0] == "The score is 50, not over 50: not ready for sales by itself."
     assert try_lead(team.store, lead, Decimal(65), LEAD_NOON, ALL_TO_TECH).rep_key == "tech"
     with pytest.raises(InvalidInputError, match="company_size"):
         made_up_lead({"company_size": "huge"}, LEAD_NOON)

@@ -32,7 +32,7 @@ def test_a_notice_has_breakdown_history_company_and_next_step(lead_world):
     assert mail.subject == "John Doe crossed 50 points"
     for part in (mail.html, mail.text):
         for words in ("Tech Corp", "Technology", "asked for a demo or a quote", "50.0", "visited the pricing page",
-                      "Call to agree on a date", "/api/leads/1"):  # fmt: skip
+                      "Call to agree on a date", "/leads?id=1"):  # fmt: skip
             assert words in part
 
 

@@ -103,7 +103,24 @@ def test_rules_and_offers_come_from_their_forms_and_faults_are_named(context):
     offer = put_offer(context.store, offer_of({"name": "A mug", "kind": "gift", "valid_days": "30", "tier_gold": "on"}),
                       LEAD_NOON, "ann")  # fmt: skip
     assert (offer.offer_key, offer.tiers, offer.valid_days) == ("a-mug", ["gold"], 30)
+    changed = offer_of({"offer_key": "a-mug", "name": "A cup", "kind": "gift", "valid_days": "7"}, [offer])
+    assert [changed[name] for name in ("offer_key", "name", "tiers", "is_active")] == ["a-mug", "A cup", [], True]
+    with pytest.raises(InvalidInputError, match="a-mug"):
+        offer_of({"name": "A  mug!", "kind": "gift", "valid_days": "7"}, [offer])
     with pytest.raises(InvalidInputError, match="holdout"):
         rules_of({"holdout_percent": "some"})
     with pytest.raises(InvalidInputError, match="holdout_share"):
         keep_rules(context.store, rules_of({"holdout_percent": "80"}), LEAD_NOON, "ann")
+
+
+def test_tiers_come_from_their_rows_of_the_form(context):
+    row = {"name": "Silver", "key": "silver", "from_points": "0", "early_access_hours": "0", "benefits": ""}
+    gold = {"name": "Top club", "key": "", "from_points": "250", "early_access_hours": "12", "benefits": "tea, cake,"}
+    form = {f"tier{number}_{part}": text for number, tier in enumerate((gold, row)) for part, text in tier.items()}
+    form |= {"tier2_name": "", "tier2_from_points": ""}
+    rules = keep_rules(context.store, rules_of(form | {"is_active": "on"}), LEAD_NOON, "ann")
+    assert [(tier.key, tier.from_points, tier.early_access_hours, tier.benefits) for tier in rules.tiers] == [
+        ("silver", 0, 0, []), ("top_club", 250, 12, ["tea", "cake"]),
+    ]  # fmt: skip
+    with pytest.raises(InvalidInputError, match=r"Top club\.from_points"):
+        rules_of(form | {"tier0_from_points": "many"})
