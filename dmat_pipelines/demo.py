@@ -38,7 +38,8 @@ from dmat.warehouse import Workspace
 from dmat_pipelines.demo_campaign import BY as MARKETER
 from dmat_pipelines.demo_campaign import add_campaign, campaign_checks
 from dmat_pipelines.demo_experiment import checks_of_tests, decide_by_hand
-from dmat_pipelines.demo_sales import add_sales, ask_for_a_demo, sales_checks, work_leads
+from dmat_pipelines.demo_journey import add_journey, journey_checks
+from dmat_pipelines.demo_sales import add_sales, ask_for_a_demo, sales_checks, use_offers, work_leads
 from dmat_pipelines.proof import Proof, prove, show
 from dmat_pipelines.real_orders import order_checks, show_orders
 
@@ -177,12 +178,13 @@ def live_through(settings: Settings) -> Proof:
         read_everything(settings)
         add_segments(settings)
         add_campaign(settings)
+        add_journey(settings, MARKETER)
         add_sales(settings)
         live_two_days(settings)
         read_everything(settings)
         proof = prove(settings)
         proof.checks += [*order_checks(settings), *campaign_checks(settings), *checks_of_tests(settings)]
-        proof.checks += sales_checks(settings)
+        proof.checks += [*sales_checks(settings), *journey_checks(settings)]
         return proof
 
 
@@ -241,6 +243,7 @@ def live_two_days(settings: Settings) -> None:
             decide_by_hand(settings, MARKETER)
             ask_for_a_demo(settings, step)
             work_leads(settings)
+            use_offers(settings)
             run_pass(batch) if step < STEPS else run_once(batch)
             if batch.health.failures:
                 raise BuildFailedError(f"a part of the micro-batch failed: {batch.health.failures}")

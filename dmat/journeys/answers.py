@@ -167,14 +167,14 @@ def _did(source: Source, question: Did, group: Sequence[Asking]) -> set[int]:
 
 def _has_score(source: Source, question: HasScore, group: Sequence[Asking]) -> set[int]:
     if SCORES not in source.desk.workspace.tables():
-        return {each.number for each in group if question.at_least <= 0}
+        return {each.number for each in group} if question.holds(0) else set()
     cursor = source.desk.workspace.cursor()
     cursor.register("asking", _table(group))
     query = f"""
-        select asking.number from asking left join {SCORES} as scores on asking.person_id = scores.person_id
-        group by asking.number having coalesce(max(scores.score), 0) >= ?
+        select asking.number, coalesce(max(scores.score), 0) as score
+        from asking left join {SCORES} as scores on asking.person_id = scores.person_id group by asking.number
     """
-    return {int(row[0]) for row in cursor.execute(query, [question.at_least]).fetchall()}
+    return {int(number) for number, score in cursor.execute(query).fetchall() if question.holds(float(score))}
 
 
 def _person_is(source: Source, question: PersonIs, group: Sequence[Asking]) -> set[int]:

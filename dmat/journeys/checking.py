@@ -7,6 +7,7 @@ Belongs here: everything about a definition that needs store or catalogue. Stays
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -18,10 +19,11 @@ from dmat.errors import InvalidInputError
 from dmat.journeys.conditions import PersonIs, questions_of
 from dmat.journeys.definition import CART_ORDERED, Definition
 from dmat.journeys.entries import Source
+from dmat.journeys.frequency import most_messages
 from dmat.journeys.steps import Branch, Send
 from dmat.journeys.triggers import TierReached
+from dmat.loyalty.giving import code_sources
 from dmat.loyalty.rules import read_rules
-from dmat.messages.codes import list_pools
 from dmat.segments.catalogue import Catalogue
 from dmat.segments.records import ACTIVE
 from dmat.store.tables import segments
@@ -37,13 +39,13 @@ def check_definition(source: Source, definition: Definition) -> list[Finding]:
     found = [*_events(catalogue, definition), *_fields(catalogue, definition)]
     with source.store.read() as connection:
         found += _segments(connection, definition)
-        found += _templates(connection, definition)
+        found += _templates(connection, definition, source.settings.clock.now())
         found += _tiers(connection, definition)
     if not definition.sends:
         found.append(Finding("steps", "it sends nothing", is_blocking=False))
     if definition.goal is None:
         found.append(Finding("goal", "it has no goal: its effect cannot be told", is_blocking=False))
-    return found
+    return [*found, *_over_the_cap(definition, source.settings.frequency_cap_per_week)]
 
 
 def refuse_unfit(source: Source, definition: Definition) -> None:
@@ -55,6 +57,19 @@ def refuse_unfit(source: Source, definition: Definition) -> None:
     for finding in check_definition(source, definition):
         if finding.is_blocking:
             raise InvalidInputError(finding.place, finding.what, finding.allowed)
+
+
+def _over_the_cap(definition: Definition, cap: int) -> Iterator[Finding]:
+    """The first message on the way that sends the most within a week that the frequency cap would hold back."""
+    most = most_messages(definition)
+    if len(most) <= cap:
+        return
+    number = next(number for number, step in enumerate(definition.steps) if step.key == most[cap])
+    what = (
+        f"one person may get {len(most)} messages within seven days on this way, the frequency cap lets {cap} of them"
+        " leave: this one waits, and never leaves if its time is over first"
+    )
+    yield Finding(f"steps[{number}]", what, f"at most {cap} (DMAT_FREQUENCY_CAP_PER_WEEK)", is_blocking=False)
 
 
 def _events(catalogue: Catalogue, definition: Definition) -> Iterator[Finding]:
@@ -98,8 +113,8 @@ def _tiers(connection: Connection, definition: Definition) -> Iterator[Finding]:
             yield Finding("trigger.tiers", f"there is no tier {key!r}", ", ".join(known))
 
 
-def _templates(connection: Connection, definition: Definition) -> Sequence[Finding]:
-    pools = {pool.key for pool in list_pools(connection)}
+def _templates(connection: Connection, definition: Definition, now: datetime) -> Sequence[Finding]:
+    known = code_sources(connection, now)
     found = []
     for number, step in enumerate(definition.steps):
         if not isinstance(step, Send):
@@ -108,7 +123,7 @@ def _templates(connection: Connection, definition: Definition) -> Sequence[Findi
         fault = template_fault(connection, asked, step.template)
         if fault:
             found.append(Finding(f"steps[{number}].template", fault, f"an active template for {step.channel}"))
-        if step.code_pool and step.code_pool not in pools:
-            what = f"there is no pool of codes {step.code_pool!r}"
-            found.append(Finding(f"steps[{number}].code_pool", what, ", ".join(sorted(pools))))
+        if step.code_pool and step.code_pool not in known:
+            what = f"there is no pool of codes {step.code_pool!r}, and no such offer that can be given now"
+            found.append(Finding(f"steps[{number}].code_pool", what, ", ".join(sorted(known)) or "make one first"))
     return found

@@ -8,7 +8,7 @@ modules are imported by the command that needs them, so that `dmat --help` answe
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from dmat.terminal import Home, console, opened
 
 if TYPE_CHECKING:
     from dmat.journeys.library import JourneyLibrary
+    from dmat.journeys.replay_report import Outcome
 
 app = typer.Typer(no_args_is_help=True, help="Journeys: list, look at, switch on and off, replay on the past.")
 
@@ -134,9 +135,14 @@ def import_file(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False
 
 @app.command()
 def start(key: Key, home: Home = None) -> None:
-    """Switch the newest version on."""
+    """Switch the newest version on; says what is worth a second look."""
+    from dmat.journeys.checking import check_definition
+
     with _library(home) as library:
-        console.print(f"{key} is live with version {library.start(key, getpass.getuser()).live_version}")
+        made = library.start(key, getpass.getuser())
+        for finding in check_definition(library.source, library.version(key).definition):
+            console.print(f"[yellow]{finding.place}: {finding.what}[/]")
+        console.print(f"{key} is live with version {made.live_version}")
 
 
 @app.command()
@@ -242,10 +248,12 @@ def replay_command(
     until: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="UTC")],
     version: Annotated[int, typer.Option(help="0: the newest")] = 0,
     as_lived: Annotated[bool, typer.Option(help="as it was lived, compared with the ledger")] = False,
+    file: Annotated[Path | None, typer.Option(help="write who would have got what, as CSV")] = None,
     home: Home = None,
 ) -> None:
     """Live a journey (or a playbook) through the past: who would have entered, what would have been sent, and when."""
     from dmat.errors import NotFoundError
+    from dmat.journeys.checking import check_definition
     from dmat.journeys.known import NOTHING_KNOWN, read_known
     from dmat.journeys.playbook import find_playbook
     from dmat.journeys.records import JourneyVersion
@@ -259,12 +267,32 @@ def replay_command(
         except NotFoundError:
             definition = find_playbook(key).definition
             journey_id, known = 0, NOTHING_KNOWN
+            for finding in check_definition(library.source, definition):
+                if finding.place == "segments":
+                    console.print(f"[yellow]{finding.what}: `dmat journeys install {key}` makes it[/]")
             chosen = JourneyVersion(0, 1, definition, {}, "", library.settings.clock.now(), "")
         found = replay(library.source, journey_id, chosen, since, until, known)
-        for line in report_of(library.source, found).lines():
+        report = report_of(library.source, found)
+        for line in report.lines():
             console.print(line)
+        if file is not None:
+            _write_outcomes(file, report.outcomes)
+            console.print(f"{len(report.outcomes):,} messages are written to {file}")
         if as_lived:
             different = differences(library.source, found)
             console.print(f"{len(different)} rows differ from the ledger")
             if different:
                 raise typer.Exit(1)
+
+
+def _write_outcomes(file: Path, outcomes: Iterable[Outcome]) -> None:
+    """Who would have got what as CSV; what a spreadsheet would take for a formula is written as text."""
+    import csv
+
+    from dmat.journeys.replay_report import Outcome
+    from dmat.segments.export import as_text
+
+    with file.open("w", newline="", encoding="utf-8") as made:
+        writer = csv.writer(made)
+        writer.writerow(Outcome._fields)
+        writer.writerows([as_text(value) for value in outcome] for outcome in outcomes)

@@ -138,16 +138,30 @@ class PersonIs(Part):
         return self.is_.words
 
 
+Points = Annotated[float, Field(ge=0, le=100_000)]
+
+
 class HasScore(Part):
-    """Whether the person has at least so many points as a lead; who is no lead has none."""
+    """Whether the person has so many points as a lead; who is no lead has none. Scores have hundredths."""
 
     kind: Literal["score"] = "score"
-    at_least: float = Field(ge=0, le=100_000)
+    at_least: Points | None = None
+    over: Points | None = Field(None, description="more than that, instead of `at_least`")
+
+    @model_validator(mode="after")
+    def _says_one(self) -> HasScore:
+        if (self.at_least is None) == (self.over is None):
+            raise ValueError("say one of at_least or over")
+        return self
 
     @property
     def words(self) -> str:
         """In words."""
-        return f"score at least {self.at_least:g}"
+        return f"score over {self.over:g}" if self.over is not None else f"score at least {self.at_least:g}"
+
+    def holds(self, score: float) -> bool:
+        """Whether a score passes."""
+        return score > self.over if self.over is not None else score >= (self.at_least or 0)
 
 
 class AllOf(Part):

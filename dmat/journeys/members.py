@@ -202,9 +202,8 @@ def lock_unchanged(connection: Connection, members: Sequence[Member]) -> set[int
     revisions = {member.member_id: member.revision for member in members}
     for batch in chunks(sorted(revisions), AT_ONCE):
         query = sa.select(table.member_id, table.revision).where(among(connection, table.member_id, batch))
-        for row in connection.execute(lock_rows(connection, query)):
-            if revisions[row.member_id] == row.revision:
-                found.add(row.member_id)
+        rows: Sequence[Any] = connection.execute(lock_rows(connection, query)).all()
+        found.update([number for number, revision in rows if revisions[number] == revision])
     return found
 
 
@@ -221,18 +220,18 @@ def write_states(connection: Connection, moved: Iterable[tuple[int, State, str]]
     statement = _UPDATE.format("?" if is_sqlite else "%s")
     for batch in chunks(moved, AT_ONCE):
         rows = [
-            (state.status, state.step, text(state.at), text(state.due_at), state.why, path, text(state.reached_goal_at),
-             text(None if state.status == WAITING else state.at), state.variant, number)
-            for number, state, path in batch
+            (status, step, text(at), due_at and text(due_at), why, path, goal_at and text(goal_at),
+             None if status == WAITING else text(at), variant, number)
+            for number, (step, at, due_at, status, why, goal_at, variant), path in batch
         ]  # fmt: skip
         connection.exec_driver_sql(statement, rows)
 
 
-def _text(value: datetime | None) -> str | None:
-    return None if value is None else value.isoformat(" ", "microseconds")
+def _text(value: datetime) -> str:
+    return value.isoformat(" ", "microseconds")
 
 
-def _same(value: datetime | None) -> datetime | None:
+def _same(value: datetime) -> datetime:
     return value
 
 

@@ -37,10 +37,14 @@ def read_people(workspace: Workspace, ids: Collection[int], dates: Collection[st
         select people.person_id, coalesce(people.time_zone, '') as time_zone{columns}
         from {PEOPLE} as people inner join asked_people on people.person_id = asked_people.person_id
     """
-    found = {
-        row[0]: Person(row[0], row[1], {name: value for name, value in zip(dates, row[2:], strict=True) if value})
-        for row in cursor.execute(query).fetchall()
-    }
+    rows = cursor.execute(query).fetchall()
+    if not dates:
+        found = {person_id: Person(person_id, zone) for person_id, zone in rows}
+    else:
+        found = {
+            row[0]: Person(row[0], row[1], {name: value for name, value in zip(dates, row[2:], strict=True) if value})
+            for row in rows
+        }
     return {each: found.get(each) or Person(each, is_known=False) for each in ids}
 
 

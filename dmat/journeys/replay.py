@@ -19,8 +19,10 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from dmat.campaigns.addressing import NO_NEEDS
 from dmat.campaigns.holdout import is_held_out
-from dmat.errors import InvalidInputError
+from dmat.campaigns.templates_of_steps import Needs
+from dmat.errors import InvalidInputError, NotFoundError
 from dmat.journeys.admitting import Stay, admit, begin_of, in_order, in_their_segments
 from dmat.journeys.answers import find_answers
 from dmat.journeys.crowd import One, live_all
@@ -32,7 +34,7 @@ from dmat.journeys.machine import WAITING, Happening, enter
 from dmat.journeys.people import dates_needed, read_people
 from dmat.journeys.records import JourneyVersion
 from dmat.journeys.runner import begins_at
-from dmat.journeys.sending import Sending, prepare, without_shared
+from dmat.journeys.sending import Sending, needs_of_step, prepare, without_shared
 from dmat.journeys.steps import Send
 from dmat.ledger.post import NewEntry
 from dmat.store.engine import rows_of
@@ -95,7 +97,7 @@ def replay(
 
     Raises:
         InvalidInputError: the span is empty or longer than two years.
-        NotFoundError: a segment, an event or a template is gone.
+        NotFoundError: a segment, an event or, of a journey that is kept, a template is gone.
     """
     if until <= since or until - since > LONGEST:
         raise InvalidInputError("to", "this is no span to replay", "later than from, at most two years later")
@@ -268,9 +270,18 @@ class _Replaying:
         for name, sendings in groups.items():
             step = self._definition.step(name)
             assert isinstance(step, Send)  # noqa: S101 - it is an effect of such a step
-            rows = prepare(self._source, self._version, step, sendings).rows
+            rows = prepare(self._source, self._version, step, sendings, self._needs(step)).rows
             found += without_shared(rows, step, {})
         return sorted(found, key=lambda row: (row.not_before or datetime.max, row.step, row.occurrence))
+
+    def _needs(self, step: Send) -> Needs:
+        """What its messages need; nothing when a journey that is not kept names a template that is not there yet."""
+        try:
+            return needs_of_step(self._source, self._version, step)
+        except NotFoundError:
+            if self._journey_id:
+                raise
+            return NO_NEEDS
 
 
 class Difference(NamedTuple):

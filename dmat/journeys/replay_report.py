@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from dmat.campaigns.country_rules import find_rule
 from dmat.campaigns.pace import capped_until, find_zone, rests_until
@@ -26,7 +27,25 @@ from dmat.ledger.post import NewEntry
 
 ASKED_FOR = frozenset({"email", "sms", "whatsapp", "push"})
 HOUR = timedelta(hours=1)
+HELD_OUT = "held out"
 SentBefore = Mapping[int, Sequence[datetime]]
+
+
+class Outcome(NamedTuple):
+    """What would have become of one message.
+
+    Attributes:
+        due_at: when its step was due; left_at: when it would have left, None when it would not.
+        why: why it would not have left; empty when it would.
+    """
+
+    person_id: int
+    entry_key: str
+    step: str
+    channel: str
+    due_at: datetime | None
+    left_at: datetime | None
+    why: str
 
 
 @dataclass
@@ -38,7 +57,9 @@ class ReplayReport:
         by_step: messages that would have left, by step; `by_hour` by the hour (UTC) in which they would have.
         quiet, capped: messages that would have waited for the end of quiet hours, or for the weekly cap.
         cost_micros: of SMS, by the workspace's table of prices.
+        has_goal: whether the journey has one.
         reached, goal_low, goal_high: people who reached the goal in the past, and the 95 % interval of their share.
+        outcomes: who would have got what, in the order in which it was due.
     """
 
     entries: int
@@ -51,9 +72,11 @@ class ReplayReport:
     capped: int = 0
     cost_micros: int = 0
     cost_currency: str = ""
+    has_goal: bool = False
     reached: int = 0
     goal_low: float = 0.0
     goal_high: float = 0.0
+    outcomes: list[Outcome] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """The report in words."""
@@ -67,7 +90,7 @@ class ReplayReport:
         found.append(f"{self.quiet:,} would have waited for quiet hours, {self.capped:,} for the weekly cap")
         if self.cost_micros:
             found.append(f"SMS: {self.cost_micros / 1_000_000:,.2f} {self.cost_currency}")
-        if self.entries:
+        if self.entries and self.has_goal:
             share = self.reached / self.entries
             found.append(
                 f"{self.reached:,} reached the goal ({share:.1%}, 95 % interval {self.goal_low:.1%} to"
@@ -102,25 +125,44 @@ def ask_gate(source: Source, found: Replay, report: ReplayReport, before: SentBe
     ends = {key: member.life.withdrawn_at for key, member in found.members.items()}
     sent: dict[int, list[datetime]] = defaultdict(list, {person: list(at) for person, at in (before or {}).items()})
     for number, row in enumerate(found.rows):
-        if row.is_holdout:
-            continue
-        if row.suppressed_because or not agreed.get(number, True):
-            report.stopped[row.suppressed_because or f"no consent to {row.channel}"] += 1
-            continue
-        at = _leaves_at(source, row, sent[row.person_id], report)
-        end = ends.get(row.occurrence) if (row.step, row.occurrence) in withdrawn else None
-        if row.expires_at is not None and at >= row.expires_at:
-            report.stopped["its time would have been over"] += 1
-        elif end is not None and at >= end:
-            report.stopped["the journey had ended"] += 1
-        else:
-            sent[row.person_id].append(at)
-            report.by_step[row.step] += 1
-            report.by_hour[at.replace(minute=0, second=0, microsecond=0)] += 1
-            if row.channel == "sms" and row.address:
-                cost = estimate_cost(source.settings, row.address, 1)
-                report.cost_micros += cost.micros
-                report.cost_currency = cost.currency
+        left_at, why = None, _refusal(row, agreed.get(number, True))
+        if not why:
+            at = _leaves_at(source, row, sent[row.person_id], report)
+            end = ends.get(row.occurrence) if (row.step, row.occurrence) in withdrawn else None
+            why = _too_late(row, at, end)
+            if not why:
+                left_at = at
+                sent[row.person_id].append(at)
+        _count(source, row, left_at, why, report)
+
+
+def _refusal(row: NewEntry, has_agreed: bool) -> str:
+    """Why a message would not have left whenever it was; empty: it might have."""
+    if row.is_holdout:
+        return HELD_OUT
+    return row.suppressed_because or ("" if has_agreed else f"no consent to {row.channel}")
+
+
+def _too_late(row: NewEntry, at: datetime, ends_at: datetime | None) -> str:
+    if row.expires_at is not None and at >= row.expires_at:
+        return "its time would have been over"
+    return "the journey had ended" if ends_at is not None and at >= ends_at else ""
+
+
+def _count(source: Source, row: NewEntry, left_at: datetime | None, why: str, report: ReplayReport) -> None:
+    report.outcomes.append(
+        Outcome(row.person_id, row.occurrence, row.step, row.channel, row.not_before, left_at, why)
+    )  # fmt: skip
+    if left_at is None:
+        if why != HELD_OUT:
+            report.stopped[why] += 1
+        return
+    report.by_step[row.step] += 1
+    report.by_hour[left_at.replace(minute=0, second=0, microsecond=0)] += 1
+    if row.channel == "sms" and row.address:
+        cost = estimate_cost(source.settings, row.address, 1)
+        report.cost_micros += cost.micros
+        report.cost_currency = cost.currency
 
 
 def _agreed(source: Source, found: Replay) -> dict[int, bool]:
@@ -152,6 +194,7 @@ def _leaves_at(source: Source, row: NewEntry, sent: list[datetime], report: Repl
 
 def _count_goal(source: Source, found: Replay, report: ReplayReport) -> None:
     goal = found.version.definition.goal
+    report.has_goal = goal is not None
     if goal is None or not found.members:
         return
     first = min(member.life.entered_at for member in found.members.values())

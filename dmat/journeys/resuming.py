@@ -32,7 +32,7 @@ from dmat.journeys.records import Gap, Gaps, Journey, JourneyVersion, find_journ
 from dmat.journeys.replay import Replay, Replayed
 from dmat.journeys.replay_report import ReplayReport, ask_gate
 from dmat.journeys.runner import LATE, STOOD_STILL, fresh_entries, lives_of
-from dmat.journeys.sending import Sending, earlier_of_addresses, prepare, without_shared
+from dmat.journeys.sending import Sending, earlier_of_addresses, needs_of_step, prepare, without_shared
 from dmat.journeys.steps import Act, Audience, Send
 from dmat.journeys.trials import Trial
 from dmat.ledger.entries import PLANNED
@@ -220,7 +220,8 @@ class _Trial:
     def _rows(self, version: int, key: str, sendings: Sequence[Sending]) -> Iterable[NewEntry]:
         step = self.definitions[version].step(key)
         assert isinstance(step, Send)  # noqa: S101 - it is an effect of such a step
-        rows = prepare(self.source, self.versions[version], step, sendings).rows
+        asked = self.versions[version]
+        rows = prepare(self.source, asked, step, sendings, needs_of_step(self.source, asked, step)).rows
         with self.source.store.read() as connection:
             return without_shared(rows, step, earlier_of_addresses(connection, self.journey.programme, step, rows))
 

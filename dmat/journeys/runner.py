@@ -25,13 +25,14 @@ from dmat.campaigns.permissions import bring_consent
 from dmat.errors import DmatError
 from dmat.experiments.in_journeys import Exposure, note_exposed, read_trials
 from dmat.journeys.acting import leave_lists, sync_lists, write_actions
-from dmat.journeys.admitting import admit, in_order, in_their_segments
+from dmat.journeys.admitting import admit, in_order, in_their_segments, takes_everybody
 from dmat.journeys.answers import find_answers
 from dmat.journeys.crowd import One, live_all, uncollected
 from dmat.journeys.definition import Definition
 from dmat.journeys.entries import Candidate, Source, find_entries
 from dmat.journeys.happenings import Happenings, find_happenings
 from dmat.journeys.living import Life
+from dmat.journeys.machine import same
 from dmat.journeys.members import (
     Member,
     count_passed,
@@ -39,13 +40,13 @@ from dmat.journeys.members import (
     insert_refused,
     known_keys,
     lock_unchanged,
-    move_people,
     read_concerned,
     read_due,
     read_stays,
     steps_passed,
     write_states,
 )
+from dmat.journeys.merging import follow_merges
 from dmat.journeys.on_site import show_on_site
 from dmat.journeys.people import dates_needed, read_merges, read_people
 from dmat.journeys.records import LIVE, Gaps, Journey, JourneyVersion, read_gaps, read_journeys, read_versions
@@ -53,6 +54,7 @@ from dmat.journeys.sending import (
     Prepared,
     Sending,
     earlier_of_addresses,
+    needs_of_step,
     prepare,
     with_cart_lines,
     with_codes,
@@ -167,7 +169,7 @@ class _JourneyLook:
         merged = read_merges(self.source.desk.workspace, since)
         if merged:
             with self.store.write() as connection:
-                move_people(connection, self.journey.journey_id, merged)
+                self.found.ended += follow_merges(connection, self.journey, self.live, merged, self.now)
 
     # -- entering --
 
@@ -189,7 +191,8 @@ class _JourneyLook:
             return []
         journey_id, definition = self.journey.journey_id, self.live.definition
         with self.store.write() as connection:
-            stays = read_stays(connection, journey_id, {each.person_id for each in candidates})
+            people = set() if takes_everybody(definition) else {each.person_id for each in candidates}
+            stays = read_stays(connection, journey_id, people)
             admitted = admit(definition, candidates, stays)
             self.found.refused.update(admitted.refused)
             where = (connection, journey_id, self.live.version, definition)
@@ -250,7 +253,8 @@ class _JourneyLook:
             assert isinstance(step, Send)  # noqa: S101 - it is an effect of such a step
             people = np.unique(np.fromiter((each.person_id for each in sendings), np.int64, len(sendings)))
             bring_consent(self.store, self.source.desk.workspace, people, step.channel, self.now)
-            prepared = prepare(self.source, self.versions[version], step, sendings)
+            needs = needs_of_step(self.source, self.versions[version], step)
+            prepared = prepare(self.source, self.versions[version], step, sendings, needs)
             found[(version, key)] = prepared._replace(rows=with_cart_lines(self.source, prepared.rows))
             if step.channel == "in_app":
                 show_on_site(self.source, self.live, step, prepared.rows, self.now)
@@ -319,9 +323,10 @@ def lives_of(
     people = {member.person_id for member in members}
     known = read_people(source.desk.workspace, people, dates_needed(definitions.values()))
     trials = [trial.of_people(people) for trial in trials]
+    lift = gaps if gaps.all else same
     return {
         member.member_id: Life(
-            definitions[member.version], known[member.person_id], member.values, member.entered_at, member.state, gaps,
+            definitions[member.version], known[member.person_id], member.values, member.entered_at, member.state, lift,
             () if member.is_holdout else trials,
         )
         for member in members
@@ -363,18 +368,18 @@ def _note_look(connection: Connection, journey: Journey, now: datetime) -> Gaps:
 
 
 def _write_lives(connection: Connection, journey_id: int, members: Sequence[Member], lives: Mapping[int, Life]) -> None:
-    passed: Counter[tuple[int, str]] = Counter()
+    passed: list[tuple[int, str]] = []
     states, rows = [], []
     for member in members:
         life = lives[member.member_id]
-        passed.update((member.version, step) for step, _ in life.passed)
-        trail = " ".join(f"{step}@{at.isoformat(timespec='seconds')}" for step, at in life.passed)
+        passed += [(member.version, step) for step, _ in life.passed]
+        trail = " ".join([f"{step}@{at.isoformat()[:19]}" for step, at in life.passed])  # to the second
         states.append((member.member_id, life.state, f"{member.path} {trail}".strip()))
         rows += [
             {"member_id": member.member_id, "kind": happening.kind, "occurred_at": happening.at, "effective_at": at}
             for happening, at in life.applied
         ]
     write_states(connection, states)
-    count_passed(connection, journey_id, passed)
+    count_passed(connection, journey_id, Counter(passed))
     for batch in chunks(rows):
         connection.execute(upsert(connection, journey_happenings).on_conflict_do_nothing(), batch)

@@ -30,7 +30,7 @@ from dmat.journeys.records import JourneyVersion
 from dmat.journeys.steps import Send
 from dmat.ledger.entries import EXPIRED, REJECTED, SUPPRESSED
 from dmat.ledger.post import NewEntry
-from dmat.messages.codes import take_codes
+from dmat.loyalty.giving import take_codes
 from dmat.messages.library import Templates
 from dmat.store.engine import chunks
 from dmat.store.sets import among
@@ -59,15 +59,25 @@ class Prepared(NamedTuple):
     needs: Needs
 
 
-def prepare(source: Source, version: JourneyVersion, step: Send, sendings: Sequence[Sending]) -> Prepared:
-    """The rows of a step for many members, before codes are taken and shared addresses looked at.
+def needs_of_step(source: Source, version: JourneyVersion, step: Send) -> Needs:
+    """What the messages of a step need.
 
     Raises:
-        NotFoundError: a template or a segment that it asks about is gone.
+        NotFoundError: its template or a segment that this asks about is gone.
     """
-    asked = _as_campaign_step(step)
-    template = step.template_version or version.templates.get(step.template, 0)
-    needs = needs_of(source.desk, Templates(source.store, source.settings.clock), asked, template)
+    templates = Templates(source.store, source.settings.clock)
+    return needs_of(source.desk, templates, _as_campaign_step(step), _template_version(version, step))
+
+
+def _template_version(version: JourneyVersion, step: Send) -> int:
+    return step.template_version or version.templates.get(step.template, 0)
+
+
+def prepare(
+    source: Source, version: JourneyVersion, step: Send, sendings: Sequence[Sending], needs: Needs
+) -> Prepared:  # fmt: skip
+    """The rows of a step for many members, before codes are taken and shared addresses looked at."""
+    asked, template = _as_campaign_step(step), _template_version(version, step)
     people = np.unique(np.fromiter((each.person_id for each in sendings), np.int64, len(sendings)))
     question = Question(
         programme=version.definition.programme, plan=CampaignPlan(steps=(asked,), holdout=version.definition.holdout),
@@ -177,7 +187,7 @@ def earlier_of_addresses(connection: Connection, programme: str, step: Send, row
 def with_codes(
     connection: Connection, step: Send, prepared: Prepared, rows: Sequence[NewEntry], now: datetime
 ) -> list[NewEntry]:
-    """Rows with a code of the step's pool each, taken inside the caller's transaction; once for each entry.
+    """Rows with a code each, of the step's pool or offer, taken inside the caller's transaction; once for each entry.
 
     Raises:
         CodesExhaustedError: the pool has too few.

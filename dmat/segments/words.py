@@ -86,6 +86,7 @@ def _condition(
     target: Field | Property | None, key: str, op: str, value: Value | None, currency: str | None, catalogue: Catalogue
 ) -> str:
     label = _lowered(target.label) if target else _quoted(key)
+    label = f"number of {label}" if target and _is_counted(target) else label
     return f"{label} {_judged(target, op, value, currency, catalogue)}"
 
 
@@ -104,7 +105,12 @@ def _judged(
 
 def _has_unit(target: Field | Property) -> bool:
     """Whether the unit says more than the label: not "orders is at least 3 orders"."""
-    return bool(target.unit) and target.type != "money" and target.unit.lower() != target.label.lower()
+    return bool(target.unit) and target.type != "money" and not _is_counted(target)
+
+
+def _is_counted(target: Field | Property) -> bool:
+    """Whether the label ends with what is counted: orders, loyalty points."""
+    return bool(target.unit) and target.label.lower().endswith(target.unit.lower())
 
 
 def value_words(value: Value, op: str, type_: str, catalogue: Catalogue) -> str:

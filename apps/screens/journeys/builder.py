@@ -6,6 +6,7 @@ Belongs here: which block shows what, and what a click does. Stays out: what hap
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,14 +22,15 @@ from apps.screens.journeys.changes import changes
 from apps.screens.journeys.desk import JourneyDesk, Known
 from apps.screens.journeys.drawing import draw
 from apps.screens.journeys.fields import span_parts
-from apps.screens.journeys.judging import SETTINGS, Judging
+from apps.screens.journeys.judging import SETTINGS, Judging, sentence
 from apps.screens.journeys.keeping import SEND, WRITE, Keeping
 from apps.screens.journeys.leading import Leading
 from apps.screens.journeys.numbers import Numbers, counting_of, on_way
 from apps.screens.segments.addressing import asked_for, leave_for, remember
-from dmat.errors import InvalidInputError
+from dmat.errors import DmatError, InvalidInputError
 from dmat.journeys.definition import as_document, as_yaml, parse_definition
 from dmat.journeys.records import DRAFT, Journey
+from dmat.journeys.tag_segments import find_segment_of_tag, make_segment_of_tag
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
 
@@ -164,6 +166,26 @@ class BuilderScreen(pn.viewable.Viewer):
             return
         await self.model.edit(lambda _: graph.explicit(as_document(definition)))
 
+    async def make_tag_segment(self) -> None:
+        """Who has the tag of the chosen step becomes a segment, which follows the tag."""
+        if not self.caller.may("segments:write"):
+            return
+        try:
+            made = await asyncio.to_thread(
+                make_segment_of_tag, self.desk.desks.segments.library, self._tag, self.user.email
+            )
+        except DmatError as error:
+            self.model.problem = sentence(str(error))
+            return
+        self.known = self.desk.known()
+        self.model.told = f"{made.name} is a segment now: it follows the tag."
+        self._show_all()
+
+    @property
+    def _tag(self) -> str:
+        """The tag that the chosen step gives or takes away; empty for every other step."""
+        return str(((self.model.step or {}).get("data") or {}).get("tag") or "")
+
     def left(self, address: str = "/journeys") -> None:
         """Load another page."""
         leave_for(address)
@@ -206,7 +228,8 @@ class BuilderScreen(pn.viewable.Viewer):
             "targets": graph.open_to(self.model.plan, step["key"]) if step else [], "graph": graph,
             "event_choices": self._choices(self.known.events, "do something"),
             "segment_choices": self._choices(self.known.segments, "choose a segment"),
-            "pool_choices": [("", "none of its own"), *((each, each) for each in self.known.pools)],
+            "code_choices": [("", "none of its own"), *self.known.codes.items()],
+            "tag_segment": find_segment_of_tag(self.desk.desks.segments.library, self._tag),
             "sends": [each for each in graph.steps_of(graph.for_templates(self.model.plan)) if each["do"] == "send"],
         }  # fmt: skip
 

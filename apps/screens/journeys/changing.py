@@ -37,6 +37,8 @@ async def change(screen: BuilderScreen, name: str, value: Any) -> None:
         screen.is_resumed = False
     elif name == "file" and isinstance(value, dict):
         await screen.apply_file(str(value.get("text") or "")[:300_000])
+    elif name == "tag-segment":
+        await screen.make_tag_segment()
     elif name == "copy" and not model.is_new:
         screen.left(f"/journeys?id={screen.keeping.copy(model.key, screen.user.email).key}")
 
@@ -88,6 +90,20 @@ async def _question_kind(model: Building, text: str) -> None:
         await model.edit(
             lambda plan: edits.set_place(plan, model.chosen, f"{place}.of" if is_not else place, dict(document))
         )
+
+
+async def _bound(model: Building, text: str) -> None:
+    """A score that is asked for is at least so many points, or over so many."""
+    case, number, name = [*text.split("|"), "", ""][:3]
+    if name not in ("at_least", "over") or not (case.isdigit() and number.isdigit()):
+        return
+    place = f"cases.{case}.when.of.{number}"
+    found = edits.get_place(model.step, place) or {}
+    if found.get("kind") == "not":
+        place, found = f"{place}.of", found.get("of") or {}
+    if found.get("kind") == "score":
+        points = found.get("over", found.get("at_least"))
+        await model.edit(lambda plan: edits.set_place(plan, model.chosen, place, {"kind": "score", name: points}))
 
 
 async def _group(model: Building, text: str) -> None:
@@ -244,7 +260,8 @@ async def _redo(model: Building, _: str) -> None:
 
 _EDITS: dict[str, Edit] = {
     "lead": _lead, "add-at": _add_at, "add": _add, "remove": _remove, "move": _move, "duplicate": _duplicate,
-    "stop": _plain, "undo": _undo, "redo": _redo, "question-kind": _question_kind, "group": _group, "op": _op,
-    "where": _where, "wait-kind": _wait_kind, "trigger-kind": _trigger_kind, "exit": _exit, "entry-segment": _segments,
-    "goal": _goal, "again": _again, "value": _value, "case": _case, "question": _question, "arm": _arm,
+    "stop": _plain, "undo": _undo, "redo": _redo, "question-kind": _question_kind, "bound": _bound, "group": _group,
+    "op": _op, "where": _where, "wait-kind": _wait_kind, "trigger-kind": _trigger_kind, "exit": _exit,
+    "entry-segment": _segments, "goal": _goal, "again": _again, "value": _value, "case": _case, "question": _question,
+    "arm": _arm,
 }  # fmt: skip

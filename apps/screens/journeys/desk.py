@@ -13,7 +13,7 @@ from apps.context import Context
 from apps.screens.campaigns.desk import desks_of
 from dmat.journeys.entries import Source
 from dmat.journeys.library import JourneyLibrary
-from dmat.messages.codes import list_pools
+from dmat.loyalty.giving import code_sources
 from dmat.messages.records import Template
 from dmat.segments.catalogue import Catalogue
 
@@ -26,6 +26,7 @@ class Known:
         segments, events, fields: key -> name.
         properties: event -> key -> name.
         templates: those that are active.
+        codes: pools of discount codes and offers of the loyalty programme, as a step names them -> name.
     """
 
     segments: Mapping[str, str] = field(default_factory=dict)
@@ -33,7 +34,7 @@ class Known:
     fields: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     templates: tuple[Template, ...] = ()
-    pools: tuple[str, ...] = ()
+    codes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def template_names(self) -> Mapping[str, str]:
@@ -59,14 +60,14 @@ class JourneyDesk:
         """What a journey may name, as of now."""
         catalogue = self.desks.segments.catalogue() if self.has_tables else Catalogue({}, {})
         with self.context.store.read() as connection:
-            pools = tuple(pool.key for pool in list_pools(connection))
+            codes = code_sources(connection, self.context.now())
         return Known(
             {each.key: each.name for each in self.desks.segments.library.list()},
             {key: each.label for key, each in catalogue.events.items()},
             {key: each.label for key, each in catalogue.fields.items()},
             {key: {name: one.label for name, one in each.properties.items()}
              for key, each in catalogue.events.items()},
-            tuple(self.desks.templates.list()), pools,
+            tuple(self.desks.templates.list()), codes,
         )  # fmt: skip
 
 

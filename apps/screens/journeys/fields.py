@@ -59,7 +59,7 @@ def scalar(value: Any) -> Any:
 
 READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(_TEXTS, text), "share": share, "min_total_cents": cents, "one_at_a_time": on, "points": number,
-    "at_least": number, "segments": words, "exclude": words, "tiers": words, "value": scalar,
+    "at_least": number, "over": number, "segments": words, "exclude": words, "tiers": words, "value": scalar,
     **dict.fromkeys(("days", "days_before", "day", "weekday", "most", "priority", "template_version"), whole),
     **dict.fromkeys(("for", "after", "within", "cool_down", "expires_after"), text),
 }  # fmt: skip

@@ -21,6 +21,8 @@ from dmat.segments.desk import Desk
 from dmat.settings import load_settings
 from dmat.store import open_store
 
+MOST_OUTCOMES = 5_000  # what a page leafs through; `dmat replay --file` writes all of them
+
 
 def live_through(
     home: Path, key: str, version: JourneyVersion, live: JourneyVersion | None, since: datetime, until: datetime
@@ -36,5 +38,14 @@ def live_through(
         journey = JourneyLibrary(source).get(key)
         if live is not None:
             found = difference(source, journey, live, version, since, until)
-            return found.after, replace(found, messages=(), entries_added=frozenset(), entries_removed=frozenset())
-        return report_of(source, replay(source, journey.journey_id, version, since, until)), None
+            kept = replace(
+                found, before=replace(found.before, outcomes=[]), after=replace(found.after, outcomes=[]),
+                messages=(), entries_added=frozenset(), entries_removed=frozenset(),
+            )  # fmt: skip
+            return _shortened(found.after), kept
+        return _shortened(report_of(source, replay(source, journey.journey_id, version, since, until))), None
+
+
+def _shortened(report: ReplayReport) -> ReplayReport:
+    """The report with as many outcomes as a page leafs through."""
+    return replace(report, outcomes=report.outcomes[:MOST_OUTCOMES])

@@ -16,16 +16,19 @@ from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.charts import Series, chart
 from apps.parts.render import render
-from apps.parts.words import day, local
+from apps.parts.words import day
 from apps.screens.journeys import wording
 from apps.screens.journeys.desk import JourneyDesk
 from apps.screens.journeys.graph import steps_of
 from apps.screens.journeys.judging import sentence
-from apps.screens.journeys.trying import DRAFT, SPANS, Tried, Trying, by_day
+from apps.screens.journeys.living import MOST_OUTCOMES
+from apps.screens.journeys.outcomes import OutcomePage, page_of
+from apps.screens.journeys.trying import DRAFT, SPANS, Tried, Trying, by_period, is_by_hour
 from apps.screens.segments.addressing import asked_for, remember
 from dmat.errors import DmatError, InvalidInputError
 from dmat.journeys.definition import as_document
 from dmat.journeys.records import Journey
+from dmat.store.access import caller_of_user
 from dmat.store.users import User
 
 
@@ -41,6 +44,7 @@ class PastScreen(pn.viewable.Viewer):
         self.chosen = asked if asked in self.choices else next(iter(self.choices))
         self.span = asked_for("days") if asked_for("days") in SPANS else "30"
         self.found: Tried | None = None
+        self.page, self.may_see_people = 1, caller_of_user(user).may("people:read")
         self.problem, self.is_busy = "", False
         acts: dict[str, Any] = {"on_action": self._on_action}
         self.head, self.body = Block(self._render("frame"), **acts), Block(self._render("past"), **acts)
@@ -54,11 +58,13 @@ class PastScreen(pn.viewable.Viewer):
         return lambda: None
 
     async def _on_action(self, name: str, value: Any) -> None:
-        text = str(value or "")
+        text = str(value or "")[:80]
         if name == "version" and text in self.choices:
             self.chosen = text
         elif name == "days" and text in SPANS:
             self.span = text
+        elif name == "page" and text.isdigit():
+            self.page = int(text)
         elif name == "run" and not self.is_busy:
             await self._run()
             return
@@ -66,7 +72,7 @@ class PastScreen(pn.viewable.Viewer):
         self._show()
 
     async def _run(self) -> None:
-        self.is_busy, self.problem = True, ""
+        self.is_busy, self.problem, self.page = True, "", 1
         self._show()
         try:
             self.found = await asyncio.to_thread(self._live)
@@ -99,12 +105,22 @@ class PastScreen(pn.viewable.Viewer):
     def _chart(self) -> tuple[dict[str, Any] | None, str]:
         if self.found is None or not self.found.report.by_hour:
             return None, ""
-        counted = by_day(self.found.report, self.found.since, self.found.until)
-        labels = [day(local(moment, self.context.zone)) for moment in counted]
+        since, until = self.found.since, self.found.until
+        counted = by_period(self.found.report, since, until, self.context.zone)
+        hourly = is_by_hour(since, until)
+        labels = [f"{day(at)}, {at:%H:00}" if hourly else day(at) for at in counted]
         summary = (
-            f"{sum(counted.values()):,} messages over {len(counted)} days, at most {max(counted.values()):,} on one."
+            f"{sum(counted.values()):,} messages in {len(counted):,} {'hours' if hourly else 'days'}, at most"
+            f" {max(counted.values()):,} in one."
         )
         return chart(labels, [Series("Messages", list(counted.values()))], summary), summary
+
+    def _outcomes(self) -> OutcomePage | None:
+        """A page of who would have got what, for readers who may see who is inside."""
+        if self.found is None or not self.may_see_people:
+            return None
+        workspace = self.context.workspace if self.desk.has_tables else None
+        return page_of(self.found.report.outcomes, self.page, workspace)
 
     def _render(self, name: str) -> str:
         options, summary = self._chart() if name == "past" else (None, "")
@@ -113,4 +129,5 @@ class PastScreen(pn.viewable.Viewer):
             wording=wording, has_run=self.journey.started_at is not None, choices=self.choices, chosen=self.chosen,
             spans=SPANS, span=self.span, found=self.found, problem=self.problem, is_busy=self.is_busy, options=options,
             summary=summary, names=self._names() if name == "past" else {},
+            outcomes=self._outcomes() if name == "past" else None, most=MOST_OUTCOMES,
         )  # fmt: skip

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from multiprocessing import get_context
 
+from apps.parts.words import local
 from apps.screens.journeys.building import NEW
 from apps.screens.journeys.desk import JourneyDesk
 from apps.screens.journeys.graph import compact
@@ -103,21 +104,24 @@ class Trying:
         return None if is_same else live
 
 
-def by_day(report: ReplayReport, since: datetime, until: datetime) -> Mapping[datetime, int]:
-    """Messages by day (UTC), days without any too; by hour when the span is short."""
-    is_short = until - since <= timedelta(days=2)
-    size = timedelta(hours=1) if is_short else timedelta(days=1)
-    begin = since.replace(minute=0, second=0, microsecond=0) if is_short else _midnight(since)
-    found = {}
-    moment = begin
-    while moment <= until:
-        found[moment] = 0
-        moment += size
+def is_by_hour(since: datetime, until: datetime) -> bool:
+    """Whether messages of a span are shown by hour rather than by day."""
+    return until - since <= timedelta(days=7)
+
+
+def by_period(report: ReplayReport, since: datetime, until: datetime, zone: str) -> Mapping[datetime, int]:
+    """Messages by hour or day of a time zone (its local moments, without zone), periods without any too."""
+    shown = is_by_hour(since, until)
+    size = timedelta(hours=1) if shown else timedelta(days=1)
+
+    def begins(moment: datetime) -> datetime:
+        hour = local(moment, zone).replace(minute=0, second=0, microsecond=0, tzinfo=None)
+        return hour if shown else hour.replace(hour=0)
+
+    at, last, found = begins(since), begins(until), dict[datetime, int]()
+    while at <= last:
+        found[at] = 0
+        at += size
     for hour, count in report.by_hour.items():
-        place = hour if is_short else _midnight(hour)
-        found[place] = found.get(place, 0) + count
+        found[begins(hour)] = found.get(begins(hour), 0) + count
     return dict(sorted(found.items()))
-
-
-def _midnight(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)

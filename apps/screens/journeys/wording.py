@@ -135,7 +135,8 @@ def question_words(question: Document, names: Mapping[str, str] = {}) -> str:
         since = f" within {span_words(question['within'])}" if question.get("within") else ""
         return event_words(question, names) + since
     if kind == "score":
-        return f"score at least {question.get('at_least')}"
+        over = question.get("over")
+        return f"score at least {question.get('at_least')}" if over is None else f"score over {over}"
     return where_words(question.get("is") or question.get("is_") or {})
 
 

@@ -52,6 +52,8 @@ def test_the_same_definition_has_the_same_hash_and_another_one_another():
         ({"steps": [{"key": "b", "do": "branch", "cases": [
             {"when": {"kind": "reacted", "step": "mail", "how": "opened"}, "go": "end"}]}]},
          "steps[0].cases[0].when.step"),
+        ({"steps": [{"key": "b", "do": "branch", "cases": [
+            {"when": {"kind": "score", "at_least": 40, "over": 50}, "go": "end"}]}]}, "steps[0].cases[0].when"),
         ({"exit_when": [{"event": "ordered", "left_segment": "vip"}]}, "exit_when[0]"),
         ({"exit_when": [{"event": "cart_ordered"}], "trigger": {"kind": "api"}}, "exit_when"),
         ({"holdout": {"share": 0}}, "holdout"),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from journey_worlds import MAIL, cart, in_segment, ordered
+from journey_worlds import CART_LEFT, MAIL, TIERS, cart, in_segment, ordered
 from segment_world import NOW, change_world, number_of
 
 from dmat.journeys.acting import list_actions
@@ -37,6 +37,7 @@ def playbook_world(journey_world):
         " column_name, person_column, at_column, filter_sql, data_type, unit, currency_column, channel, default_op,"
         " description, is_personal) values (900, 'event', 'form_submitted', '', 'Form', '', 'Site',"
         " 'engagement.fct_forms', '', 'person_id', 'submitted_at', '', '', '', '', '', '', '', false)",
+        *TIERS, CART_LEFT,
         "create schema scores",
         "create table scores.lead_scores (person_id bigint, score double)",
     )  # fmt: skip
@@ -103,16 +104,17 @@ def test_cart_recovery_an_hour_a_day_two_days_and_the_audience(playbook_world):
 
 def test_lead_nurturing_welcomes_scores_and_hands_over_after_ten_days(playbook_world):
     begin(playbook_world, "lead-nurturing")
-    forms = [f"insert into engagement.fct_forms values ({number_of(n)}, '{NOW + MINUTE}')" for n in (1, 2, 3)]
-    scores = [f"insert into scores.lead_scores values ({number_of(n)}, {score})" for n, score in ((1, 65), (2, 30))]
+    forms = [f"insert into engagement.fct_forms values ({number_of(n)}, '{NOW + MINUTE}')" for n in (1, 2, 3, 4)]
+    points = ((1, 50.25), (2, 30), (4, 50))  # more than fifty is a qualified lead
+    scores = [f"insert into scores.lead_scores values ({number_of(n)}, {score})" for n, score in points]
     playbook_world.look(NOW + 2 * MINUTE, *forms, *scores)
     playbook_world.look(NOW + DAY)
     playbook_world.look(NOW + 11 * DAY)
     found = sent(playbook_world, "lead-nurturing")
     assert Counter(step for _, step, _ in found) == {
-        "welcome": 3, "hot": 1, "warm": 1, "cold": 1, "stay-in-touch": 2,
+        "welcome": 4, "hot": 2, "warm": 1, "cold": 1, "stay-in-touch": 3,
     }  # fmt: skip
-    assert [person for person, step, _ in found if step == "hot"] == [1]
+    assert [person for person, step, _ in found if step == "hot"] == [1, 4]
     leads = [action.person_id % 1000 for action in list_actions(playbook_world.store, "assign_lead")]
     held = {member.person_id % 1000 for member in playbook_world.members() if member.is_holdout}
     assert set(leads) == {1} - held
@@ -170,14 +172,14 @@ def test_a_tier_that_is_reached_is_told_with_its_benefits(playbook_world):
     assert entry.context["benefits"] == "free shipping, early access to sales"
 
 
-def test_the_best_customers_hear_a_day_before(playbook_world):
+def test_platinum_members_hear_a_day_before(playbook_world):
     install(playbook_world.library, "vip-early-access", ANN)
     draft = playbook_world.library.version("vip-early-access").definition
     moment = draft.model_dump(mode="json", by_alias=True, exclude_none=True)
     moment["trigger"]["moment"] = f"{NOW + DAY}"
     playbook_world.library.change("vip-early-access", parse_definition(moment), ANN)
     playbook_world.library.start("vip-early-access", ANN)
-    playbook_world.look(NOW + DAY + MINUTE, in_segment("vip-60-days", 1, NOW))
+    playbook_world.look(NOW + DAY + MINUTE, in_segment("platinum-members", 1, NOW))
     assert [step for _, step, _ in sent(playbook_world, "vip-early-access")] == ["invite"]
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import yaml
 from journey_worlds import cart, document_with, ordered
-from segment_world import NOW
+from segment_world import NOW, number_of
 from typer.testing import CliRunner
 
 from dmat.cli import app
@@ -33,6 +33,7 @@ def test_a_replay_counts_messages_consent_cost_and_who_reached_the_goal(journey_
     journey_world.look(NOW, *left, ordered(1, NOW - 4 * DAY))
     found = report(journey_world, MAIL, SMS)
     assert (found.entries, found.held_out) == (4, 0)
+    assert not any("goal" in line for line in report(journey_world, MAIL, goal=None).lines())
     assert found.by_step == {"mail": 3, "sms": 2}  # the fourth agreed to no mail; the fifth and tenth to SMS
     assert found.stopped == {"no consent to email": 1, "no consent to sms": 2}
     assert found.cost_micros > 0
@@ -40,6 +41,22 @@ def test_a_replay_counts_messages_consent_cost_and_who_reached_the_goal(journey_
     assert 0 < found.goal_low < 0.25 < found.goal_high < 1
     assert sum(found.by_hour.values()) == 5
     assert any("4 entries" in line for line in found.lines())
+    outcomes = [(each.person_id % 1000, each.step, each.left_at is not None, each.why) for each in found.outcomes]
+    assert sorted(outcomes) == [
+        (1, "mail", True, ""), (1, "sms", False, "no consent to sms"),
+        (4, "mail", False, "no consent to email"), (4, "sms", False, "no consent to sms"),
+        (5, "mail", True, ""), (5, "sms", True, ""), (10, "mail", True, ""), (10, "sms", True, ""),
+    ]  # fmt: skip
+
+
+def test_who_is_held_out_is_named_in_a_replay_and_gets_nothing(journey_world):
+    left = [cart(f"c{n}", n, NOW - 5 * DAY) for n in range(1, 13)]
+    journey_world.look(NOW, *left)
+    found = report(journey_world, MAIL, holdout={"share": 0.5})
+    held = [each for each in found.outcomes if each.why == "held out"]
+    assert 0 < len(held) == found.held_out < 12
+    assert all(each.left_at is None for each in held)
+    assert "held out" not in found.stopped
 
 
 def test_quiet_hours_and_the_weekly_cap_are_met_in_a_replay_as_at_the_gate(journey_world):
@@ -85,8 +102,15 @@ def test_a_journey_is_led_from_a_file_to_its_end_at_a_terminal(journey_world, ru
     journey_world.look(NOW + 2 * HOUR, cart("c1", 1, NOW + HOUR / 60))
     assert "send email: mail" in run("journeys", "show", "cart")
     assert "playbook win-back" in run("journeys", "list")
-    out = run("replay", "cart", "--from", "2026-03-04T12:00", "--to", "2026-03-04T14:00", "--as-lived")
+    told = tmp_path / "told.csv"
+    span = ("--from", "2026-03-04T12:00", "--to", "2026-03-04T14:00")
+    out = run("replay", "cart", *span, "--as-lived", "--file", str(told))
     assert "1 entries" in out
+    assert "1 messages are written to" in out.replace("\n", " ")
+    assert told.read_text().splitlines() == [
+        "person_id,entry_key,step,channel,due_at,left_at,why",  # nobody had looked for an hour
+        f"{number_of(1)},c1,mail,email,2026-03-04 14:00:00,2026-03-04 14:00:00,",
+    ]
     assert "0 rows differ" in out
     for command, words in (("pause", "stands still"), ("resume", "goes on"), ("archive", "archived")):
         assert words in run("journeys", command, "cart")
@@ -111,7 +135,11 @@ def test_members_are_moved_compared_and_looked_after_at_a_terminal(journey_world
 
 
 def test_a_playbook_is_replayed_before_it_is_installed_and_then_installed(journey_world, run):
-    run("replay", "win-back", "--from", "2026-03-01", "--to", "2026-03-03", code=0)
+    out = run("replay", "win-back", "--from", "2026-03-01", "--to", "2026-03-03")
+    assert "there is no active segment 'win-back-90-days'" in out.replace("\n", " ")
+    journey_world.look(NOW, cart("c1", 1, NOW - DAY))
+    out = run("replay", "cart-recovery", "--from", "2026-03-01", "--to", "2026-03-04")
+    assert "1 x first-mail" in out  # though its messages are not there yet
     assert "is a draft" in run("journeys", "install", "win-back")
     assert "already" in run("journeys", "install", "win-back", code=1)
 

@@ -233,6 +233,24 @@ def test_a_person_merged_into_another_goes_on_as_that_one(journey_world):
     assert [message[:2] for message in journey_world.messages()] == [(1, "mail"), (3, "second")]
 
 
+def test_of_two_who_turned_out_to_be_one_the_first_goes_on_and_nobody_hears_twice(journey_world):
+    journey_world.start(cart_journey())
+    journey_world.look(NOW + HOUR + 10 * MINUTE, cart("c3", 3, NOW + MINUTE), cart("c1", 1, NOW + 5 * MINUTE))
+    merge = (
+        f"insert into people.person_merges values ({number_of(1)}, {number_of(3)}, '{NOW + 2 * HOUR}', 'same phone')"
+    )
+    gone = f"delete from people.dim_people where person_id = {number_of(1)}"
+    look = journey_world.look(NOW + 3 * HOUR, merge, gone)
+    assert look.ended == 1
+    journey_world.look(NOW + 26 * HOUR)
+    first, second = journey_world.members()
+    assert (first.entry_key, first.status, second.entry_key, second.status) == ("c3", "completed", "c1", EXITED)
+    assert second.why == "they turned out to be somebody who is in the journey already"
+    assert [message[:3] for message in journey_world.messages()] == [
+        (1, "mail", "expired"), (3, "mail", "planned"), (3, "second", "planned"),
+    ]  # fmt: skip
+
+
 def test_an_erased_person_leaves_and_what_is_planned_is_taken_back(journey_world):
     journey_world.start(cart_journey())
     journey_world.look(NOW + HOUR + MINUTE, cart("c1", 1, NOW + MINUTE))

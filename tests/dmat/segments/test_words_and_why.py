@@ -113,7 +113,7 @@ def test_a_unit_that_only_repeats_the_label_is_left_out():
     node = {"field": "orders_count", "op": "at_least", "value": 3}
     said_with = {each.label: sentence(parse({"where": node}), replace(CATALOGUE, fields={"orders_count": each}))
                  for each in (orders, staff)}  # fmt: skip
-    assert said_with == {"Orders": "People whose orders is at least 3.",
+    assert said_with == {"Orders": "People whose number of orders is at least 3.",
                          "Company size": "People whose company size is at least 3 employees."}  # fmt: skip
 
 

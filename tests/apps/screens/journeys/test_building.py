@@ -273,3 +273,17 @@ def test_what_differs_between_versions_is_said_in_words():
         "leads to “Until visited, page contains tent, at most 1 day” instead of “Task”",
     )
     assert changes(before, before) == []
+
+
+def test_a_score_is_asked_for_as_at_least_or_as_over_also_when_it_is_turned_round(kept):
+    model = building(kept, explicit(as_document(parse_definition(DOCUMENT))), "cart", 1)
+    model.choose("opened")
+    click(model, "question-kind", {"of": "0|0", "value": "score"})
+    click(model, "bound", {"of": "0|0", "value": "over"})
+    click(model, "set", {"of": "cases.0.when.of.0.over", "value": "60.5"})
+    assert model.step["cases"][0]["when"]["of"][0] == {"kind": "score", "over": 60.5}
+    click(model, "question", {"of": "not|0|0", "value": "who not"})
+    click(model, "bound", {"of": "0|0", "value": "at_least"})
+    assert model.step["cases"][0]["when"]["of"][0] == {"kind": "not", "of": {"kind": "score", "at_least": 60.5}}
+    click(model, "bound", {"of": "0|0", "value": "about"})
+    assert model.judged.blocking == ()

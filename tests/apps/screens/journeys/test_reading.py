@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from journey_worlds import cart, document_with, ordered
+from journey_worlds import cart, change_quickly, document_with, ordered
 from segment_world import NOW, number_of
 
+from apps.parts.render import render
 from apps.screens.home.needs import Waiting, list_needs
+from apps.screens.journeys import wording
 from apps.screens.journeys.effect import effect_words
 from apps.screens.journeys.graph import explicit
 from apps.screens.journeys.judging import Judging
@@ -17,13 +20,14 @@ from apps.screens.journeys.keeping import Keeping
 from apps.screens.journeys.listing import ListState, list_journeys, open_playbooks, row_of
 from apps.screens.journeys.members import Wanted, passed, read_page, read_way
 from apps.screens.journeys.numbers import Counting, read_numbers
-from apps.screens.journeys.trying import by_day
+from apps.screens.journeys.outcomes import page_of
+from apps.screens.journeys.trying import SPANS, Tried, by_period
 from dmat.campaigns.programmes import ensure_programme
 from dmat.errors import NotFoundError
 from dmat.journeys.definition import as_document
 from dmat.journeys.lift import Group, Lift
 from dmat.journeys.playbook import list_playbooks
-from dmat.journeys.replay_report import ReplayReport
+from dmat.journeys.replay_report import Outcome, ReplayReport
 from dmat.journeys.watchdog import find_stuck
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -142,11 +146,44 @@ def test_a_draft_is_kept_and_forgotten_for_each_user(lived):
     assert keeping.find_draft("ann@shop.example", "cart") is None
 
 
-def test_messages_are_shown_by_day_with_days_without_any():
+def test_messages_are_shown_by_day_or_hour_where_the_workspace_is_with_those_without_any():
     report = ReplayReport(1, {}, 0)
     report.by_hour.update({NOW: 2, NOW + HOUR: 1})
-    counted = by_day(report, NOW - timedelta(days=3), NOW + 2 * HOUR)
-    assert (len(counted), sum(counted.values()), max(counted.values())) == (4, 3, 3)
+    counted = by_period(report, NOW - timedelta(days=10), NOW + 2 * HOUR, "UTC")
+    assert (len(counted), sum(counted.values()), max(counted.values())) == (11, 3, 3)
+    hourly = by_period(report, NOW - timedelta(days=3), NOW + 2 * HOUR, "America/New_York")
+    assert (len(hourly), hourly[NOW - 5 * HOUR], hourly[NOW - 4 * HOUR]) == (75, 2, 1)
+
+
+def test_who_would_have_got_what_is_leafed_through_with_names(lived):
+    change_quickly(lived.settings, ["alter table people.dim_people add column last_seen_at timestamp"])
+    outcomes = [Outcome(number_of(n % 12 + 1), f"c{n}", "mail", "email", NOW, NOW, "") for n in range(60)]
+    outcomes[0] = outcomes[0]._replace(person_id=99)
+    first = page_of(outcomes, 1, lived.source.desk.workspace)
+    assert (first.count, first.pages, len(first.rows)) == (60, 3, 25)
+    assert (first.rows[0][1], first.rows[1][1].name) == (None, "Person2 Test")
+    assert page_of(outcomes, 9, lived.source.desk.workspace).page == 3
+    assert page_of([], 1, None).rows == ()
+
+
+def test_the_page_names_who_would_have_got_what_only_to_who_may_see_people(lived):
+    journey, version = lived.library.get("cart"), lived.library.version("cart")
+    since = NOW - timedelta(days=3)
+    report = ReplayReport(1, Counter({"too soon again": 2}), 0, Counter({"mail": 1}), Counter({NOW: 1}))
+    report.outcomes = [
+        Outcome(99, "c1", "mail", "email", NOW, NOW + HOUR, ""),
+        Outcome(99, "c1", "second", "email", NOW, None, "no consent to email"),
+    ]
+    shown = {"journey": journey, "wording": wording, "choices": {"1": "Version 1"}, "chosen": "1", "spans": SPANS,
+             "span": "7", "found": Tried(version, since, NOW, report), "names": {"mail": "First mail"}, "most": 5_000,
+             "problem": "", "is_busy": False, "options": None, "summary": ""}  # fmt: skip
+    page = render("screens/journeys/past.jinja", NOW, "UTC", **shown, outcomes=page_of(report.outcomes, 1, None))
+    assert all(
+        words in page for words in ("First mail", "waits until 4 Mar, 13:00", "No consent to email", "2 messages")
+    )
+    analyst = render("screens/journeys/past.jinja", NOW, "UTC", **shown, outcomes=None)
+    assert "Who would have got what" in page
+    assert "Who would have got what" not in analyst
 
 
 @pytest.mark.parametrize(
