@@ -69,7 +69,8 @@ def settle(
     if not experiment.is_live:
         known = read_decision(connection, number)
         why = f": {known.kind} {known.arm}".rstrip() + f", {known.reason}" if known else ""
-        raise ConflictError(f"test {number} is {experiment.status}{why}")
+        allowed = "" if known else " (only one that is under way is decided or stopped; start it first)"
+        raise ConflictError(f"test {number} is {experiment.status}{why}{allowed}")
     insert_decision(connection, experiment, kind, arm, reason, by, now, figures, snapshot_id)
     release_rest(connection, experiment, arm, reason, now)
     _let_steps_go(connection, experiment, by, now, is_over=kind == STOP and not arm, reason=reason)

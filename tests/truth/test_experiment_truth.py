@@ -8,12 +8,12 @@ and always-valid at most 5.5 and 5 %. Repetitions are chosen so that the promise
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 import pytest
+from promised_shares import FULL, assert_at_most, assert_share
 
 from dmat.experiments import sequential
 from dmat.experiments.analysis import Arm, Design, Observed, analyse
@@ -29,26 +29,12 @@ from dmat.experiments.quantiles import compare_quantiles, quantile
 from dmat.experiments.ratios import ratio_estimates
 from dmat.experiments.special import Array
 
-FULL = os.environ.get("DMAT_TRUTH") == "full"
 TESTS = 40_000 if FULL else 2_000
 PATHS, LOOKS = (2_000, 20_000) if FULL else (60, 3_000)
 
 
 def random(seed: int) -> np.random.Generator:
     return np.random.default_rng(20260301 + seed)
-
-
-def assert_share(found: float, promised: float, tests: int, tolerance: float = 0.005) -> None:
-    """Within the tolerance at full size; else within four standard errors of a simulation of this size."""
-    slack = tolerance if FULL else tolerance + 4 * math.sqrt(promised * (1 - promised) / tests)
-    print(f"{found:.4f} (promised {promised} +- {tolerance}, {tests:,} tests)")
-    assert abs(found - promised) <= slack
-
-
-def assert_at_most(found: float, promised: float, tests: int) -> None:
-    slack = 0.0 if FULL else 4 * math.sqrt(promised * (1 - promised) / tests)
-    print(f"{found:.4f} (promised at most {promised}, {tests:,} tests)")
-    assert found <= promised + slack
 
 
 def fixed(arms: int, tests: int) -> Look:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apps.parts.charts import Series, chart
+from apps.parts.charts import Series, band, chart
 from apps.screens.experiments.wording import is_money, metric_words
 from dmat.experiments.results import Analysis
 
@@ -61,7 +61,7 @@ def bands(points: Sequence[Point], names: Mapping[str, str], metric: str, summar
     options = chart(labels, lines[:4], summary, label_room=min(180, 20 + 7 * longest))
     for number, (key, _name) in enumerate(shown[:4]):
         low, high = _column(points, key, 1, size), _column(points, key, 2, size)
-        options["series"] += _band(key, _cut(low, top), _cut(high, top), f"series-{number}")
+        options["series"] += band(key, _cut(low, top), _cut(high, top), f"series-{number}")
     options["yAxis"] |= {"max": top, "interval": top / 4}
     options["xAxis"]["boundaryGap"] = False
     return options
@@ -91,19 +91,6 @@ def _column(points: Sequence[Point], arm: str, at: int, size: float) -> list[flo
 
 def _cut(values: Sequence[float | None], top: float) -> list[float | None]:
     return [None if value is None else min(max(value, 0.0), top) for value in values]
-
-
-def _band(key: str, low: Sequence[float | None], high: Sequence[float | None], colour: str) -> list[dict[str, Any]]:
-    shared = {"type": "line", "stack": f"band-{key}", "showSymbol": False, "lineStyle": {"opacity": 0}, "silent": True,
-              "tooltip": {"show": False}, "z": 1}  # fmt: skip
-    width = [
-        None if below is None or above is None else round(above - below, 4)
-        for below, above in zip(low, high, strict=True)
-    ]
-    return [
-        {**shared, "name": f"{key} from", "data": list(low)},
-        {**shared, "name": f"{key} to", "data": width, "areaStyle": {"color": f"token:{colour}", "opacity": 0.13}},
-    ]
 
 
 def hour_label(hours: float) -> str:

@@ -12,12 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import panel as pn
-import panel_material_ui as pmui
 import param
 
 from apps.context import Context, Pulse
-from apps.parts.block import Block
+from apps.parts.listing import ListPage
 from apps.parts.render import render
 from apps.screens.experiments import wording
 from apps.screens.experiments.desk import TestDesk
@@ -170,7 +168,7 @@ def read_known(desk: TestDesk, tests: Sequence[Experiment]) -> dict[int, Known]:
     return found
 
 
-class ListScreen(pn.viewable.Viewer):
+class ListScreen(ListPage):
     """The list of tests of one reader."""
 
     NARROWED = ("search", "status", "view")
@@ -180,14 +178,7 @@ class ListScreen(pn.viewable.Viewer):
         self.context, self.user, self.desk = context, user, desk
         self.may_write = caller_of_user(user).may("campaigns:write")
         self.state = ListState(**{name: asked_for(name) for name in self.NARROWED})
-        skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=8)
-        self.head = Block(self._head_html(), on_action=self._on_action)
-        self.table = Block(skeleton, on_action=self._on_action)
-        self.layout = pmui.Column(self.head, self.table, margin=0, sizing_mode="stretch_width", sx={"gap": "16px"})
-
-    def __panel__(self) -> Any:
-        """The layout, made once."""
-        return self.layout
+        self.lay_out(context, self._head_html())
 
     def refresh(self, pulse: Pulse) -> Any:
         """Ask for the list; the returned function shows it."""

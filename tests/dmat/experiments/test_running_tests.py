@@ -3,50 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
 from campaign_world import ANN, BOB
-from sqlalchemy.engine import Connection
+from killed_tests import EVEN, LOPSIDED, PROVEN, DiedError, die_at_each_point, dying_at, look, people_of
 from tested_campaigns import FRENCH, MORE_PEOPLE
 
 from dmat.campaigns import planning
 from dmat.errors import ConflictError, DmatError
 from dmat.experiments.assign import in_test
-from dmat.experiments.moments import Moments
 from dmat.experiments.records import read_assignments, salt_of, waves_of
-from dmat.experiments.results import Observed
-from dmat.experiments.running import TestRunner as Runner
 from dmat.experiments.snapshots import list_snapshots
-from dmat.store.engine import Store
 from dmat.store.experiment_tables import experiment_decisions
-from dmat.store.tables import ledger_entries
-
-PROVEN = {"a": (5_000, 200), "b": (5_000, 400)}
-EVEN = {"a": (5_000, 200), "b": (5_000, 203)}
-LOPSIDED = {"a": (8_000, 300), "b": (2_000, 80)}
-
-
-def seen(figures):
-    """What is observed, as if these (people, clicks) had been counted."""
-
-    def observe(_store, _workspace, experiment):
-        clicks = {arm: Moments.of_proportion(*found) for arm, found in figures.items()}
-        none = {arm: Moments.of_proportion(found[0], 0) for arm, found in figures.items()}
-        moments = {arm: {"click": clicks[arm], "unsubscribe": none[arm], "complaint": none[arm]} for arm in figures}
-        return Observed({arm: found[0] for arm, found in figures.items()}, moments, experiment.looks + 1, 1.0)
-
-    return observe
-
-
-def look(tested, figures=PROVEN):
-    world = tested.world
-    return Runner(world.settings, world.store, world.desk.workspace, seen(figures)).look()
 
 
 def running(tested, **changes):
@@ -157,72 +129,9 @@ def test_a_bandit_shares_out_each_wave_by_what_was_seen_and_writes_the_chances_d
 # -- whatever dies in between ---------------------------------------------------------------------------------------
 
 
-class DiedError(BaseException):
-    """The process was killed here."""
-
-
-@contextmanager
-def dying_at(monkeypatch: pytest.MonkeyPatch, point: int, is_committed: bool) -> Iterator[Counter[str]]:
-    """Die in the transaction with this number that writes, just before or just after it is committed."""
-    real, count = Store.write, Counter()
-
-    @contextmanager
-    def write(store: Store) -> Iterator[Connection]:
-        count["begun"] += 1
-        number = count["begun"]
-        with real(store) as connection:
-            yield connection
-            if number == point and not is_committed:
-                count["died"] += 1
-                raise DiedError
-        if number == point:
-            count["died"] += 1
-            raise DiedError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Store, "write", write)
-        yield count
-
-
-def steps_of(tested):
-    """From the step that is due to the last of the rest, as the stream goes through it."""
-    tested.look()
-    look(tested)
-    tested.look()
-    look(tested)
-
-
-def people_of(tested, campaign):
-    table = ledger_entries.c
-    query = sa.select(table.person_id, table.variant).where(table.programme == f"campaign:{campaign}")
-    with tested.world.store.read() as connection:
-        return [(row.person_id, row.variant) for row in connection.execute(query)]
-
-
 @pytest.mark.parametrize("is_committed", [False, True], ids=["before-commit", "after-commit"])
 def test_killed_at_any_point_everybody_has_one_message_in_the_end(tested, monkeypatch, is_committed):
-    monkeypatch.setattr(planning, "PEOPLE_AT_ONCE", 150)
-    point = died = 0
-    while True:
-        point += 1
-        campaign = tested.draft()
-        number = tested.add_test(campaign)
-        tested.world.library.start(campaign, ANN)
-        with dying_at(monkeypatch, point, is_committed) as count:
-            try:
-                steps_of(tested)
-            except DiedError:
-                died += 1
-        steps_of(tested)
-        found = people_of(tested, campaign)
-        assert len(found) == len({person for person, _ in found}) == MORE_PEOPLE, f"killed at {point}"
-        assert tested.run(campaign_id=campaign).state == "planned", f"killed at {point}"
-        assert {variant for _, variant in found} == {"a", "b", "b-rest"}
-        assert tested.tests.get(number).status == "rolled_out"
-        tested.world.library.cancel(campaign, ANN)
-        if not count["died"]:
-            break
-    assert died >= 10
+    assert die_at_each_point(tested, monkeypatch, is_committed) >= 10
 
 
 @pytest.mark.parametrize("seed", range(6))
