@@ -13,6 +13,7 @@ import dagster as dg
 from dmat_pipelines.resources import DEFAULT_RESOURCES
 from sensors.campaign_due import campaign_due, run_campaigns
 from sensors.cart_abandoned import cart_abandoned, plan_abandoned_carts
+from sensors.crm_sync_asked import crm_sync_asked, sync_crms
 from sensors.deliveries_waiting import deliveries_waiting, drain_ledger
 from sensors.figures_due import figures_due, watch_all_figures
 from sensors.journey_due import journey_due, run_journeys
@@ -27,6 +28,7 @@ JOBS = (
     decide_leads,
     decide_tests,
     watch_all_figures,
+    sync_crms,
 )
 
 
@@ -34,7 +36,16 @@ def build_realtime_defs(overrides: Mapping[str, object] | None = None) -> dg.Def
     """The location with its resources; `overrides` replaces some of them."""
     return dg.Definitions(
         jobs=JOBS,
-        sensors=[cart_abandoned, deliveries_waiting, campaign_due, journey_due, lead_due, test_due, figures_due],
+        sensors=[
+            cart_abandoned,
+            deliveries_waiting,
+            campaign_due,
+            journey_due,
+            lead_due,
+            test_due,
+            figures_due,
+            crm_sync_asked,
+        ],
         resources={**DEFAULT_RESOURCES, **(overrides or {})},
         executor=dg.in_process_executor,
     )

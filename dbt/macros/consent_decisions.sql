@@ -170,10 +170,17 @@ select * from withdrawn_by_phone
             where events._build > {{ last_build() }} and events.event_type in ('unsubscribed', 'complained')
         )
     union
+    {%- for key in ['person_id', 'email'] %}
     select contacts.person_id from {{ ref('person_contacts') }} as contacts
-    inner join {{ ref('stg_preferences__decisions') }} as decisions
-        on contacts.person_id = decisions.person_id or contacts.email = decisions.email
-    where decisions._build > {{ last_build() }}
+    where
+        contacts.{{ key }} in (
+            select decisions.{{ key }} from {{ ref('stg_preferences__decisions') }} as decisions
+            where decisions._build > {{ last_build() }}
+        )
+    {%- if not loop.last %}
+    union
+    {%- endif %}
+    {%- endfor %}
     union
     select contacts.person_id from {{ ref('person_contacts') }} as contacts
     where

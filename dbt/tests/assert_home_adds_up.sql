@@ -14,7 +14,10 @@ tables as (
         (select count(*) from {{ ref('fct_carts') }} where created_at is not null) as carts,
         (select coalesce(sum(net_cents), 0) from {{ ref('fct_orders') }}) as revenue,
         (
-            select count(*) from {{ ref('int_engagement__message_events') }} where event_type = 'delivered'
+            select count(*) from {{ ref('int_engagement__message_events') }}
+            where
+                event_type = 'delivered'
+                and (message_id is null or message_id not in (select own.message_id from ({{ own_mails() }}) as own))
         ) as delivered
 )
 

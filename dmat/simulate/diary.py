@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ create table if not exists posts (
     post_id integer primary key, hook text not null, due_at text not null, body text not null,
     attempts integer not null default 0);
 create index if not exists posts_due on posts (hook, due_at, post_id);
+create table if not exists mail_counts (
+    category text, day text, metric text, count integer not null, primary key (category, day, metric));
 create table if not exists counts (name text primary key, count integer not null);
 create table if not exists state (name text primary key, value text not null);
 create table if not exists blocked (email text primary key, reason text not null);
@@ -158,6 +160,29 @@ class Diary:
                 " clicks = clicks + ? where sg_message_id = ?",
                 [at.isoformat(), status, event == "open", event == "click", sg_message_id],
             )
+
+    def count_mails(self, categories: Iterable[str], day: date, metrics: Iterable[str], by: int = 1) -> None:
+        """Add to the vendor's own statistics by category and day."""
+        rows = [(category, day.isoformat(), metric, by) for category in dict.fromkeys(categories) for metric in metrics]
+        with self.transaction() as connection:
+            connection.executemany(
+                "insert into mail_counts values (?, ?, ?, ?)"
+                " on conflict (category, day, metric) do update set count = count + excluded.count",
+                rows,
+            )
+
+    def mail_categories(self, limit: int, offset: int) -> list[str]:
+        """Categories that mails had, by name."""
+        sql = "select distinct category from mail_counts order by category limit ? offset ?"
+        return [str(name) for (name,) in self.query(sql, [limit, offset])]
+
+    def mail_counts(self, since: date, until: date) -> dict[tuple[str, str], dict[str, int]]:
+        """(category, day) -> metric -> count, both days within."""
+        found: dict[tuple[str, str], dict[str, int]] = {}
+        sql = "select category, day, metric, count from mail_counts where day between ? and ?"
+        for category, day, metric, count in self.query(sql, [since.isoformat(), until.isoformat()]):
+            found.setdefault((category, day), {})[metric] = count
+        return found
 
     def block(self, email: str, reason: str) -> None:
         """Put an address on the vendor's own suppression list: later mails to it are dropped."""

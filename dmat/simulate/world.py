@@ -21,6 +21,7 @@ import orjson
 from dmat.simulate.business import Business
 from dmat.simulate.crowd import Crowd
 from dmat.simulate.diary import Diary, Happening, Mail
+from dmat.simulate.mail_counts import note_event
 from dmat.simulate.reactions import Truth, react_to_mail, react_to_text, read_letter
 from dmat.simulate.records import Records
 from dmat.simulate.shopping import Shopping
@@ -260,12 +261,12 @@ class World:
     def _mail_event(self, shopping: Shopping, happening: Happening) -> None:
         """An event of a mail: note it, and queue it for the webhook."""
         event = {key: value for key, value in happening.payload.items() if value not in (None, [], "")}
-        name, mail_id = event["event"], event["sg_message_id"]
+        name = event["event"]
         number = self.diary.read_state("event_number", "0")
         self.diary.write_state("event_number", str(int(number) + 1))
         event["timestamp"] = int(happening.due_at.replace(tzinfo=UTC).timestamp())
         event["sg_event_id"] = f"dmat{self.seed}{int(number):016d}"
-        self.diary.mark_mail(mail_id, name, happening.due_at)
+        note_event(self.diary, event, happening.due_at)
         if name in BLOCKING:
             self.diary.block(event["email"], BLOCKING[name])
         self.diary.count(f"mail_{name}")

@@ -36,7 +36,7 @@ GROUP = "capture"
 WORDS = {
     "shopify": "Shopify Admin GraphQL", "woocommerce": "WooCommerce REST", "hubspot": "HubSpot CRM v3",
     "twilio": "Twilio Messages", "meta": "Meta Graph", "linkedin": "LinkedIn REST", "ga4": "GA4 Data API",
-    "wordpress": "WordPress REST", "salesforce": "Salesforce REST",
+    "wordpress": "WordPress REST", "salesforce": "Salesforce REST", "sendgrid": "SendGrid statistics",
 }  # fmt: skip
 DATED = {source: sorted(kind.dated) for source, kind in CONNECTORS.items() if kind.dated}
 FIRST_DAY = "2024-01-01"

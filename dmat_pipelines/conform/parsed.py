@@ -50,8 +50,7 @@ def shared_parse(project: Path, target: Path) -> Iterator[Path]:
         yield own
         with suppress(OSError):
             if not kept.exists():
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                _copy(own / PARTIAL, kept)
+                write_whole((own / PARTIAL).read_bytes(), kept)
                 _forget_old(kept.parent)
         for name in (PARTIAL, MANIFEST):
             if (own / name).exists():
@@ -63,19 +62,20 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dmat" / "dbt"
 
 
+def write_whole(document: bytes, target: Path) -> None:
+    """Write so that another process sees all of it or nothing."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    partial.write_bytes(document)
+    partial.replace(target)
+
+
 def _digest(project: Path) -> str:
     digest = hashlib.sha256(str(project).encode())
     for file in project_files(project):
         digest.update(f"\0{file.relative_to(project)}\0".encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()[:24]
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy so that another process sees all of it or nothing."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    shutil.copyfile(source, partial)
-    partial.replace(target)
 
 
 def _forget_old(folder: Path) -> None:

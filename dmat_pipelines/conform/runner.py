@@ -27,7 +27,7 @@ from dmat.errors import BuildFailedError
 from dmat.settings import ROOT, Settings, load_settings
 from dmat.warehouse import Version, publish, writer_lock
 from dmat_pipelines.conform.built import count_rows, note_builds
-from dmat_pipelines.conform.parsed import project_files, shared_parse
+from dmat_pipelines.conform.parsed import project_files, shared_parse, write_whole
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -36,7 +36,18 @@ PROJECT = ROOT / "dbt"
 Listen = Callable[[Any], None]  # told of each event of dbt
 OK = ("success", "pass", "warn")
 dbt_lock = threading.RLock()  # dbt keeps its adapter and its flags in module state: one call at a time
-_parsed: dict[Path, tuple[tuple[float, int], Manifest]] = {}
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """The project, the same for any workspace: when it last changed, as dbt's object, and as dbt writes it."""
+
+    fingerprint: tuple[float, int]
+    manifest: Manifest
+    document: bytes
+
+
+_parsed: dict[Path, Parsed] = {}
 
 
 @dataclass(frozen=True)
@@ -190,8 +201,7 @@ def ensure_manifest(settings: Settings) -> Path:
     """Parse the project if it was not parsed since it last changed; gives the path of the manifest."""
     path = manifest_path(settings)
     with dbt_lock:
-        if not path.exists() or path.stat().st_mtime < project_fingerprint()[0]:
-            _parsed.pop(settings.home, None)
+        if not _is_fresh(path, project_fingerprint()):
             _manifest(settings)
     return path
 
@@ -209,14 +219,20 @@ def project_fingerprint() -> tuple[float, int]:
 
 
 def _manifest(settings: Settings) -> Manifest:
-    """The parsed project; parses it when it changed since this process last did."""
-    fingerprint = project_fingerprint()
-    known = _parsed.get(settings.home)
-    if known is None or known[0] != fingerprint:
-        with shared_parse(PROJECT, manifest_path(settings).parent) as own:
-            result = _invoke(settings, ["parse"], None, target=own)
-        known = _parsed[settings.home] = (fingerprint, result.result)
-    return known[1]
+    """The parsed project, also as a file of the workspace; parses it when it changed since this process last did."""
+    fingerprint, path = project_fingerprint(), manifest_path(settings)
+    known = _parsed.get(PROJECT)
+    if known is None or known.fingerprint != fingerprint:
+        with shared_parse(PROJECT, path.parent) as own:
+            manifest = _invoke(settings, ["parse"], None, target=own).result
+        known = _parsed[PROJECT] = Parsed(fingerprint, manifest, path.read_bytes())
+    elif not _is_fresh(path, fingerprint):
+        write_whole(known.document, path)
+    return known.manifest
+
+
+def _is_fresh(manifest: Path, fingerprint: tuple[float, int]) -> bool:
+    return manifest.exists() and manifest.stat().st_mtime >= fingerprint[0]
 
 
 def _run(

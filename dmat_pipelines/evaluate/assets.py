@@ -13,6 +13,7 @@ from dmat_pipelines.evaluate.reconcile import (
     compare_counters,
     compare_recoveries,
     compare_states,
+    compare_with_providers,
     explain_gaps,
 )
 from dmat_pipelines.resources import WorkspaceResource
@@ -20,6 +21,7 @@ from dmat_pipelines.resources import WorkspaceResource
 MESSAGES = dg.AssetKey(["deliveries", "fct_messages"])
 MESSAGE_EVENTS = dg.AssetKey(["engagement", "fct_message_events"])
 COUNTERS_BY_HOUR = dg.AssetKey(["reconciliation", "counters_by_hour"])
+PROVIDER_COUNTS = dg.AssetKey(["reconciliation", "provider_counts"])
 MOMENTS = dg.AssetKey(["experiments", "daily_moments"])
 RECOVERIES = dg.AssetKey(["evaluation", "cart_recovery_summary"])
 
@@ -47,6 +49,15 @@ def live_counters_equal_the_warehouse(workspace: WorkspaceResource) -> dg.AssetC
 def no_gap_is_unexplained(workspace: WorkspaceResource) -> dg.AssetCheckResult:
     """Look for counts that nothing explains."""
     return _result(explain_gaps(workspace.store(), workspace.view()))
+
+
+@dg.asset_check(
+    asset=PROVIDER_COUNTS,
+    description="What providers counted themselves equals the live counters, once they have counted to the end.",
+)
+def providers_count_the_same(workspace: WorkspaceResource) -> dg.AssetCheckResult:
+    """Compare the providers' own statistics with live counters."""
+    return _result(compare_with_providers(workspace.store(), workspace.view()))
 
 
 @dg.asset_check(asset=RECOVERIES, description="Recovered carts add up, and each order is counted for one cart.")
@@ -77,6 +88,7 @@ CHECKS = (
     states_add_up_to_the_audience,
     live_counters_equal_the_warehouse,
     no_gap_is_unexplained,
+    providers_count_the_same,
     recovered_carts_reconcile,
     sums_of_tests_are_those_of_people,
     live_figures_of_tests_equal_the_warehouse,

@@ -111,6 +111,23 @@ def explain_gaps(store: Store, view: Workspace) -> Finding:
     return Finding(numbers, waiting_count(store) + len(unexported_hours(store, 1)))
 
 
+def compare_with_providers(store: Store, view: Workspace) -> Finding:
+    """Providers' own counts against live counters: of each provider, programme and kind what is left unexplained.
+
+    Sums over time, since a message at the border of two days may be counted on either by the provider. What the
+    provider had not finished counting when it was asked is left out.
+    """
+    query = (
+        "select provider, programme, kind, sum(live_count + late_count) as live_count,"
+        " sum(provider_count) as provider_count from reconciliation.provider_counts group by 1, 2, 3 order by 1, 2, 3"
+    )
+    numbers = {
+        f"{row['provider']}, {row['programme']}, {row['kind']}": (int(row["live_count"]), int(row["provider_count"]))
+        for row in view.rows(query)
+    }
+    return Finding(numbers, waiting_count(store))
+
+
 def compare_recoveries(view: Workspace) -> Finding:
     """Recovered carts against their summary and against orders: each order counts once and carries its revenue."""
     carts = "from evaluation.cart_recoveries"

@@ -29,5 +29,5 @@ def test_its_resources_can_be_swapped(tmp_path):
     dg.Definitions.validate_loadable(defs)
     assert {sensor.name for sensor in defs.sensors} == {
         "cart_abandoned", "deliveries_waiting", "campaign_due", "journey_due", "lead_due", "test_due",
-        "figures_due",
+        "figures_due", "crm_sync_asked",
     }  # fmt: skip

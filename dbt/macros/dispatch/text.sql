@@ -90,3 +90,20 @@
 {% macro duckdb__joined_text(text, separator, ordering) -%}
     string_agg({{ text }}, '{{ separator }}' order by {{ ordering }})
 {%- endmacro %}
+
+{# Texts without | in the order of moments, those of one moment by name. One text a group is sorted last: an aggregate
+   with an order keeps every row of every group apart, and millions of small groups would not fit in memory. #}
+{% macro joined_by_time(text, separator, moment) -%}
+    {{ return(adapter.dispatch('joined_by_time', 'dmat')(text, separator, moment)) }}
+{%- endmacro %}
+
+{% macro duckdb__joined_by_time(text, separator, moment) -%}
+    array_to_string(
+        list_transform(
+            list_sort(string_split(
+                string_agg(lpad(cast(epoch_us({{ moment }}) as varchar), 17, '0') || {{ text }}, '|'), '|'
+            )),
+            lambda each: substr(each, 18)
+        ), '{{ separator }}'
+    )
+{%- endmacro %}

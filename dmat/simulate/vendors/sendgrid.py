@@ -1,4 +1,5 @@
-"""SendGrid v3: mail send and the search of messages. Its signed event webhook is posted by `webhooks.py`.
+"""SendGrid v3: mail send, the search of messages, statistics by category. Its signed events are posted by
+`webhooks.py`.
 
 Belongs here: which bodies are taken and which are refused, and how. Stays out: what people do with a mail
 (`dmat/simulate/reactions.py`). Like the real one it knows no idempotency key: the same body twice is two mails.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import orjson
@@ -28,6 +30,12 @@ COLUMNS = {"msg_id": "sg_message_id", "to_email": "to_email", "from_email": "fro
 ARGUMENTS = {"unique_args", "custom_args"}
 ERRORS = {401: "authorization required", 403: "access forbidden", 404: "not found", 405: "method not allowed",
           413: "content too large", 429: "too many requests", 500: "internal server error"}  # fmt: skip
+COUNTED = (
+    "blocks", "bounce_drops", "bounces", "clicks", "deferred", "delivered", "invalid_emails", "opens", "processed",
+    "requests", "spam_report_drops", "spam_reports", "unique_clicks", "unique_opens", "unsubscribe_drops",
+    "unsubscribes",
+)  # fmt: skip
+MOST_CATEGORIES = 10
 MAX_BODY = 30 * 1024 * 1024
 MAX_SUBSTITUTIONS = 10_000
 
@@ -43,6 +51,8 @@ class SendGrid(Door):
             self.route("/v3/mail/send", self.send, ("POST",)),
             self.route("/v3/messages", self.messages, bucket="sendgrid_messages"),
             self.route("/v3/messages/{msg_id}", self.message, bucket="sendgrid_messages"),
+            self.route("/v3/categories", self.categories),
+            self.route("/v3/categories/stats", self.category_stats),
         ]
 
     def is_authentic(self, request: Request) -> bool:
@@ -65,7 +75,10 @@ class SendGrid(Door):
         if problem is not None:
             return _refusal(400, problem[1], problem[0])
         message_id = secrets.token_urlsafe(16)
-        self.office.world.accept_mails(list(self._mails(asked, message_id)), asked)
+        mails, diary = list(self._mails(asked, message_id)), self.office.world.diary
+        with diary.transaction():
+            self.office.world.accept_mails(mails, asked)
+            diary.count_mails(asked.get("categories", []), self.office.now().date(), ("requests",), len(mails))
         return Response(status_code=202, headers={"X-Message-Id": message_id})
 
     def _mails(self, asked: dict[str, Any], message_id: str) -> Iterator[Mail]:
@@ -105,6 +118,36 @@ class SendGrid(Door):
         """One message."""
         found = self.office.world.diary.mails("sg_message_id = ?", [request.path_params["msg_id"]], 1)
         return JsonResponse(_shown(found[0]) | {"events": []}) if found else self.refuse(404)
+
+    def categories(self, request: Request, body: bytes) -> Response:
+        """The names of all categories, page by page."""
+        try:
+            limit = whole(request.query_params.get("limit"), 50, 1, 500)
+            offset = whole(request.query_params.get("offset"), 0, 0, 10**6)
+        except ValueError:
+            return _refusal(400, "invalid limit or offset")
+        return JsonResponse([{"category": name} for name in self.office.world.diary.mail_categories(limit, offset)])
+
+    def category_stats(self, request: Request, body: bytes) -> Response:
+        """Counts by category and day (days of UTC); a day on which nothing happened has zeros."""
+        names = request.query_params.getlist("categories")
+        if not 1 <= len(names) <= MOST_CATEGORIES:
+            return _refusal(400, "categories must be between 1 and 10", "categories")
+        try:
+            since = date.fromisoformat(request.query_params.get("start_date", ""))
+            until = date.fromisoformat(request.query_params.get("end_date") or self.office.now().date().isoformat())
+        except ValueError:
+            return _refusal(400, "invalid date format", "start_date")
+        if request.query_params.get("aggregated_by", "day") != "day":
+            return _refusal(400, "only days are kept here", "aggregated_by")
+        found = self.office.world.diary.mail_counts(since, until)
+        days = [(since + timedelta(days=number)).isoformat() for number in range((until - since).days + 1)]
+        return JsonResponse([{"date": day, "stats": [_counted(name, found.get((name, day), {})) for name in names]}
+                             for day in days])  # fmt: skip
+
+
+def _counted(category: str, counts: Mapping[str, int]) -> dict[str, Any]:
+    return {"type": "category", "name": category, "metrics": {metric: counts.get(metric, 0) for metric in COUNTED}}
 
 
 def _refusal(status: int, message: str, field: str | None = None, headers: Mapping[str, str] | None = None) -> Response:

@@ -84,7 +84,7 @@ def test_a_statement_that_fails_lets_dbt_build(company, by_dbt):
     settings, resident = company
     before = counted(settings)[0]
     with writer(settings) as connection:
-        connection.execute("drop table operations.home_daily")
+        connection.execute("drop table intermediate.int_engagement__message_events")
     open_mail(settings, 4)
     report = resident.build_hot()
     assert report.is_ok

@@ -24,22 +24,31 @@ deals as (
     group by person_id
 ),
 
+-- A form leads to a lead only where it came before the first order. One-sided conditions belong in a CTE of their own:
+-- in the outer join they would have every person compared with every form.
+forms_of_leads as (
+    select
+        forms.person_id, forms.first_form_at
+    from forms
+    inner join people on forms.person_id = people.person_id
+    where
+        people.email is not null
+        and (people.first_order_at is null or forms.first_form_at < people.first_order_at)
+),
+
 former as (
     select
         people.person_id,
         people.country_code,
         people.industry,
         {{ company_size('people.employees_count') }} as company_size,
-        case when forms.first_form_at is not null then 'landing_page' else 'import' end as lead_source,
-        least(forms.first_form_at, deals.first_deal_at) as created_at
+        case when forms_of_leads.first_form_at is not null then 'landing_page' else 'import' end as lead_source,
+        least(forms_of_leads.first_form_at, deals.first_deal_at) as created_at
     from people
-    left join forms
-        on
-            people.person_id = forms.person_id and people.email is not null
-            and (people.first_order_at is null or forms.first_form_at < people.first_order_at)
+    left join forms_of_leads on people.person_id = forms_of_leads.person_id
     left join deals on people.person_id = deals.person_id
     where
-        (forms.person_id is not null or deals.person_id is not null)
+        (forms_of_leads.person_id is not null or deals.person_id is not null)
         and people.person_id not in (select known.person_id from current_leads as known where known.person_id is not null)
 )
 

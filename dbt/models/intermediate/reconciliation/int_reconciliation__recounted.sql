@@ -1,5 +1,13 @@
-with received as (
-    {{ once_a_record(ref('stg_delivery__events'), '_loaded_at, record_updated_at, payload_hash') }}
+with ours as (
+    select *
+    from {{ ref('stg_delivery__events') }}
+    where
+        message_id in (select known.message_id from {{ ref('stg_ledger__entries') }} as known)
+        or (message_id is null and source_event like 'dmat:%' and place_programme is not null)
+),
+
+received as (
+    {{ once_a_record('ours', '_loaded_at, record_updated_at, payload_hash') }}
 ),
 
 events as (

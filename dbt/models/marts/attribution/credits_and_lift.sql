@@ -5,7 +5,7 @@ with credits as (
         currency_code,
         sum(credit) as credited_conversions,
         sum(credited_cents) as credited_cents
-    from {{ ref('daily_credits') }}
+    from {{ ref('hourly_credits') }}
     where kind = 'order' and campaign_id is not null
     group by campaign_id, model, currency_code
 )

@@ -1,6 +1,9 @@
+-- Ids of touches stand as hashes: millions of them would not fit in memory.
+
 with credited as (
     select
-        kind, conversion_id, touch_id, touch_number, channel, value_cents, currency_code, touches_count, channels_count
+        kind, conversion_id, touch_number, channel, value_cents, currency_code, touches_count, channels_count,
+        case when touch_id is not null then {{ quick_hash('touch_id') }} end as touch_hash
     from {{ ref('fct_touches') }}
 ),
 
@@ -27,7 +30,7 @@ last_conversions as (
 
 touches as (
     select
-        touch_id, person_id, touched_at, channel
+        {{ quick_hash('touch_id') }} as touch_hash, person_id, touched_at, channel
     from {{ ref('int_attribution__touches') }}
 ),
 
@@ -40,8 +43,8 @@ unused as (
     from touches
     left join last_conversions as converted on touches.person_id = converted.person_id and converted.kind = '{{ kind }}'
     where
-        touches.touch_id not in (
-            select used.touch_id from credited as used where used.kind = '{{ kind }}' and used.touch_id is not null
+        touches.touch_hash not in (
+            select used.touch_hash from credited as used where used.kind = '{{ kind }}' and used.touch_hash is not null
         )
         {%- if kind == 'deal' %}
         and touches.person_id in (select leads.person_id from {{ ref('fct_leads') }} as leads where leads.person_id is not null)
@@ -57,7 +60,7 @@ null_paths as (
         is_after,
         count(*) as touches_count,
         count(distinct channel) as channels_count,
-        {{ joined_text('channel', ' > ', 'touched_at, touch_id') }} as path
+        {{ joined_by_time('channel', ' > ', 'touched_at') }} as path
     from unused
     group by kind, person_id, is_after
 ),

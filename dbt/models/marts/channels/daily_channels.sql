@@ -32,6 +32,10 @@ visits as (
     group by 1, 2
 ),
 
+own_mails as (
+    {{ own_mails() }}
+),
+
 events as (
     select
         cast(occurred_at as date) as day,
@@ -42,7 +46,9 @@ events as (
             else count(distinct {{ quick_hash('coalesce(message_id, provider_message_id, event_key)') }})
         end as events_count
     from {{ ref('int_engagement__message_events') }}
-    where not is_machine and channel is not null
+    where
+        not is_machine and channel is not null
+        and (message_id is null or message_id not in (select own_mails.message_id from own_mails))
     group by 1, channel, event_type
 ),
 

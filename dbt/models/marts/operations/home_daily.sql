@@ -46,13 +46,19 @@ orders as (
     group by 1, 2
 ),
 
+own_mails as (
+    {{ own_mails() }}
+),
+
 messages as (
     select
         cast(occurred_at as date) as day, null as currency_code,
         case event_type when 'accepted' then 'messages_accepted_count' else 'messages_delivered_count' end as figure,
         count(*) as amount
     from {{ ref('int_engagement__message_events') }}
-    where event_type in ('accepted', 'delivered')
+    where
+        event_type in ('accepted', 'delivered')
+        and (message_id is null or message_id not in (select own_mails.message_id from own_mails))
     group by 1, 3
 ),
 
@@ -62,6 +68,7 @@ reactions as (
         case event_type when 'opened' then 'messages_opened_human_count' else 'messages_clicked_count' end as figure,
         count(*) as amount
     from {{ ref('int_engagement__first_reactions') }}
+    where message not in (select own_mails.message_id from own_mails)
     group by 1, 3
 ),
 

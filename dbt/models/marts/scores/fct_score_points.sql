@@ -73,13 +73,26 @@ happened as (
     where job_title is not null
 ),
 
+said as (
+    select distinct
+        source, words
+    from happened
+),
+
+matched as (
+    select
+        said.source, said.words, rules.action, rules.priority
+    from said
+    inner join rules on said.source = rules.source and {{ matches('said.words', 'rules.pattern') }}
+),
+
 ranked as (
     select
         happened.*,
-        rules.action,
-        row_number() over (partition by happened.entry_key order by rules.priority) as rule_rank
+        matched.action,
+        row_number() over (partition by happened.entry_key order by matched.priority) as rule_rank
     from happened
-    inner join rules on happened.source = rules.source and {{ matches('happened.words', 'rules.pattern') }}
+    inner join matched on happened.source = matched.source and happened.words = matched.words
 ),
 
 habits as (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -109,3 +110,42 @@ def test_a_search_that_cannot_be_read_is_refused(
     answer = call(shared_vendors, client, "GET", "/v3/messages", params={"query": query})
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["message"].startswith("invalid syntax")
+
+
+def test_what_it_counted_itself_is_told_by_category_and_day(
+    start: Callable[[], RunningVendors], client: httpx.Client
+) -> None:
+    running = start()
+    vendor = SendGrid(running.settings)
+    people = [Recipient(f"m{number}", f"person{number}@mail.example", "", {}) for number in range(12)]
+    content = ("hello@shop.example", "The Shop", "Hi", "<p>Hi</p>", "Hi")
+    vendor.send_batch(MailBatch(*content, people[:9], categories=("campaign:1", "mail")))
+    vendor.send_batch(MailBatch(*content, people[9:], categories=("journey:a", "mail")))
+    running.settings.clock.advance(timedelta(hours=2))
+    client.post(f"{running.url}/control/step").raise_for_status()
+    records = [record for page in vendor.read("category_days") for record in page.records]
+    vendor.close()
+
+    def counted(category: str, metric: str) -> int:
+        return sum(each.payload["metrics"][metric] for each in records if each.payload["name"] == category)
+
+    assert {each.payload["name"] for each in records} == {"campaign:1", "journey:a", "mail"}
+    assert [counted(name, "requests") for name in ("campaign:1", "journey:a", "mail")] == [9, 3, 12]
+    arrived = counted("mail", "delivered") + counted("mail", "bounces") + counted("mail", "deferred")
+    assert arrived >= counted("mail", "processed") == 12
+    assert all(each.record_id == f"{each.payload['name']}:{each.payload['date']}" for each in records)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"start_date": "2026-01-01"},
+        {"start_date": "2026-01-01", "categories": [str(number) for number in range(11)]},
+        {"start_date": "yesterday", "categories": ["a"]},
+        {"start_date": "2026-01-01", "categories": ["a"], "aggregated_by": "hour"},
+    ],
+)
+def test_counts_that_cannot_be_asked_for_are_refused(
+    shared_vendors: RunningVendors, client: httpx.Client, params: dict[str, Any]
+) -> None:
+    assert call(shared_vendors, client, "GET", "/v3/categories/stats", params=params).status_code == 400

@@ -1,5 +1,5 @@
 select
-    cast(converted_at as date) as day,
+    date_trunc('hour', converted_at) as hour_at,
     kind,
     model,
     channel,
@@ -10,4 +10,4 @@ select
     sum(case when is_new_customer then credit else 0 end) as new_customers_credit,
     cast(sum(credited_cents) as bigint) as credited_cents
 from {{ ref('fct_credits') }}
-group by cast(converted_at as date), kind, model, channel, campaign_id, coalesce(currency_code, 'XXX')
+group by 1, 2, 3, 4, 5, 6
