@@ -16,11 +16,14 @@ from dmat.campaigns.programmes import paused_programmes
 from dmat.campaigns.records import INCOMPLETE, RUNNING, read_campaigns
 from dmat.outgoing.endpoints import Endpoints
 from dmat.settings import Settings
+from dmat.source_names import PUSHED, named
 from dmat.store.campaign_tables import campaigns
 from dmat.store.engine import Store
 from dmat.warehouse import Workspace
 
 LATE = timedelta(hours=26)
+MANY = 3
+"""So many late sources are one alert."""
 NEEDED = ("operations.source_freshness", "operations.capture_runs")
 _SOURCES = """
     with runs as (
@@ -55,23 +58,32 @@ def look_at_campaigns(settings: Settings, store: Store, view: Workspace, rule: A
 
 def look_at_sources(settings: Settings, store: Store, view: Workspace, rule: AlertRule) -> Iterator[Finding]:
     """Sources whose last reading failed or lies too far back, and receivers of webhooks that take nothing."""
-    now = settings.clock.now()
     rows = view.rows(_SOURCES) if set(NEEDED) <= set(view.tables()) else []
+    late: list[Finding] = []
     for source, found in _by_source(rows).items():
         failing = [row for row in found if row["error"]]
         checked = [row["last_checked_at"] for row in found if row["last_checked_at"] is not None]
+        subject, name = f"source {source}", named(source)
         if failing:
             first = failing[0]
             words = f"{first['resource']}: {str(first['error'])[:300]}"
             words += f" ({len(failing) - 1} more parts of it fail)" if len(failing) > 1 else ""
-            yield Finding(rule.key, f"source {source}", rule.severity, f"{source} cannot be read", words, "/health")
-        elif checked and now - max(checked) > LATE:
+            yield Finding(rule.key, subject, rule.severity, f"{name} cannot be read", words, "/health")
+        elif source not in PUSHED and checked and settings.clock.now() - max(checked) > LATE:
             words = f"It was last read on {max(checked):%d %B, %H:%M} UTC, more than a day ago."
-            yield Finding(rule.key, f"source {source}", rule.severity, f"{source} is late", words, "/health")
+            late.append(Finding(rule.key, subject, rule.severity, f"{name} is late", words, "/health"))
+    yield from late if len(late) < MANY else [_all_late(rule, late)]
     for endpoint in Endpoints(settings, store).troubled():
         words = endpoint.disabled_because or f"It has taken nothing since {endpoint.failing_since:%d %B, %H:%M} UTC."
         title = f"{endpoint.name} takes no webhooks"
         yield Finding(rule.key, f"webhooks to {endpoint.name}"[:200], rule.severity, title, words, "/health")
+
+
+def _all_late(rule: AlertRule, late: list[Finding]) -> Finding:
+    """Many late at once have one cause: whatever reads them stands still."""
+    names = ", ".join(each.title.removesuffix(" is late") for each in late)
+    words = f"Nothing was read for more than a day from {names}. Does Dagster run, and its schedules?"
+    return Finding(rule.key, "sources", rule.severity, f"{len(late)} sources are late", words, "/health")
 
 
 def _by_source(rows: list[dict[str, Any]]) -> Mapping[str, list[dict[str, Any]]]:

@@ -65,6 +65,13 @@ def open_alerts(store: Store) -> list[Alert]:
         return read_alerts(connection, alerts.c.closed_at.is_(None))
 
 
+def count_open(connection: Connection, now: datetime) -> int:
+    """How many alerts nobody looks after: neither acknowledged nor quiet for a while."""
+    is_heard = sa.or_(alerts.c.snoozed_until.is_(None), alerts.c.snoozed_until <= now)
+    query = sa.select(sa.func.count()).where(alerts.c.closed_at.is_(None), alerts.c.acknowledged_at.is_(None), is_heard)
+    return int(connection.execute(query).scalar_one())
+
+
 def find_alert(connection: Connection, alert_id: int) -> Alert:
     """One alert.
 

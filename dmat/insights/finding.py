@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,14 +20,15 @@ from scipy import stats
 
 from dmat.insights.contributions import Explanation, Part, explain, of_quotients, of_sums
 from dmat.metrics.asking import Answer, Warehouse, ask
-from dmat.metrics.catalogue import Catalogue, Metric, load
+from dmat.metrics.catalogue import HOUR_OF_DAY, Catalogue, Metric, load
 from dmat.metrics.question import Filter, Question
 from dmat.settings import Settings
 
 CLEAR = 0.05
 LEAST_CHANGE = 0.02
 MOST_EXPLAINED, MOST_DIMENSIONS, MOST_VALUES = 3, 8, 200
-PASSED_OVER = frozenset({"currency", "segment", "company", "email_domain", "city", "ad_campaign", "purpose", "locale"})
+PASSED_OVER = frozenset({"currency", "segment", "company", "email_domain", "city", "ad_campaign", "purpose", "locale",
+                         HOUR_OF_DAY})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,25 +83,28 @@ def find_insights(
     catalogue = catalogue or load()
     daily = {"grain": "day", "dimensions": (), "order": "", "limit": 10_000}
     asked = question.model_copy(update={"compare": question.compare or "previous", **daily})
-    moves = [move for key in asked.metrics if (move := _move(warehouse, settings, catalogue, asked, key)) is not None]
+    keys = _with_terms(catalogue, asked.metrics)
+    answer = ask(warehouse, settings, asked.model_copy(update={"metrics": keys}), catalogue)
+    moves = [move for key in asked.metrics if (move := _move(catalogue.metric(key), answer)) is not None]
     moves.sort(key=lambda move: (not move.is_clear, -abs(move.change), move.metric.key))
     chosen = [move for move in moves if move.is_clear or abs(move.change) >= LEAST_CHANGE][:most]
-    explained = [_explained(warehouse, settings, catalogue, move) for move in chosen[:MOST_EXPLAINED]]
-    return [*explained, *chosen[MOST_EXPLAINED:]]
+    return [*_explained(warehouse, settings, catalogue, chosen[:MOST_EXPLAINED]), *chosen[MOST_EXPLAINED:]]
 
 
-def _move(warehouse: Warehouse, settings: Settings, catalogue: Catalogue, asked: Question, key: str) -> Insight | None:
-    metric = catalogue.metric(key)
-    below = tuple(each for each, _ in metric.denominator)
-    above = tuple(each for each, _ in metric.numerator) if below else ()
-    answer = ask(warehouse, settings, asked.model_copy(update={"metrics": tuple(dict.fromkeys((key, *above, *below)))}))
-    if answer.compared is None or answer.missing:
-        return None
-    after, before = answer.totals[key], answer.compared.totals[key]
-    if after is None or not before:
+def _with_terms(catalogue: Catalogue, keys: Sequence[str]) -> tuple[str, ...]:
+    """The metrics, and what quotients among them are made of."""
+    quotients = [each for key in keys if (each := catalogue.metric(key)).denominator]
+    terms = (key for each in quotients for key, _ in (*each.numerator, *each.denominator))
+    return tuple(dict.fromkeys((*keys, *terms)))
+
+
+def _move(metric: Metric, answer: Answer) -> Insight | None:
+    key, compared = metric.key, answer.compared
+    after, before = answer.totals[key], compared.totals[key] if compared else None
+    if compared is None or after is None or not before:
         return None
     is_share = metric.unit == "rate"
-    p_value = _of_shares(metric, answer.totals, answer.compared.totals) if is_share else _of_days(key, answer)
+    p_value = _of_shares(metric, answer.totals, compared.totals) if is_share else _of_days(key, answer)
     question, change = answer.question.model_copy(update={"metrics": (key,)}), (after - before) / abs(before)
     return Insight(metric, float(before), float(after), change, p_value, answer.currency, question)
 
@@ -132,21 +136,33 @@ def _sum(terms: Sequence[tuple[str, bool]], row: Mapping[str, Any]) -> float:
     return float(sum((-1 if is_less else 1) * (row.get(key) or 0) for key, is_less in terms))
 
 
-def _explained(warehouse: Warehouse, settings: Settings, catalogue: Catalogue, move: Insight) -> Insight:
-    metric, best = move.metric, None
-    labels: Mapping[str, str] = {}
-    for dimension in _candidates(catalogue, metric, move.question.filters):
-        question = move.question.model_copy(update={"grain": "", "dimensions": (dimension,), "limit": MOST_VALUES})
-        keys = (metric.key, *(each for each, _ in (*metric.numerator, *metric.denominator)))
-        asked = question.model_copy(update={"metrics": tuple(dict.fromkeys(keys))})
-        answer = ask(warehouse, settings, asked)
-        found = None if answer.is_cut else explain(dimension, _parts(metric, dimension, answer))
-        if found is not None and (best is None or (found.surprise, found.share) > (best.surprise, best.share)):
-            best, labels = found, answer.labels.get(dimension, {})
-    if best is None:
+def _explained(
+    warehouse: Warehouse, settings: Settings, catalogue: Catalogue, moves: Sequence[Insight]
+) -> list[Insight]:
+    """The moves, each with the dimension that explains most of it; a dimension is asked for once for all of them."""
+    by_dimension: dict[str, list[int]] = {}
+    for place, move in enumerate(moves):
+        for dimension in _candidates(catalogue, move.metric, move.question.filters):
+            by_dimension.setdefault(dimension, []).append(place)
+    found = list(moves)
+    for dimension, places in by_dimension.items():
+        keys = _with_terms(catalogue, [moves[place].metric.key for place in places])
+        asked = moves[places[0]].question.model_copy(update={"metrics": keys, "grain": "", "dimensions": (dimension,)})
+        answer = ask(warehouse, settings, asked, catalogue)
+        for place in places:
+            found[place] = _clearer(found[place], dimension, answer)
+    return found
+
+
+def _clearer(move: Insight, dimension: str, answer: Answer) -> Insight:
+    """The move with the explanation that this dimension gives, where it is a better one."""
+    parts = _parts(move.metric, dimension, answer)
+    one = explain(dimension, parts) if len(parts) <= MOST_VALUES else None
+    best = move.explanation
+    if one is None or (best is not None and (one.surprise, one.share) <= (best.surprise, best.share)):
         return move
-    told_apart = move.question.model_copy(update={"grain": "", "dimensions": (best.dimension,), "limit": 50})
-    return Insight(metric, move.before, move.after, move.change, move.p_value, move.currency, told_apart, best, labels)
+    told_apart = move.question.model_copy(update={"grain": "", "dimensions": (dimension,), "limit": 50})
+    return replace(move, question=told_apart, explanation=one, labels=answer.labels.get(dimension, {}))
 
 
 def _candidates(catalogue: Catalogue, metric: Metric, filters: Sequence[Filter]) -> list[str]:
@@ -157,10 +173,13 @@ def _candidates(catalogue: Catalogue, metric: Metric, filters: Sequence[Filter])
 
 
 def _parts(metric: Metric, dimension: str, answer: Answer) -> list[Part]:
+    """The parts in which something was, then or now."""
     after, before = _rows(answer)
     if metric.denominator:
         return of_quotients(*(
-            {row[dimension]: (_sum(metric.numerator, row), _sum(metric.denominator, row)) for row in rows}
+            {row[dimension]: sums for row in rows
+             if any(sums := (_sum(metric.numerator, row), _sum(metric.denominator, row)))}
             for rows in (before, after)
         ))  # fmt: skip
-    return of_sums(*({row[dimension]: float(row[metric.key] or 0) for row in rows} for rows in (before, after)))
+    return of_sums(*({row[dimension]: float(row[metric.key]) for row in rows if row[metric.key]}
+                     for rows in (before, after)))  # fmt: skip

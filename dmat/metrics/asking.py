@@ -19,7 +19,7 @@ import duckdb
 from dmat.errors import InvalidInputError
 from dmat.metrics.catalogue import Catalogue, Metric, load
 from dmat.metrics.compiling import BUCKET, TOTAL, Statement, compile_question
-from dmat.metrics.periods import buckets, today_in
+from dmat.metrics.periods import buckets, local_hour, today_in
 from dmat.metrics.question import Question
 from dmat.settings import Settings
 from dmat.warehouse import Version
@@ -78,8 +78,8 @@ class Answer:
 
     Attributes:
         question: as it was answered, with its days.
-        rows: one dictionary each: the grain (a date, the first day of the bucket), each dimension (text, None when not
-            known), each metric.
+        rows: one dictionary each: the grain (a date, the first day of the bucket; by the hour a local time), each
+            dimension (text, None when not known), each metric.
         totals: metric -> its value over all rows, also those beyond the limit.
         labels: dimension -> value -> its name, where values are numbers or keys.
         statements: base -> the SQL that was run; `tables` those that it read.
@@ -170,16 +170,27 @@ class _Asker:
         for statement in compile_question(question, self.catalogue, self.zone, self.currency, self.there):
             self._run(statement, question, found, totals)
         if question.grain and not question.dimensions:
-            _fill(found, question, self._last_day())
+            self._fill(found, question)
         metrics = [self.catalogue.metric(key) for key in question.metrics]
         unknown = self.unknown
-        rows = [_figures(metrics, self.catalogue, row | unknown, keys) for keys, row in _keyed(found, question)]
+        unknown_there = unknown | (self._by_day(metrics) if question.grain == "hour" else {})
+        rows = [_figures(metrics, self.catalogue, row | unknown_there, keys) for keys, row in _keyed(found, question)]
         whole = [metric for metric in metrics if _adds_up(metric, question)]
         sums: dict[str, Value] = dict.fromkeys(question.metrics)
         return rows, sums | _figures(whole, self.catalogue, totals | unknown, {})
 
-    def _last_day(self) -> date:
-        return today_in(self.zone, self.version.data_as_of)
+    def _fill(self, found: dict[Key, Row], question: Question) -> None:
+        """A bucket in which nothing happened counts 0; there are none after the data end."""
+        as_of = self.version.data_as_of
+        last = local_hour(as_of, self.zone) if question.grain == "hour" else today_in(self.zone, as_of)
+        for bucket, _ in buckets(*question.days, question.grain, self.zone):
+            if bucket <= last:
+                found.setdefault((bucket,), {})
+
+    def _by_day(self, metrics: Iterable[Metric]) -> Row:
+        """Parts of the metrics that are known by the day only: unknown in every hour."""
+        parts = (part for metric in metrics for part in self.catalogue.parts(metric))
+        return {part.key: None for part in parts if self.catalogue.is_by_day(part)}
 
     def _run(self, statement: Statement, question: Question, found: dict[Key, Row], totals: Row) -> None:
         rows = self._rows(statement)
@@ -278,13 +289,6 @@ def _keyed(found: Mapping[Key, Row], question: Question) -> Iterable[tuple[Row, 
         return
     for key, row in found.items():
         yield dict(zip(names, key, strict=True)), row
-
-
-def _fill(found: dict[Key, Row], question: Question, last: date) -> None:
-    since, until = question.days
-    for bucket in buckets(since, until, question.grain):
-        if bucket <= last:
-            found.setdefault((bucket,), {})
 
 
 def _figures(metrics: Sequence[Metric], catalogue: Catalogue, row: Row, keys: Row) -> Row:

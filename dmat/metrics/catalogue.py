@@ -8,7 +8,7 @@ is made of simple ones: a sum of terms, or one sum divided by another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
@@ -19,7 +19,7 @@ from dmat.errors import InvalidInputError
 Unit = Literal["count", "rate", "cents", "ratio", "seconds", "days"]
 Better = Literal["higher", "lower", "neither"]
 Kind = Literal["count", "sum", "distinct", "median", "made"]
-SEGMENT = "segment"
+SEGMENT, HOUR_OF_DAY = "segment", "hour_of_day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +181,14 @@ class Catalogue:
         for key, _ in (*metric.numerator, *metric.denominator):
             found |= {part.key: part for part in self.parts(self.metrics[key])}
         return tuple(found.values())
+
+    def is_by_day(self, metric: Metric) -> bool:
+        """Whether a metric, or a part of it, is known by the day only, as vendors count it."""
+        return any(self.base_of(part).is_dated for part in self.parts(metric))
+
+    def known_by_hour(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Those of the metrics that can be told by the hour."""
+        return tuple(key for key in keys if not self.is_by_day(self.metric(key)))
 
     def shared_dimensions(self, keys: tuple[str, ...]) -> tuple[str, ...]:
         """Dimensions that all these metrics have, in the order of the first one."""

@@ -75,11 +75,11 @@ def show(
 def ask_for(
     metrics: Keys, since: Since = "", until: Until = "", period: Period = "last_30_days", by: By = None,
     where: Where = None, segment: Segment = "",
-    grain: Annotated[str, typer.Option(help="day, week or month")] = "",
+    grain: Annotated[str, typer.Option(help="hour, day, week or month")] = "",
     output: Annotated[Path | None, typer.Option("--output", help="a .csv or .xlsx file to write")] = None,
     home: Home = None,
 ) -> None:  # fmt: skip
-    """Ask for metrics, told apart by dimensions and by day, week or month; as CSV unless a file is named."""
+    """Ask for metrics, told apart by dimensions and by hour, day, week or month; as CSV unless a file is named."""
     from dmat.metrics.asking import ask
 
     with opened(home) as (settings, _store, view):

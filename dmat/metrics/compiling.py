@@ -12,9 +12,9 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from dmat.metrics.catalogue import Base, Catalogue, Metric
+from dmat.metrics.catalogue import HOUR_OF_DAY, Base, Catalogue, Metric
 from dmat.metrics.hourly import by_the_hour
-from dmat.metrics.periods import buckets, local_time, moment, next_bucket
+from dmat.metrics.periods import buckets, local_time, moment
 from dmat.metrics.question import Filter, Question
 
 BUCKET, TOTAL = "bucket", "is_total"
@@ -66,8 +66,14 @@ def compile_question(
     for (key, time), parts in groups.items():
         base, metrics = catalogue.bases[key], tuple(parts.values())
         base, metrics = by_the_hour(base, metrics, question, zone, there) or (base, metrics)
-        found.append(_Builder(question, catalogue, base, time, zone, currency).build(metrics))
+        asked = whole(question) if question.grain == "hour" and base.is_dated else question
+        found.append(_Builder(asked, catalogue, base, time, zone, currency).build(metrics))
     return found
+
+
+def whole(question: Question) -> Question:
+    """The question over all its days, told apart by nothing."""
+    return question.model_copy(update={"grain": "", "dimensions": ()})
 
 
 def compile_rows(
@@ -83,8 +89,7 @@ def compile_rows(
         currency: of amounts.
         columns: SQL of what is wanted of each row.
     """
-    whole = question.model_copy(update={"grain": "", "dimensions": ()})
-    builder = _Builder(whole, catalogue, catalogue.bases[metric.base], metric.time, zone, currency)
+    builder = _Builder(whole(question), catalogue, catalogue.bases[metric.base], metric.time, zone, currency)
     return builder.select(metric, columns), builder.tables
 
 
@@ -117,11 +122,11 @@ class _Builder:
         return Statement(name, self.base, sql, self.tables, columns_of, has_totals or not keys)
 
     def _rows(self, metrics: Sequence[Metric]) -> str:
-        dimensions = {key: dimension_sql(self.base, self.catalogue, key) for key in self.question.dimensions}
+        dimensions = {key: self._dimension(key) for key in self.question.dimensions}
         columns = [f"{self._bucket()} as {BUCKET}"] if self.question.grain else []
         columns += [f"{as_text(sql)} as {key}" for key, sql in dimensions.items()]
         columns += [f"{self._value(metric)} as {metric.key}" for metric in metrics]
-        where = conditions(self.base, self.catalogue, self.question)
+        where = self._conditions()
         if not self.base.is_state:
             where = [*where, *self.range()]
         lines = [f"    select\n        {(',' + chr(10) + '        ').join(columns)}", f"    {self._from()}"]
@@ -142,12 +147,9 @@ class _Builder:
         """The ends of all buckets, of the last one that of the range."""
         since, until = self.question.days
         grain = self.question.grain
-        found = (
-            [(bucket, min(next_bucket(bucket, grain), until)) for bucket in buckets(since, until, grain)]
-            if grain
-            else [(since, until)]
-        )
-        rows = ", ".join(f"(date '{bucket}', timestamp '{moment(end, self.zone)}')" for bucket, end in found)
+        found = list(buckets(since, until, grain, self.zone)) if grain else [(since, moment(until, self.zone))]
+        kind = "timestamp" if grain == "hour" else "date"
+        rows = ", ".join(f"({kind} '{bucket}', timestamp '{end}')" for bucket, end in found)
         return f"(values {rows}) as moments (bucket, ends_at)"
 
     def _joins(self, expressions: Sequence[str], dimensions: Sequence[str]) -> list[str]:
@@ -160,8 +162,32 @@ class _Builder:
     def _bucket(self) -> str:
         if self.base.is_state:
             return "moments.bucket"
-        at = local_time(self.base.times[self.time], *self.question.days, self.zone)
-        return f"cast(date_trunc('{self.question.grain}', {at}) as date)"
+        cut = f"date_trunc('{self.question.grain}', {self._local_time()})"
+        return cut if self.question.grain == "hour" else f"cast({cut} as date)"
+
+    def _local_time(self) -> str:
+        return local_time(self.base.times[self.time], *self.question.days, self.zone)
+
+    def _dimension(self, key: str) -> str:
+        """The SQL of a dimension over a row: the base's own, else that of its person."""
+        if key == HOUR_OF_DAY:
+            return f"lpad(cast(extract(hour from {self._local_time()}) as varchar), 2, '0')"
+        return self.base.dimensions.get(key) or self.catalogue.dimensions[key].expression
+
+    def _conditions(self) -> list[str]:
+        """What holds for each row that the question looks at, but for its days."""
+        found = [f"({self.base.where})"] if self.base.where else []
+        found += [self._filtered(each) for each in self.question.filters]
+        if self.question.segment:
+            found.append(f"{self.base.person} in ({MEMBERS.format(key=quoted(self.question.segment))})")
+        return found
+
+    def _filtered(self, each: Filter) -> str:
+        sql = as_text(self._dimension(each.dimension))
+        known = [quoted(value) for value in each.values if value]
+        parts = [f"{sql} in ({', '.join(known)})"] if known else []
+        parts += [f"{sql} is null"] if "" in each.values else []
+        return parts[0] if len(parts) == 1 else f"({' or '.join(parts)})"
 
     def range(self) -> list[str]:
         return in_range(self.base, self.time, *self.question.days, self.zone)
@@ -179,7 +205,7 @@ class _Builder:
 
     def select(self, metric: Metric, columns: Sequence[str]) -> str:
         """The rows that count for one metric, with these columns."""
-        where = [*conditions(self.base, self.catalogue, self.question), *self.counts(metric)]
+        where = [*self._conditions(), *self.counts(metric)]
         where += [f"({metric.value}) is not null"] if metric.value else []
         where += [] if self.base.is_state else self.range()
         lines = [f"select {', '.join(columns)}", self._from(), *self._joins([*columns, *where], ())]
@@ -203,31 +229,9 @@ def in_range(base: Base, time: str, since: date, until: date, zone: str) -> list
     return [f"{at} >= timestamp '{moment(since, zone)}'", f"{at} < timestamp '{moment(until, zone)}'"]
 
 
-def dimension_sql(base: Base, catalogue: Catalogue, key: str) -> str:
-    """The SQL of a dimension over a row of a base: the base's own, else that of its person."""
-    return base.dimensions.get(key) or catalogue.dimensions[key].expression
-
-
 def as_text(sql: str) -> str:
     """The SQL of a dimension's value as text; what is empty is not known."""
     return f"nullif(cast({sql} as varchar), '')"
-
-
-def conditions(base: Base, catalogue: Catalogue, question: Question) -> list[str]:
-    """What holds for each row that a question looks at, but for its days."""
-    found = [f"({base.where})"] if base.where else []
-    found += [_filtered(base, catalogue, each) for each in question.filters]
-    if question.segment:
-        found.append(f"{base.person} in ({MEMBERS.format(key=quoted(question.segment))})")
-    return found
-
-
-def _filtered(base: Base, catalogue: Catalogue, each: Filter) -> str:
-    sql = as_text(dimension_sql(base, catalogue, each.dimension))
-    known = [quoted(value) for value in each.values if value]
-    parts = [f"{sql} in ({', '.join(known)})"] if known else []
-    parts += [f"{sql} is null"] if "" in each.values else []
-    return parts[0] if len(parts) == 1 else f"({' or '.join(parts)})"
 
 
 def joins(

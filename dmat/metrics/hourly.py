@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import replace
 
-from dmat.metrics.catalogue import Base, Metric
+from dmat.metrics.catalogue import HOUR_OF_DAY, Base, Metric
 from dmat.metrics.periods import begins_on_hours
 from dmat.metrics.question import Question
 
@@ -34,7 +34,7 @@ def by_the_hour(
     hourly, usual = base.hourly, next(iter(base.times))
     if hourly is None or hourly.table not in there or question.segment:
         return None
-    wanted = {*question.dimensions, *(each.dimension for each in question.filters)}
+    wanted = {*question.dimensions, *(each.dimension for each in question.filters)} - {HOUR_OF_DAY}
     if not wanted <= set(hourly.dimensions) or not all(each.hourly and each.time == usual for each in metrics):
         return None
     if not begins_on_hours(*question.days, zone):

@@ -166,6 +166,8 @@ def fit(question: Question) -> str:
     """The grain with which a range of days has a readable number of points."""
     since, until = question.days
     days = (until - since).days
+    if days <= 2:
+        return "hour"
     return "day" if days <= 62 else "week" if days <= 400 else "month"
 
 

@@ -5,6 +5,8 @@ Belongs here: those lists. Stays out: saving a segment (`dmat/segments`), who ma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dmat.errors import InvalidInputError
 from dmat.metrics.asking import Row, Warehouse, main_currency
 from dmat.metrics.catalogue import Catalogue, Metric, load
@@ -42,8 +44,8 @@ def behind(
     """
     if not 1 <= limit <= MOST or offset < 0:
         raise InvalidInputError("limit", f"is {limit} from {offset}", f"1 to {MOST}, from 0 on")
-    counted = _counted(warehouse, settings, question, metric, part)
-    words = f"%{' '.join(search.lower().split())[:80].replace('%', '').replace('_', '')}%"
+    counted = counted_rows(warehouse, settings, question, metric, part)
+    words = like(search)
     listed = (
         f"with counted as (\n{counted}\n),\nby_person as (select person_id, count(*) as rows_count,"
         " max(happened_at) as last_at from counted where person_id is not null group by person_id),\n"
@@ -66,9 +68,14 @@ def ids_behind(warehouse: Warehouse, settings: Settings, question: Question, met
     Raises:
         InvalidInputError: no such metric, or there are no people behind it.
     """
-    counted = _counted(warehouse, settings, question, metric, part)
+    counted = counted_rows(warehouse, settings, question, metric, part)
     distinct = "select distinct person_id from counted where person_id is not null order by 1"
     return [int(row["person_id"]) for row in warehouse.rows(f"with counted as (\n{counted}\n)\n{distinct}")]
+
+
+def like(search: str) -> str:
+    """Words that were typed, as a pattern of SQL; `%%` when there are none."""
+    return f"%{' '.join(search.lower().split())[:80].replace('%', '').replace('_', '')}%"
 
 
 def has_people(metric: str, catalogue: Catalogue | None = None) -> bool:
@@ -77,7 +84,14 @@ def has_people(metric: str, catalogue: Catalogue | None = None) -> bool:
     return any(catalogue.base_of(part).person for part in catalogue.parts(catalogue.metric(metric)))
 
 
-def _counted(warehouse: Warehouse, settings: Settings, question: Question, metric: str, part: str) -> str:
+def counted_rows(
+    warehouse: Warehouse, settings: Settings, question: Question, metric: str, part: str = "", more: Sequence[str] = ()
+) -> str:
+    """The SQL of the rows that count for a figure: `person_id`, `happened_at` and more columns of `base`.
+
+    Raises:
+        InvalidInputError: no such metric, there are no people behind it, or its tables are not published yet.
+    """
     catalogue = load()
     zone = settings.workspace_time_zone
     simple = _part(catalogue, catalogue.metric(metric), part)
@@ -88,7 +102,7 @@ def _counted(warehouse: Warehouse, settings: Settings, question: Question, metri
     alone.check(catalogue)
     there = set(warehouse.tables())
     currency = question.currency or main_currency(warehouse, there)
-    columns = [f"{base.person} as person_id", f"{base.times[simple.time]} as happened_at"]
+    columns = [f"{base.person} as person_id", f"{base.times[simple.time]} as happened_at", *more]
     sql, tables = compile_rows(alone, catalogue, simple, zone, currency, columns)
     lacking = [table for table in (*tables, PEOPLE) if table not in there]
     if lacking:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dmat.errors import InvalidInputError
 
-DAY = timedelta(days=1)
+DAY, HOUR, HALF_HOUR = timedelta(days=1), timedelta(hours=1), timedelta(minutes=30)
 Days = tuple[date, date]
 
 
@@ -83,17 +83,43 @@ def bucket_of(day: date, grain: str) -> date:
     return _month(day) if grain == "month" else _monday(day) if grain == "week" else day
 
 
+def read_bucket(text: str) -> date:
+    """A bucket from its ISO text: of an hour a time, else a day."""
+    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+
+
 def next_bucket(bucket: date, grain: str) -> date:
     """The first day of the next bucket."""
     return _month(bucket, -1) if grain == "month" else bucket + (7 * DAY if grain == "week" else DAY)
 
 
-def buckets(since: date, until: date, grain: str) -> Iterator[date]:
-    """First days of all buckets of a range, the first one perhaps before `since`."""
+def buckets(since: date, until: date, grain: str, zone: str = "UTC") -> Iterator[tuple[date, datetime]]:
+    """All buckets of a range: the first day (of an hour its local time), and the moment in UTC at which it is over.
+
+    The first one may begin before `since`; the last one ends with the range.
+    """
+    if grain == "hour":
+        yield from _hours(since, until, zone)
+        return
     bucket = bucket_of(since, grain)
     while bucket < until:
-        yield bucket
-        bucket = next_bucket(bucket, grain)
+        following = next_bucket(bucket, grain)
+        yield bucket, moment(min(following, until), zone)
+        bucket = following
+
+
+def _hours(since: date, until: date, zone: str) -> Iterator[tuple[datetime, datetime]]:
+    """An hour that comes twice when clocks are set back is one; one that is skipped is none."""
+    at, end, found = moment(since, zone), moment(until, zone), dict[datetime, datetime]()
+    while at < end:  # by half hours, since some clocks are set by as much
+        found[local_hour(at, zone)] = at + HALF_HOUR
+        at += HALF_HOUR
+    yield from found.items()
+
+
+def local_hour(at: datetime, zone: str) -> datetime:
+    """The local time, without zone, at which the hour of a moment in UTC began."""
+    return at.replace(tzinfo=UTC).astimezone(zone_of(zone)).replace(minute=0, second=0, microsecond=0, tzinfo=None)
 
 
 def zone_of(name: str) -> ZoneInfo:

@@ -19,6 +19,8 @@ from dmat.metrics.periods import PERIODS, before, period_of
 
 MOST_METRICS, MOST_DIMENSIONS, MOST_DAYS, MOST_VALUES = 40, 3, 3700, 200
 MOST_BUCKETS = 800
+HOURS = {"hour": 1, "day": 24, "week": 168, "month": 672}
+"""Least hours of a bucket."""
 DEFAULT_LIMIT = 1000
 UNKNOWN = ""
 """The value of a filter that means: not known."""
@@ -40,7 +42,8 @@ class Question(BaseModel):
         metrics: their keys, one to forty.
         since: the first day; `until` the first day that is no longer in it. Days are those of the workspace's time
             zone. Both may be empty when `period` is given, which moves with today (`periods.PERIODS`).
-        grain: one row for each day, week (from Monday) or month; empty for one over all.
+        grain: one row for each hour, day, week (from Monday) or month; empty for one over all. Measures that are known
+            by the day only have no value by the hour, and keep their total.
         dimensions: up to three, by which rows are told apart.
         filters: all of them hold.
         segment: key of a segment: only its members of now.
@@ -56,7 +59,7 @@ class Question(BaseModel):
     since: date | None = None
     until: date | None = None
     period: str = ""
-    grain: Literal["", "day", "week", "month"] = ""
+    grain: Literal["", "hour", "day", "week", "month"] = ""
     dimensions: tuple[str, ...] = Field((), max_length=MOST_DIMENSIONS)
     filters: tuple[Filter, ...] = Field((), max_length=20)
     segment: str = Field("", max_length=120)
@@ -114,6 +117,8 @@ class Question(BaseModel):
         for key in self.metrics:
             self._check_needs(catalogue.metric(key))
         shared = catalogue.shared_dimensions(self.metrics)
+        if self.grain == "hour" and not catalogue.known_by_hour(self.metrics):
+            raise InvalidInputError("grain", f"{', '.join(self.metrics)}: known by the day only", "day, week, month")
         for key in self.dimensions:
             self._check_dimension("dimensions", key, shared, catalogue)
         for each in self.filters:
@@ -146,7 +151,7 @@ class Question(BaseModel):
             if len(set(values)) < len(values):
                 raise InvalidInputError(name, "names something twice", "each once")
         if self.grain and self.since and self.until:
-            buckets = (self.until - self.since).days // {"day": 1, "week": 7, "month": 28}[self.grain]
+            buckets = (self.until - self.since).days * 24 // HOURS[self.grain]
             if buckets > MOST_BUCKETS:
                 raise InvalidInputError("grain", f"would give {buckets} points", f"at most {MOST_BUCKETS}")
         allowed = (*((self.grain,) if self.grain else ()), *self.dimensions, *self.metrics)

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from dmat.errors import InvalidInputError
-from dmat.metrics.catalogue import Base, Catalogue, Dimension, Hourly, Metric
+from dmat.metrics.catalogue import HOUR_OF_DAY, Base, Catalogue, Dimension, Hourly, Metric
 from dmat.settings import ROOT
 
 FOLDER = ROOT / "dbt" / "metrics"
@@ -134,7 +134,7 @@ def _metrics(
     documents: list[tuple[str, str, Document]], bases: Mapping[str, Base], dimensions: Mapping[str, Dimension]
 ) -> dict[str, Metric]:
     """All metrics; those that are made of others may come before them."""
-    people = tuple(key for key, dimension in dimensions.items() if dimension.expression)
+    common = tuple(key for key, dimension in dimensions.items() if dimension.expression or key == HOUR_OF_DAY)
     waiting = {key: (file, document) for file, key, document in documents}
     if len(waiting) < len(documents):
         keys = [key for _, key, _ in documents]
@@ -150,7 +150,7 @@ def _metrics(
             raise InvalidInputError(where, f"{key!r} is no metric, or is made of itself", ", ".join(waiting))
         file, document = waiting[key]
         made_of = [add(part.lstrip("-"), (*path, key)) for part in _terms(document)]
-        found[key] = _metric(key, document, f"{file}: metrics.{key}", bases, people, made_of, Path(file).stem)
+        found[key] = _metric(key, document, f"{file}: metrics.{key}", bases, common, made_of, Path(file).stem)
         return found[key]
 
     for key in waiting:
@@ -163,7 +163,7 @@ def _terms(document: Document) -> list[str]:
 
 
 def _metric(
-    key: str, document: Document, where: str, bases: Mapping[str, Base], people: tuple[str, ...],
+    key: str, document: Document, where: str, bases: Mapping[str, Base], common_to: tuple[str, ...],
     made_of: list[Metric], subject: str,
 ) -> Metric:  # fmt: skip
     refuse_unknown(document, _METRIC_KEYS, where)
@@ -182,7 +182,7 @@ def _metric(
     }  # fmt: skip
     if kinds[0] == "numerator":
         return _made(common, document, made_of)
-    return _simple(common, document, where, bases, people, kinds[0])
+    return _simple(common, document, where, bases, common_to, kinds[0])
 
 
 def _made(common: dict[str, Any], document: Document, made_of: list[Metric]) -> Metric:
@@ -212,7 +212,7 @@ def _simple(
     document: Document,
     where: str,
     bases: Mapping[str, Base],
-    people: tuple[str, ...],
+    common_to: tuple[str, ...],
     kind: str,
 ) -> Metric:
     name = _needed(document, "base", where)
@@ -225,7 +225,8 @@ def _simple(
     if (common["unit"] == "cents" or document.get("is_in_currency")) and not base.currency:
         raise InvalidInputError(f"{where}.unit", f"{name} says no currency", "a base with `currency`")
     own = tuple(base.dimensions)
-    of_people = tuple(key for key in people if base.person and key not in own)
+    has_hours = not base.is_dated and not base.is_state
+    further = tuple(key for key in common_to if (has_hours if key == HOUR_OF_DAY else base.person))
     for key in document.get("needs") or ():
         if key not in own:
             raise InvalidInputError(f"{where}.needs", f"{key!r} is no dimension of {name}", ", ".join(own))
@@ -237,7 +238,7 @@ def _simple(
         base=name,
         grain=base.grain,
         kind=kind,  # type: ignore[arg-type]  # one of KINDS, and `numerator` is not simple
-        dimensions=tuple(dict.fromkeys(own + of_people)),
+        dimensions=tuple(dict.fromkeys(own + further)),
         is_human_only=bool(document.get("is_human_only")),
         time_zone="vendor" if base.is_dated else "workspace",
         is_in_currency=common["unit"] == "cents" or bool(document.get("is_in_currency")),

@@ -103,7 +103,7 @@ def _place(section: Figures, column: Mapping[str, str]) -> int:
 
 
 def _date_format(grain: str) -> str:
-    return "%b %Y" if grain == "month" else "%-d %b"
+    return {"month": "%b %Y", "hour": "%-d %b, %H:%M"}.get(grain, "%-d %b")
 
 
 def _axis_title(column: Mapping[str, str], section: Figures) -> str:

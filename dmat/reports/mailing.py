@@ -16,6 +16,7 @@ from dmat.campaigns.programmes import ensure_programme
 from dmat.ledger.post import NewEntry, plan_entries
 from dmat.outgoing.outbox import emit
 from dmat.reports.making import Made, change_words, days_words, metric_columns, value_words
+from dmat.reports.sharing import pdf_url
 from dmat.settings import Settings
 from dmat.store.alert_tables import report_runs
 
@@ -30,7 +31,7 @@ def send_report(connection: Connection, settings: Settings, made: Made, to: Sequ
     The same report to the same address is one mail, however often it is asked for.
     """
     ensure_programme(connection, PROGRAMME, VERSION, now)
-    context = _context(settings, made)
+    context = _context(settings, made, now)
     entries = [
         NewEntry(
             person_id=0, programme=PROGRAMME, programme_version=VERSION, step=STEP, channel="email",
@@ -49,7 +50,7 @@ def send_report(connection: Connection, settings: Settings, made: Made, to: Sequ
     return [entry.address for entry in entries]
 
 
-def _context(settings: Settings, made: Made) -> dict[str, Any]:
+def _context(settings: Settings, made: Made, now: datetime) -> dict[str, Any]:
     base = settings.resolved_screens_url
     figures = [
         [column["name"], value_words(section["totals"][column["key"]], column, section),
@@ -59,6 +60,7 @@ def _context(settings: Settings, made: Made) -> dict[str, Any]:
     return {
         "title": made.title, "days": days_words(made.since, made.until), "figures": figures,
         "insights": made.figures["insights"], "url": f"{base}/reports?made={made.report_run_id}",
+        "pdf_url": pdf_url(settings, made.report_run_id, now),
         "origin": f"Data as of {made.as_of:%d %B %Y, %H:%M} UTC, version {made.data_version} of the tables"
         + (f", runs {', '.join(made.run_ids[:3])}" if made.run_ids else ""),
     }  # fmt: skip

@@ -20,7 +20,7 @@ from dmat.insights.finding import find_insights
 from dmat.insights.words import sentence
 from dmat.metrics.asking import Answer, Warehouse, ask
 from dmat.metrics.catalogue import load
-from dmat.metrics.periods import today_in
+from dmat.metrics.periods import read_bucket, today_in
 from dmat.reports.library import version_of
 from dmat.reports.plan import Report, Section
 from dmat.settings import Settings
@@ -197,8 +197,10 @@ def value_words(value: Any, column: Mapping[str, str], section: Figures) -> str:
 
 
 def date_words(value: str, grain: str) -> str:
-    """`3 Mar`, `week of 2 Mar`, `March 2026`."""
-    day = date.fromisoformat(value)
+    """`3 Mar, 14:00`, `3 Mar`, `week of 2 Mar`, `March 2026`."""
+    day = read_bucket(value)
+    if grain == "hour":
+        return f"{day.day} {day:%b, %H:%M}"
     if grain == "month":
         return f"{day:%B %Y}"
     return f"{'week of ' if grain == 'week' else ''}{day.day} {day:%b}"

@@ -19,6 +19,7 @@ from dmat.metrics.asking import Answer
 from dmat.reports.charts import chart_of
 from dmat.reports.making import Figures, Made, change_words, days_words, figures_of, metric_columns, value_words
 from dmat.reports.plan import Chart, Section
+from dmat.reports.tracing import path_of_total, paths_of_row
 from dmat.settings import Settings
 
 PAGE = Path(__file__).parent / "page.typ"
@@ -45,7 +46,8 @@ def _document(settings: Settings, made: Made, root: Path) -> dict[str, Any]:
     return {
         "title": made.title, "workspace": settings.workspace_name, "days": days_words(made.since, made.until),
         "insights": made.figures["insights"],
-        "sections": [_section(section, root, number, base) for number, section in enumerate(sections)],
+        "sections": [_section(section, root, number, base, made.report_run_id)
+                     for number, section in enumerate(sections)],
         "definitions": [[name, words] for name, words in sorted(definitions.items())],
         "foot": f"Made on {made.made_at:%d %B %Y, %H:%M} UTC",
         "origin": (
@@ -58,28 +60,34 @@ def _document(settings: Settings, made: Made, root: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _section(section: Figures, root: Path, number: int, base: str) -> dict[str, Any]:
+def _section(section: Figures, root: Path, number: int, base: str, run: int) -> dict[str, Any]:
     drawn = chart_of(section)
     if drawn:
         (root / f"chart{number}.svg").write_text(drawn[0])
     return {
-        "title": section["title"], "tiles": _tiles(section) if section["is_key_figures"] else [],
+        "title": section["title"], "tiles": _tiles(section, base, run) if section["is_key_figures"] else [],
         "chart": f"chart{number}.svg" if drawn else "", "alt": drawn[1] if drawn else "",
         "head": [] if section["is_key_figures"] else [column["name"] for column in section["columns"]],
         "numeric": [column["role"] == "metric" for column in section["columns"]],
-        "rows": [] if section["is_key_figures"] else _rows(section),
+        "rows": [] if section["is_key_figures"] else _rows(section, base, run),
         "empty": not section["is_key_figures"] and not section["rows"],
         "note": _note(section),
         "link": f"{base}/analytics?{urlencode({'view': 'reports', 'asked': section['address']})}",
     }  # fmt: skip
 
 
-def _tiles(section: Figures) -> list[list[str]]:
+def _tiles(section: Figures, base: str, run: int) -> list[list[str]]:
+    """Name, value, change and the way to where it comes from, for each figure."""
     return [
         [column["name"], value_words(section["totals"][column["key"]], column, section),
-         _against(change_words(section["changes"].get(column["key"])), section["before_days"])]
+         _against(change_words(section["changes"].get(column["key"])), section["before_days"]),
+         _whole(base, path_of_total(section, column["key"], run))]
         for column in metric_columns(section)
     ]  # fmt: skip
+
+
+def _whole(base: str, path: str) -> str:
+    return f"{base}{path}" if path else ""
 
 
 def _against(change: str, before: list[str]) -> str:
@@ -94,13 +102,15 @@ def _is_drawn_only(section: Figures) -> bool:
     return section["chart"] == "line" and section["columns"][0]["key"] == "day" and bool(section["rows"])
 
 
-def _rows(section: Figures) -> list[list[str]]:
+def _rows(section: Figures, base: str, run: int) -> list[list[list[str]]]:
+    """Words of each value, and the way to where it comes from."""
     if _is_drawn_only(section):
         return []
     return [
-        [value_words(value, column, section) for value, column in zip(row, section["columns"], strict=True)]
+        [[value_words(value, column, section), _whole(base, path)]
+         for value, column, path in zip(row, section["columns"], paths_of_row(section, row, run), strict=True)]
         for row in section["rows"]
-    ]
+    ]  # fmt: skip
 
 
 def _note(section: Figures) -> str:

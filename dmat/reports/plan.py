@@ -41,7 +41,7 @@ class Section(Part):
 
     title: str = Field(min_length=1, max_length=120)
     metrics: tuple[str, ...] = Field(min_length=1, max_length=8)
-    grain: Literal["", "day", "week", "month"] = ""
+    grain: Literal["", "hour", "day", "week", "month"] = ""
     dimensions: tuple[str, ...] = Field((), max_length=2)
     filters: tuple[Filter, ...] = Field((), max_length=10)
     chart: Chart = ""
@@ -51,7 +51,7 @@ class Section(Part):
     @model_validator(mode="after")
     def _is_whole(self, info: ValidationInfo) -> Self:
         if self.chart == "line" and not self.grain:
-            raise InvalidInputError("chart", "a line needs a grain", "day, week or month as grain")
+            raise InvalidInputError("chart", "a line needs a grain", "hour, day, week or month as grain")
         if self.chart == "bar" and not self.dimensions and not self.grain:
             raise InvalidInputError("chart", "bars need something to tell apart", "a dimension or a grain")
         if info.context is not KEPT:

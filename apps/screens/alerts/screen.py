@@ -29,6 +29,7 @@ from apps.screens.alerts.standing import (
     typed_value,
 )
 from apps.screens.analytics.desk import desk_of
+from apps.screens.segments.addressing import asked_for
 from dmat.alerts.desk import AlertDesk
 from dmat.alerts.records import acknowledge, reopen, snooze
 from dmat.alerts.rules import AlertRule, find_rule, remove_rule, save_rule
@@ -51,6 +52,7 @@ class AlertsScreen(pn.viewable.Viewer):
         self.told = self.problem = ""
         self.tried: Tried | None = None
         self.changing: AlertRule | None = None
+        self.watched = asked_for("watch") if asked_for("watch") in load().metrics else ""
         skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=6)
         acts: dict[str, Any] = {"on_action": self._on_action}
         self.head, self.list, self.rules = Block(**acts), Block(skeleton, **acts), Block(**acts)
@@ -75,7 +77,8 @@ class AlertsScreen(pn.viewable.Viewer):
     def _show_head(self) -> None:
         metrics = sorted(load().metrics.values(), key=lambda each: each.name)
         segments = desk_of(self.context).segments() if is_published(self.context) else ()
-        self.head.html = self._render("head", metrics=metrics, segments=segments, changing=self.changing)
+        self.head.html = self._render("head", metrics=metrics, segments=segments, changing=self.changing,
+                                      watched=self.watched)  # fmt: skip
 
     def _render(self, name: str, **values: Any) -> str:
         return render(
@@ -88,6 +91,7 @@ class AlertsScreen(pn.viewable.Viewer):
         if name not in OF_ALERTS | OF_RULES or not self.may("analytics:write"):
             return
         form = value if isinstance(value, dict) else {"value": str(value or "")}
+        self.watched = ""
         act = self._on_alert if name in OF_ALERTS else self._on_rule
         try:
             self.told, self.problem = await asyncio.to_thread(act, name, form), ""

@@ -13,11 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from apps.context import Context
+from apps.screens.alerts.course import Course, course_of
 from dmat.alerts.findings import said
 from dmat.alerts.judging import last_whole_day, preview
 from dmat.alerts.records import Alert, read_alerts
 from dmat.alerts.rules import AlertRule, read_rule, read_rules
 from dmat.errors import InvalidInputError, NotPublishedError
+from dmat.metrics.asking import main_currency
 from dmat.metrics.catalogue import load
 from dmat.store.alert_tables import alerts
 
@@ -38,11 +40,12 @@ class Standing:
 
 @dataclass(frozen=True)
 class Tried:
-    """A rule over the past: how many days it could judge, and what it would have told: day and words."""
+    """A rule over the past: how many days it could judge, what it would have told (day and words), and a chart."""
 
     rule: AlertRule
     judged_count: int
     told: tuple[tuple[str, str], ...]
+    course: Course | None = None
 
 
 def read_standing(context: Context) -> Standing:
@@ -138,7 +141,9 @@ def try_rule(context: Context, rule: AlertRule) -> Tried:
     until = last_whole_day(context.workspace, context.settings) + timedelta(days=1)
     judged = preview(context.workspace, context.settings, rule, until - timedelta(days=DAYS_TRIED), until)
     told = [(f"{each.day.day} {each.day:%B}", each.finding.words) for each in judged if each.finding]
-    return Tried(rule, sum(each.is_said for each in judged), tuple(reversed(told)))
+    currency = main_currency(context.workspace, context.workspace.tables())
+    course = course_of(rule, judged, currency)
+    return Tried(rule, sum(each.is_said for each in judged), tuple(reversed(told)), course)
 
 
 def rule_words(rule: AlertRule, names: Mapping[str, str] | None = None) -> str:

@@ -15,16 +15,20 @@ from apps.screens.analytics.pieces import Figure, Note, Side, figure_of, figures
 from apps.screens.analytics.wording import shown
 from dmat.metrics.asking import Answer
 from dmat.metrics.question import Filter
+from dmat.metrics.reached import Reached, reached_people
 from dmat.metrics.shares import share_of
 
 LISTED = ("sent", "delivery_rate", "open_rate", "click_rate", "conversions", "campaign_revenue", "message_cost", "roi")
 WAY = ("sent", "delivered", "opened", "clicked", "conversions")
-MONEY = ("campaign_revenue", "revenue_per_message", "message_cost", "spend", "campaign_spend", "roi", "campaign_roi",
+MONEY = ("campaign_revenue", "revenue_per_message", "message_cost", "campaign_spend", "roi",
          "cost_per_conversion", "conversion_rate", "unsubscribe_rate", "bounce_rate", "complaint_rate")  # fmt: skip
 PARTS = ("sent", "click_rate", "conversions", "campaign_revenue")
 APART = (("step", "By step", "Step"), ("channel", "By channel", "Channel"), ("segment", "By segment", "Segment"),
          ("variant", "By variant", "Variant"), ("country", "By country", "Country"),
          ("lifecycle", "By stage of the customer", "Stage"))  # fmt: skip
+PAGE = 12
+CAME = {"delivered": "Delivered", "opened": "Opened", "clicked": "Clicked", "replied": "Answered", "ordered": "Ordered"}
+"""Stations of a person, in words."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,16 @@ class Way:
     about: str
     stages: tuple[Stage, ...]
     kind: str = "way"
+
+
+@dataclass(frozen=True)
+class People:
+    """The people whom the campaign reached, each with their way in words; for readers who may see people."""
+
+    rows: tuple[tuple[Reached, tuple[str, ...]], ...]
+    count: int
+    pages: int
+    kind: str = "people"
 
 
 def campaigns(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
@@ -93,7 +107,16 @@ def one_campaign(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
         table = table_of(title, answer, dimension, keys, first)
         if table and [row for row in table.rows if row.key]:
             tables.append(table)
-    return [*filter(None, pieces), Side(tuple(tables))]
+    return [*filter(None, pieces), Side(tuple(tables)), people_of(desk, look)]
+
+
+def people_of(desk: AnalyticsDesk, look: Look) -> People:
+    """A page of the people whom the campaign reached, each with the stations they came to."""
+    context = desk.context
+    count, found = reached_people(context.workspace, context.settings, look.question(("sent",), is_compared=False),
+                                  int(look.campaign), look.who, PAGE, (look.page - 1) * PAGE)  # fmt: skip
+    rows = tuple((each, ("Sent", *(CAME[station] for station in each.stations))) for each in found)
+    return People(rows, count, max(1, -(-count // PAGE)))
 
 
 def way_of(title: str, answer: Answer) -> Way:

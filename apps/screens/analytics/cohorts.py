@@ -14,10 +14,11 @@ from apps.screens.analytics.desk import AnalyticsDesk
 from apps.screens.analytics.funnel import Chooser
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
-from apps.screens.analytics.pieces import Figure, Note, Side, opens, table_of
+from apps.screens.analytics.pieces import Figure, Note, Side, table_of
 from apps.screens.analytics.wording import bucket_words, days_words, shown, unit_of
 from dmat.metrics.asking import Answer
 from dmat.metrics.catalogue import Metric, metric
+from dmat.metrics.opening import opens
 from dmat.metrics.question import Filter
 from dmat.metrics.shares import largest, share_of
 

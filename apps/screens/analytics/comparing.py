@@ -13,11 +13,12 @@ from typing import Any
 from apps.screens.analytics.desk import AnalyticsDesk, Named
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
-from apps.screens.analytics.pieces import Figure, Note, opens
+from apps.screens.analytics.pieces import Figure, Note
 from apps.screens.analytics.wording import shown, unit_of
 from dmat.errors import NotFoundError
 from dmat.metrics.asking import Answer, Value
 from dmat.metrics.catalogue import Metric, metric
+from dmat.metrics.opening import opens
 from dmat.metrics.overviews import COMPARED, Comparison, Rate, compare_campaigns
 from dmat.metrics.question import Filter
 

@@ -11,10 +11,11 @@ from typing import Any
 from apps.screens.analytics.desk import AnalyticsDesk
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
-from apps.screens.analytics.pieces import Figure, Note, opens, table_of, trend_of
+from apps.screens.analytics.pieces import Figure, Note, Side, Table, table_of, trend_of, with_short_names
 from apps.screens.analytics.wording import shown, unit_of
 from dmat.metrics.asking import Answer
 from dmat.metrics.catalogue import metric
+from dmat.metrics.opening import opens
 from dmat.metrics.question import Filter
 from dmat.metrics.shares import share_of
 
@@ -25,6 +26,10 @@ QUALITY = ("leads", "mql_rate", "sql_rate", "lead_win_rate", "average_lead_score
            "cost_per_lead", "cost_per_mql")  # fmt: skip
 APART = {"channel": "Channel", "source": "Source", "lead_source": "Source of the lead", "country": "Country",
          "device": "Device", "browser": "Browser", "campaign": "Campaign"}  # fmt: skip
+
+
+STANDING = (("band", "Leads by score", "Score"), ("status", "Leads by status", "Status"))
+OF_STANDING = ("leads", "lead_win_rate")
 
 
 @dataclass(frozen=True)
@@ -73,14 +78,24 @@ def funnel(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
     quality = desk.told_apart(QUALITY, "lead_source")
     leads = desk.asked(look, quality, by=("lead_source",), order="-leads")
     course = desk.asked(look, ("leads",), grain=look.grain(desk.today))
+    beside = [_leads_by(desk, look, *each) for each in STANDING]
+    title = f"The funnel by {APART[by].lower()}"
     pieces = [
         funnel_of(answer),
         Chooser("Told apart by", options, by),
-        table_of(f"The funnel by {APART[by].lower()}", apart, by, wanted, APART[by], "By the day a stage was reached"),
+        with_short_names(table_of(title, apart, by, wanted, APART[by], "By the day a stage was reached")),
         trend_of("New leads", course, ("leads",), marks),
         table_of("Volume and quality of leads by source", leads, "lead_source", quality, "Source"),
+        Side(tuple(filter(None, beside))),
     ]
     return [piece for piece in pieces if piece is not None]
+
+
+def _leads_by(desk: AnalyticsDesk, look: Look, dimension: str, title: str, first: str) -> Table | None:
+    wanted = desk.told_apart(OF_STANDING, dimension)
+    answer = desk.asked(look, wanted, by=(dimension,), order="-leads", limit=15)
+    table = table_of(title, answer, dimension, wanted, first, "New leads of these days, as they stand now")
+    return table if table and table.rows else None
 
 
 def funnel_of(answer: Answer) -> Funnel:
@@ -105,4 +120,5 @@ def funnel_of(answer: Answer) -> Funnel:
 def _figure(key: str, row: dict[str, Any], answer: Answer, stage: str) -> Figure:
     one, value = metric(key), row.get(key)
     token = opens(key, answer.question, (Filter(dimension="funnel_stage", values=(stage,)),)) if row else ""
-    return Figure(key, one.name, shown(value, unit_of(one), answer.currency), value, token)
+    text = "at once" if key == "days_in_stage" and value == 0 else shown(value, unit_of(one), answer.currency)
+    return Figure(key, one.name, text, value, token)

@@ -19,11 +19,13 @@ VIEWS = {
     "overview": ("Overview", "chart"), "moved": ("What moved", "pulse"),
     "campaigns": ("Campaigns", "megaphone"), "compare": ("Compare", "flat"),
     "channels": ("Channels", "send"), "funnel": ("Funnel", "gate"), "pipeline": ("Pipeline", "coins"),
-    "cohorts": ("Cohorts", "table"), "attribution": ("Attribution", "flask"), "reports": ("Explore", "form"),
+    "cohorts": ("Cohorts", "table"), "attribution": ("Attribution", "flask"), "counts": ("Counts", "check"),
+    "reports": ("Explore", "form"),
 }  # fmt: skip
 """Sections: words and icon, in the order of the tabs."""
 
 PERIOD_WORDS = {
+    "today": "Today", "yesterday": "Yesterday",
     "last_7_days": "Last 7 days", "last_28_days": "Last 28 days", "last_30_days": "Last 30 days",
     "last_90_days": "Last 90 days", "last_12_months": "Last 12 months", "this_week": "This week",
     "last_week": "Last week", "this_month": "This month", "last_month": "Last month", "this_quarter": "This quarter",
@@ -32,13 +34,13 @@ PERIOD_WORDS = {
 CUSTOM = "custom"
 COMPARED = {"previous": "the days before", "year": "the year before", "": "nothing"}
 DEFAULT_PERIOD = "last_30_days"
-DAYS_BY_DAY, DAYS_BY_WEEK = 62, 280
+DAYS_BY_HOUR, DAYS_BY_DAY, DAYS_BY_WEEK = 2, 62, 280
 MOST_COMPARED = 4
 ASKED = ("metrics", "by", "grain", "filter")
 """What of a question is kept in `Look.asked`; its days, comparison and segment are those of the look."""
 
 
-WITHOUT_COMPARISON = {"cohorts", "attribution", "compare"}
+WITHOUT_COMPARISON = {"cohorts", "attribution", "compare", "counts"}
 """Sections that put other things side by side than periods."""
 
 
@@ -54,6 +56,7 @@ class Look:
         pick: which measure a section shows, where it can be chosen.
         asked: the question of the report builder, as an address.
         saved: key of the saved report that is open.
+        who: words in the names of the people who are listed; `page` of them, from 1 on.
     """
 
     view: str = "overview"
@@ -68,6 +71,8 @@ class Look:
     pick: str = ""
     asked: str = ""
     saved: str = ""
+    who: str = ""
+    page: int = 1
 
     @property
     def kept_period(self) -> str:
@@ -83,7 +88,7 @@ class Look:
         return period_of(self.kept_period if self.kept_period in PERIODS else DEFAULT_PERIOD, today)
 
     def grain(self, today: date) -> str:
-        """How charts cut the days: by day, week or month, so that they stay readable."""
+        """How charts cut the days: by hour, day, week or month, so that they stay readable."""
         return grain_of(*self.days(today))
 
     def but(self, **changes: object) -> Look:
@@ -106,7 +111,8 @@ class Look:
             "until": str(self.until or "") if self.period == CUSTOM else "",
             "compare": {"previous": "", "": "none"}.get(self.compare, self.compare),
             "segment": self.segment, "campaign": self.campaign, "campaigns": ",".join(self.campaigns), "by": self.by,
-            "pick": self.pick, "asked": self.asked, "saved": self.saved,
+            "pick": self.pick, "asked": self.asked, "saved": self.saved, "who": self.who,
+            "page": str(self.page) if self.page > 1 else "",
         }  # fmt: skip
         return {name: value for name, value in found.items() if value}
 
@@ -126,7 +132,8 @@ class Look:
         if self.period == CUSTOM:
             days = {"since": self.since, "until": self.until}
         return Question.model_validate({
-            "metrics": tuple(wanted), **days, "grain": grain, "dimensions": tuple(by), "filters": tuple(filters),
+            "metrics": tuple(wanted), **days, "grain": told_by(grain, wanted), "dimensions": tuple(by),
+            "filters": tuple(filters),
             "segment": self.segment, "compare": self.compare if is_compared else "", "order": order, "limit": limit,
         })  # fmt: skip
 
@@ -134,7 +141,14 @@ class Look:
 def grain_of(since: date, until: date) -> str:
     """How so many days are cut, so that a chart of them stays readable."""
     length = (until - since).days
+    if length <= DAYS_BY_HOUR:
+        return "hour"
     return "day" if length <= DAYS_BY_DAY else "week" if length <= DAYS_BY_WEEK else "month"
+
+
+def told_by(grain: str, metrics: Sequence[str]) -> str:
+    """The grain, but the day for measures none of which is known by the hour."""
+    return "day" if grain == "hour" and not load().known_by_hour(metrics) else grain
 
 
 def asked_of(question: Question) -> str:
@@ -166,6 +180,8 @@ def read_look(asked_for: Callable[[str], str]) -> Look:
         pick=asked_for("pick")[:60],
         asked=urlencode([pair for pair in parse_qsl(asked_for("asked"), keep_blank_values=True) if pair[0] in ASKED]),
         saved=asked_for("saved")[:120],
+        who=asked_for("who")[:80],
+        page=max(1, int(_number(asked_for("page")[:7]) or 1)),
     )
 
 

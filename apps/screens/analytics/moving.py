@@ -11,10 +11,11 @@ from typing import Any
 from apps.screens.analytics.desk import AnalyticsDesk
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
-from apps.screens.analytics.pieces import Note, opens
+from apps.screens.analytics.pieces import Note
 from apps.screens.analytics.reports import report_of
 from dmat.insights.finding import Insight, find_insights
 from dmat.insights.words import sentence
+from dmat.metrics.opening import opens
 
 WATCHED = ("revenue", "orders", "average_order", "new_customers", "sent", "open_rate", "click_rate", "conversion_rate",
            "campaign_revenue", "leads", "cost_per_lead", "visits", "spend")  # fmt: skip

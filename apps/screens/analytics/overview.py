@@ -14,7 +14,7 @@ from apps.screens.analytics.looks import Look
 from apps.screens.analytics.pieces import Side, figures_of, table_of, trend_of
 
 Marks = Sequence[tuple[date, str]]
-SENT = ("sent", "delivered", "delivery_rate", "open_rate", "click_rate", "cost_per_message")
+SENT = ("sent", "delivered", "delivery_rate", "open_rate", "click_rate", "replied", "cost_per_message")
 EARNED = ("revenue", "orders", "average_order", "new_customers")
 CAMPAIGNS = ("campaign_revenue", "campaign_spend", "roi", "conversions", "conversion_rate", "cost_per_conversion")
 LEADS = ("leads", "mqls", "sqls", "leads_won")

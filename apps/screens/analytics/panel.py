@@ -14,11 +14,12 @@ from apps.context import Context
 from apps.screens.analytics.desk import desk_of
 from apps.screens.analytics.wording import days_words, shown, unit_of, value_words
 from apps.screens.segments.screen import answers_of
-from dmat.errors import InvalidInputError
+from dmat.errors import InvalidInputError, NotFoundError
 from dmat.metrics.catalogue import load
 from dmat.metrics.lineage import Lineage, of
 from dmat.metrics.people import behind, has_people, ids_behind
 from dmat.metrics.question import Question, read_address
+from dmat.reports.making import Made, find_made
 from dmat.segments.frame_rules import rule_from_emails
 from dmat.segments.records import Segment
 from dmat.store.access import Caller
@@ -33,6 +34,7 @@ class Opened:
 
     Attributes:
         part: of a quotient: `numerator` or `denominator`.
+        report_run_id: the report in which the reader clicked it; 0 for none.
     """
 
     key: str
@@ -42,6 +44,7 @@ class Opened:
     part: str = "numerator"
     told: str = ""
     problem: str = ""
+    report_run_id: int = 0
 
     @property
     def address(self) -> str:
@@ -61,6 +64,7 @@ class Panel:
     people: Sequence[dict[str, Any]]
     people_count: int
     has_people: bool
+    report: Made | None = None
 
     @property
     def pages(self) -> int:
@@ -73,14 +77,15 @@ class Panel:
         return bool(self.lineage.metric.denominator)
 
 
-def read_opened(text: str) -> Opened:
-    """The figure that an address names.
+def read_opened(text: str, report: str = "") -> Opened:
+    """The figure that an address names; `report` is the number of the report in which it was clicked.
 
     Raises:
         InvalidInputError: it names none, or one that cannot be asked for.
     """
     question = read_address(parse_qsl(text[:LONGEST], keep_blank_values=True))
-    return Opened(question.metrics[0], question)
+    number = int(report) if report.isdecimal() and len(report) < 19 else 0
+    return Opened(question.metrics[0], question, report_run_id=number)
 
 
 def read_panel(context: Context, opened: Opened, caller: Caller) -> Panel:
@@ -106,7 +111,19 @@ def read_panel(context: Context, opened: Opened, caller: Caller) -> Panel:
     return Panel(
         opened, lineage, shown(lineage.value, unit_of(lineage.metric), lineage.currency),
         days_words(*lineage.question.days), tuple(narrowed), people, count, there,
+        report_of(context, opened.report_run_id),
     )  # fmt: skip
+
+
+def report_of(context: Context, number: int) -> Made | None:
+    """The report in which a figure was clicked, so that the panel leads back to it."""
+    if not number:
+        return None
+    with context.store.read() as connection:
+        try:
+            return find_made(connection, number)
+        except NotFoundError:
+            return None
 
 
 def turned(opened: Opened, name: str, text: str) -> Opened:

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from apps.parts.charts import Series, chart
-from apps.screens.analytics.looks import asked_of, grain_of
+from apps.screens.analytics.looks import asked_of, grain_of, told_by
 from apps.screens.analytics.wording import (
     bucket_words,
     chart_unit,
@@ -25,7 +25,7 @@ from apps.screens.analytics.wording import (
 )
 from dmat.metrics.asking import Answer, Value
 from dmat.metrics.catalogue import Metric, metric
-from dmat.metrics.periods import next_bucket
+from dmat.metrics.opening import opens, within
 from dmat.metrics.question import UNKNOWN, Filter, Question
 
 BAR_OF = 100.0
@@ -143,22 +143,6 @@ class Side:
     layout: str = "two"
 
 
-def opens(key: str, question: Question, filters: Sequence[Filter] = ()) -> str:
-    """The measure and the question of one number: over all its days, told apart by nothing, of one row only.
-
-    Empty for a sum that means nothing, such as credits of all models together.
-    """
-    known = {each.dimension for each in (*question.filters, *filters)}
-    if any(need not in known for need in metric(key).needs):
-        return ""  # all its rows together would count things several times
-    narrow = question.model_copy(update={
-        "metrics": (key,), "grain": "", "dimensions": (), "order": "", "limit": 1000,
-        "filters": (*(each for each in question.filters if each.dimension not in {f.dimension for f in filters}),
-                    *filters),
-    })  # fmt: skip
-    return narrow.address()
-
-
 def figure_of(key: str, answer: Answer, points: Sequence[Value] = (), note: str = "") -> Figure:
     """The total of a measure, with its change and its course."""
     one, compared = metric(key), answer.compared
@@ -224,21 +208,14 @@ def point_of(trend: Trend, key: str, at: int) -> str:
     return opens(key, within(question, rows[at][question.grain]))
 
 
-def within(question: Question, bucket: date) -> Question:
-    """The question about one day, week or month of its days."""
-    since, until = question.days
-    last = min(next_bucket(bucket, question.grain), until)
-    return question.model_copy(update={"period": "", "since": max(bucket, since), "until": last})
-
-
 def _mark(
     options: dict[str, Any], answer: Answer, grain: str, labels: Sequence[str], marks: Sequence[tuple[date, str]]
 ) -> None:
     """Draw notes on days as lines with a number; the list below the chart has their words."""
-    starts = [row[grain] for row in answer.rows]
+    starts = [row[grain].date() if grain == "hour" else row[grain] for row in answer.rows]
     lines = []
     for at, (day, _) in enumerate(marks, 1):
-        place = sum(start <= day for start in starts) - 1
+        place = starts.index(day) if day in starts else sum(start <= day for start in starts) - 1
         if 0 <= place < len(labels) and answer.question.days[0] <= day < answer.question.days[1]:
             lines.append({"xAxis": labels[place], "label": {"formatter": str(at)}})
     if lines and options["series"]:
@@ -271,6 +248,21 @@ def table_of(
     )  # fmt: skip
 
 
+TAILS = (" of the channel", " from the channel", " on the channel", " by number of channels", " of the funnel")
+"""What headings of a table need not say, since its rows or its title do."""
+
+
+def with_short_names(table: Table | None) -> Table | None:
+    """The table with shorter headings."""
+    return table and replace(table, columns=tuple(replace(one, name=_shortened(one.name)) for one in table.columns))
+
+
+def _shortened(name: str) -> str:
+    for tail in TAILS:
+        name = name.removesuffix(tail)
+    return name
+
+
 def _row(
     row: Mapping[str, Any], answer: Answer, dimension: str, columns: Sequence[Metric],
     earlier: Mapping[Any, Mapping[str, Any]], largest: float, link: Linked | None, details: Mapping[str, str],
@@ -293,9 +285,10 @@ def _row(
 def over_time(question: Question, only: Sequence[Filter], columns: Sequence[Metric]) -> str:
     """The question about one row of a table over its days, as the report builder keeps it."""
     kept = tuple(each for each in question.filters if each.dimension not in {f.dimension for f in only})
+    keys = tuple(one.key for one in columns)[:MOST_EXPLORED]
     return asked_of(question.model_copy(update={
-        "metrics": tuple(one.key for one in columns)[:MOST_EXPLORED], "grain": grain_of(*question.days),
-        "dimensions": (), "filters": (*kept, *only),
+        "metrics": keys, "grain": told_by(grain_of(*question.days), keys), "dimensions": (),
+        "filters": (*kept, *only),
     }))  # fmt: skip
 
 

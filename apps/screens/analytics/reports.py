@@ -15,15 +15,16 @@ from apps.parts.words import sentence_case
 from apps.screens.analytics.desk import AnalyticsDesk, Named
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
-from apps.screens.analytics.pieces import Figure, Row, opens, trend_of, within
+from apps.screens.analytics.pieces import Figure, Row, trend_of
 from apps.screens.analytics.wording import bucket_words, shown, unit_of, value_words
 from dmat.errors import InvalidInputError
 from dmat.metrics.asking import Answer
 from dmat.metrics.catalogue import Metric, load, metric
+from dmat.metrics.opening import opens, within
 from dmat.metrics.question import UNKNOWN, Filter, Question
 
 MOST_METRICS, MOST_BY, MOST_FILTERS, MOST_ROWS = 8, 2, 6, 200
-GRAINS = {"": "Not by time", "day": "By day", "week": "By week", "month": "By month"}
+GRAINS = {"": "Not by time", "hour": "By hour", "day": "By day", "week": "By week", "month": "By month"}
 SUBJECTS = {"leads_and_deals": "Leads and deals", "people_dimensions": "People"}
 
 

@@ -33,7 +33,7 @@ from dmat.errors import DmatError, InvalidInputError
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
 
-CHOICES = {"view", "period", "compare", "segment", "campaign", "by", "pick"}
+CHOICES = {"view", "period", "compare", "segment", "campaign", "by", "pick", "who", "page"}
 TURNS = {"panel-page", "panel-part", "panel-search"}
 
 
@@ -107,12 +107,12 @@ class AnalyticsScreen(pn.viewable.Viewer):
     async def _choose(self, name: str, text: str) -> None:
         if name == "view":
             text = text if text in looks.VIEWS else "overview"
-            look = self.look.but(view=text, campaign="", by="", pick="")
+            look = self.look.but(view=text, campaign="", by="", pick="", who="", page=1)
         elif name == "period" and text == looks.CUSTOM:
             since, until = self.look.days(self.desk.today)
             look = self.look.but(period=text, since=since, until=until)
         else:
-            look = self.look.but(**{name: text})
+            look = self.look.but(**({} if name == "page" else {"page": 1}), **{name: text})
         await self._go(read_look(lambda part: look.parts.get(part, "")))
 
     async def _choose_day(self, name: str, text: str) -> None:
@@ -149,13 +149,14 @@ class AnalyticsScreen(pn.viewable.Viewer):
 
     def _remember(self) -> None:
         figure = {"figure": self.opened.address} if self.opened else {}
-        remember(self.look.parts | figure)
+        number = self.opened.report_run_id if self.opened else 0
+        remember(self.look.parts | figure | ({"report": str(number)} if number else {}))
 
     # -- the panel -----------------------------------------------------------------------------------------------
 
     def _open_asked(self, text: str) -> None:
         try:
-            self.opened = read_opened(text) if text else None
+            self.opened = read_opened(text, asked_for("report")) if text else None
         except InvalidInputError:
             self.opened = None
 
@@ -247,7 +248,7 @@ def _with_campaign(look: Look, name: str, number: str) -> Look:
     if not (number.isdecimal() and len(number) < 19):
         return look
     if name == "to-campaign":
-        return look.but(view="campaigns", campaign=number)
+        return look.but(view="campaigns", campaign=number, who="", page=1)
     if number in look.campaigns:
         return look.but(campaigns=tuple(each for each in look.campaigns if each != number))
     return look.but(campaigns=(*look.campaigns, number)[-looks.MOST_COMPARED :])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from apps.screens.analytics.agreeing import agreeing
 from apps.screens.analytics.attribution import attribution
 from apps.screens.analytics.campaigns import campaigns
 from apps.screens.analytics.channels import channels
@@ -32,7 +33,7 @@ Made = Callable[[AnalyticsDesk, Look, Marks], list[Any]]
 SECTIONS: dict[str, Made] = {
     "overview": overview, "campaigns": campaigns, "compare": compare, "channels": channels, "pipeline": pipeline,
     "funnel": funnel, "attribution": attribution, "cohorts": cohorts, "moved": moved,
-    "reports": reports,
+    "counts": agreeing, "reports": reports,
 }  # fmt: skip
 
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from datetime import date
 
 from apps.parts.channels import NAMES, channel_name
-from apps.parts.words import NOTHING, SOURCES, day, money, number, percent, sentence_case, source_name
+from apps.parts.words import NOTHING, day, money, number, percent, sentence_case, source_name, stage_name
 from dmat.metrics.asking import Value
 from dmat.metrics.catalogue import Metric
+from dmat.source_names import NAMES as NAMES_OF_SOURCES
 
 WHOLE_FROM = 1000
 TIMES = {"roi", "channel_roi"}
@@ -19,13 +20,6 @@ UNKNOWN = "Not known"
 NONE = {"campaign": "Outside campaigns", "variant": "Without a test", "tier": "No member", "discount_code": "No code",
         "utm_campaign": "Without a tag"}  # fmt: skip
 """What it means that a row has no value there, where that is more than not being known."""
-STAGES = {
-    "appointmentscheduled": "Appointment scheduled", "qualifiedtobuy": "Qualified to buy",
-    "presentationscheduled": "Presentation scheduled", "decisionmakerboughtin": "Decision maker bought in",
-    "contractsent": "Contract sent", "closedwon": "Closed won", "closedlost": "Closed lost",
-    "mql": "Marketing qualified", "sql": "Sales qualified",
-}  # fmt: skip
-"""Names of stages: those that a new HubSpot account has, and ours."""
 _ARROWS = {1: "up", -1: "down", 0: "flat"}
 
 
@@ -90,12 +84,12 @@ def value_words(dimension: str, value: str | None, labels: Mapping[str, dict[str
         return NONE.get(dimension, UNKNOWN)
     if value in labels.get(dimension, {}):
         return labels[dimension][value]
-    if dimension == "stage" and value in STAGES:
-        return STAGES[value]
+    if dimension == "stage":
+        return stage_name(value)
     if dimension == "channel":
         return channel_name(value) if value in NAMES else sentence_case(value)
     if dimension in {"source", "provider", "platform", "lead_source"}:
-        return source_name(value) if value in SOURCES else sentence_case(value)
+        return source_name(value) if value in NAMES_OF_SOURCES else sentence_case(value)
     if dimension in {"country", "currency", "locale", "campaign", "segment", "company", "product", "email_domain",
                      "template", "city", "landing_page", "discount_code"}:  # fmt: skip
         return value
@@ -103,7 +97,9 @@ def value_words(dimension: str, value: str | None, labels: Mapping[str, dict[str
 
 
 def bucket_words(bucket: date, grain: str) -> str:
-    """A day, week (its Monday) or month."""
+    """An hour (when it begins), a day, week (its Monday) or month."""
+    if grain == "hour":
+        return f"{day(bucket)}, {bucket:%H:%M}"
     return f"{bucket:%b %Y}" if grain == "month" else day(bucket)
 
 

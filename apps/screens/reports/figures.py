@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
-from urllib.parse import parse_qsl, quote
 
-from apps.screens.analytics.pieces import opens, within
 from apps.screens.analytics.wording import bucket_words, moved, shown, unit_of, value_words
-from dmat.errors import InvalidInputError
 from dmat.metrics.catalogue import load
-from dmat.metrics.question import UNKNOWN, Filter, Question, read_address
+from dmat.metrics.periods import read_bucket
 from dmat.reports.making import Figures, Made, metric_columns
+from dmat.reports.tracing import path_of_total, paths_of_row
 
 Column = Mapping[str, str]
 
@@ -57,62 +54,36 @@ class Shown:
 
 def shown_sections(made: Made, most: int) -> tuple[Shown, ...]:
     """The sections of a report, with at most so many rows each."""
-    return tuple(_section(section, most) for section in made.figures["sections"])
+    return tuple(_section(section, most, made.report_run_id) for section in made.figures["sections"])
 
 
-def _section(section: Figures, most: int) -> Shown:
-    question = _question(section)
+def _section(section: Figures, most: int, number: int) -> Shown:
     is_alone = section["is_key_figures"]
-    rows = () if is_alone else tuple(_row(row, section, question) for row in section["rows"][:most])
-    figures = tuple(_key_figure(column, section, question) for column in metric_columns(section)) if is_alone else ()
+    rows = () if is_alone else tuple(_row(row, section, number) for row in section["rows"][:most])
+    figures = tuple(_key_figure(column, section, number) for column in metric_columns(section)) if is_alone else ()
     left = 0 if is_alone else max(0, len(section["rows"]) - most)
     return Shown(section["title"], figures, tuple(section["columns"]), rows, left, tuple(section["missing"]),
                  section["address"])  # fmt: skip
 
 
-def _question(section: Figures) -> Question | None:
-    """What the section asked; None when it cannot be asked any more."""
-    try:
-        return read_address(parse_qsl(section["address"], keep_blank_values=True))
-    except InvalidInputError:
-        return None
-
-
-def _key_figure(column: Column, section: Figures, question: Question | None) -> KeyFigure:
+def _key_figure(column: Column, section: Figures, number: int) -> KeyFigure:
     key = column["key"]
-    cell = Cell(_value(section["totals"][key], column, section), _link(key, question))
+    cell = Cell(_value(section["totals"][key], column, section), path_of_total(section, key, number))
     one = load().metrics.get(key)
     change, arrow, tone = moved(section["changes"].get(key), one) if one else ("", "flat", "neutral")
     return KeyFigure(column["name"], cell, change, arrow, tone)
 
 
-def _row(row: Sequence[Any], section: Figures, question: Question | None) -> tuple[Cell, ...]:
-    pairs = list(zip(row, section["columns"], strict=True))
-    only, asked = [], question
-    for value, column in pairs:
-        if column["role"] == "grain" and asked is not None:
-            asked = within(asked, date.fromisoformat(str(value)))
-        elif column["key"] == "segment" and asked is not None:
-            asked = asked.model_copy(update={"segment": str(value or "")})
-        elif column["role"] == "dimension":
-            only.append(Filter(dimension=column["key"], values=(UNKNOWN if value is None else str(value),)))
+def _row(row: Sequence[Any], section: Figures, number: int) -> tuple[Cell, ...]:
     return tuple(
-        Cell(_value(value, column, section), _link(column["key"], asked, only))
-        if column["role"] == "metric" else Cell(_value(value, column, section), is_number=False)
-        for value, column in pairs
-    )  # fmt: skip
-
-
-def _link(key: str, question: Question | None, only: Sequence[Filter] = ()) -> str:
-    if question is None or key not in load().metrics:
-        return ""
-    token = opens(key, question, only)
-    return f"/analytics?figure={quote(token)}" if token else ""
+        Cell(_value(value, column, section), path, column["role"] == "metric")
+        for value, column, path in zip(row, section["columns"], paths_of_row(section, row, number), strict=True)
+    )
 
 
 def _value(value: Any, column: Column, section: Figures) -> str:
     if column["role"] == "grain":
-        return bucket_words(date.fromisoformat(str(value)), column["key"])
+        return bucket_words(read_bucket(str(value)), column["key"])
     if column["role"] == "dimension":
         return value_words(column["key"], None if value is None else str(value), section["labels"])
     one = load().metrics.get(column["key"])

@@ -1,4 +1,4 @@
-"""Files of a report that was made, for everybody who may see figures.
+"""Files of a report that was made, for everybody who may see figures, and its PDF for who has its mail.
 
 Belongs here: the address and who may. Stays out: how files are written (`dmat/reports`).
 """
@@ -11,30 +11,26 @@ from tornado.web import HTTPError, RequestHandler
 
 from apps.context import Context
 from apps.screens import entry_of
-from dmat.errors import InvalidInputError, NotFoundError
+from dmat.errors import InvalidInputError, NotFoundError, UnverifiedError
 from dmat.reports.files import KINDS, file_name, file_of
 from dmat.reports.making import find_made
+from dmat.reports.sharing import read_key
 from dmat.store.users import COOKIE_NAME, user_of_token
 from dmat.store.workspace_values import write_audit
 
 
 class ReportFileHandler(RequestHandler):
-    """`/reports-file?made=7&kind=pdf`."""
+    """`/reports-file?made=7&kind=pdf` for readers, `/reports-file?key=...` for who has the mail of a report."""
 
     def initialize(self, context: Context) -> None:
         """Called by Tornado with what the route carries."""
         self.context = context
 
     async def get(self) -> None:
-        """The file; 403 for roles that do not see figures, 404 for what was never made, 400 for another kind."""
-        user, entry = user_of_token(self.context.store, self.get_cookie(COOKIE_NAME)), entry_of("/reports")
-        if user is None or entry is None or user.role not in entry.roles:
-            raise HTTPError(403)
-        number, kind = self.get_query_argument("made", ""), self.get_query_argument("kind", "pdf")
-        if not number.isdigit() or len(number) > 18:
-            raise HTTPError(404)
+        """The file; 403 for who may not see it, 404 for what was never made, 400 for another kind."""
+        number, kind, by = self._asked()
         try:
-            name, content = await asyncio.to_thread(self._file, int(number), kind, user.email)
+            name, content = await asyncio.to_thread(self._file, number, kind, by)
         except NotFoundError:
             raise HTTPError(404) from None
         except InvalidInputError as error:
@@ -46,6 +42,22 @@ class ReportFileHandler(RequestHandler):
         self.set_header("Content-Disposition", f'attachment; filename="{name}"')
         self.set_header("Cache-Control", "no-store")
         self.finish(content)
+
+    def _asked(self) -> tuple[int, str, str]:
+        """Number of the report, kind of file, and who asks."""
+        key = self.get_query_argument("key", "")
+        if key:
+            try:
+                return read_key(self.context.settings, key, self.context.now()), "pdf", "the link of its mail"
+            except UnverifiedError:
+                raise HTTPError(403, reason="This link is over or not one of ours") from None
+        user, entry = user_of_token(self.context.store, self.get_cookie(COOKIE_NAME)), entry_of("/reports")
+        if user is None or entry is None or user.role not in entry.roles:
+            raise HTTPError(403)
+        number = self.get_query_argument("made", "")
+        if not number.isdecimal() or len(number) > 18:
+            raise HTTPError(404)
+        return int(number), self.get_query_argument("kind", "pdf"), user.email
 
     def _file(self, number: int, kind: str, by: str) -> tuple[str, bytes]:
         with self.context.store.read() as connection:

@@ -19,7 +19,14 @@ from apps.parts.render import render
 from apps.screens.reports.figures import shown_sections
 from apps.screens.segments.addressing import asked_for, remember
 from dmat.errors import DmatError, NotFoundError
-from dmat.reports.library import find_report, next_moments, read_reports, save_report, shipped_reports
+from dmat.reports.library import (
+    find_report,
+    next_moments,
+    read_reports,
+    remove_report,
+    save_report,
+    shipped_reports,
+)
 from dmat.reports.mailing import send_report
 from dmat.reports.making import Made, days_words, find_made, make_report, read_made
 from dmat.reports.plan import Report, check_recipients
@@ -28,7 +35,7 @@ from dmat.store.users import User
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MADE_SHOWN, ROWS_SHOWN = 20, 12
-ACTS = {"make", "schedule", "mail"}
+ACTS = {"make", "schedule", "mail", "remove"}
 Found = tuple[tuple[Report, ...], list[Made], dict[str, datetime]]
 
 
@@ -76,8 +83,8 @@ class ReportsScreen(pn.viewable.Viewer):
         reports, made, due = found
         wanted = self.search.lower()
         fitting = [each for each in reports if wanted in f"{each.name} {each.words} {each.topic}".lower()]
-        topics = _by_topic(fitting)
-        self.list.html = self._render("list", topics=topics, made=made, due=due, when_words=when_words)
+        topics, shipped = _by_topic(fitting), {each.key for each in shipped_reports()}
+        self.list.html = self._render("list", topics=topics, made=made, due=due, when_words=when_words, shipped=shipped)
 
     def _show_head(self) -> None:
         self.head.html = self._render("head")
@@ -107,7 +114,8 @@ class ReportsScreen(pn.viewable.Viewer):
         elif name == "open":
             await self._do(self._open, str(value or ""))
         elif name in ACTS and self.may:
-            await self._do({"make": self._make, "schedule": self._schedule, "mail": self._mail}[name], value)
+            act = {"make": self._make, "schedule": self._schedule, "mail": self._mail, "remove": self._remove}[name]
+            await self._do(act, value)
         else:
             return
         if name != "search":
@@ -151,6 +159,11 @@ class ReportsScreen(pn.viewable.Viewer):
         self.planning = ""
         kept = save_report(self.context.store, self.context.settings, document, self.user.email)
         return f"{kept.name} is made {when_words(kept)}"
+
+    def _remove(self, value: Any) -> str:
+        report = find_report(self.context.store, str(value or "")[:60])
+        remove_report(self.context.store, self.context.settings, report.key, self.user.email)
+        return f"{report.name} is taken away; what was made of it stays"
 
     def _mail(self, value: Any) -> str:
         form: Mapping[str, Any] = value if isinstance(value, dict) else {}

@@ -214,9 +214,8 @@ def test_rows_beyond_the_limit_are_cut_and_the_total_still_holds_them(asked: Ask
 def test_rows_that_repeat_are_never_added_up(asked: Asker) -> None:
     with pytest.raises(InvalidInputError, match="repeats over attribution_model"):
         asked("credited_revenue", dimensions=("channel",))
-    linear = Filter(dimension="attribution_model", values=("linear",))
-    one = asked("credited_revenue", filters=(linear, Filter(dimension="conversion_kind", values=("order",))))
-    assert one.missing == ("attribution.fct_credits",)
+    one = asked("stage_entered", filters=(Filter(dimension="funnel_stage", values=("lead",)),))
+    assert one.missing == ("funnel.fct_stages",)
 
 
 def test_what_is_shown_is_what_was_run(asked: Asker, metric_world: Workspace) -> None:

@@ -22,7 +22,13 @@ from dmat.settings import ROOT, Settings, load_settings
 from dmat.warehouse import Workspace
 
 MARTS = ROOT / "dbt" / "models" / "marts"
-SUMS = ("deliveries.hourly_messages", "commerce.hourly_orders", "engagement.hourly_visits")
+SUMS = (
+    "deliveries.hourly_messages",
+    "commerce.hourly_orders",
+    "engagement.hourly_visits",
+    "attribution.hourly_credits",
+)
+ONE = {"attribution_model": ("linear",), "conversion_kind": ("order",)}
 MARCH = {"since": date(2026, 3, 1), "until": date(2026, 3, 11)}
 SUMMED = tuple(each for each in load().metrics.values() if each.hourly)
 
@@ -67,10 +73,13 @@ def figures(answer: Answer) -> list[dict[str, Any]]:
 def test_sums_say_the_same_as_rows_by_every_dimension_and_grain(each: Any, settings: Settings) -> None:
     hourly = load().base_of(each).hourly
     assert hourly
-    questions: list[dict[str, Any]] = [{"dimensions": (key,)} for key in hourly.dimensions]
-    questions += [{"grain": grain} for grain in ("day", "week", "month")]
-    questions += [{"filters": (Filter(dimension=hourly.dimensions[0], values=("7", "shopify", "email", "")),)}]
+    always = tuple(Filter(dimension=key, values=ONE[key]) for key in each.needs)
+    questions: list[dict[str, Any]] = [{"dimensions": (key,)} for key in (*hourly.dimensions, "hour_of_day")]
+    questions += [{"grain": grain} for grain in ("hour", "day", "week", "month")]
+    questions += [{"filters": (Filter(dimension="channel" if always else hourly.dimensions[0],
+                                      values=("7", "shopify", "email", "")),)}]  # fmt: skip
     for question in questions:
+        question |= {"filters": (*question.get("filters", ()), *always)}
         found = asked(settings, metrics=(each.key,), **question)
         assert found.tables[0] == hourly.table
         plain = asked(settings, by_rows(), metrics=(each.key,), **question)

@@ -40,7 +40,7 @@ def test_parameters_of_other_things_in_an_address_are_passed_over() -> None:
         ({"until": "2026-03-01"}, "until", "later day"),
         ({"until": None}, "since", "both"),
         ({"period": "last_fortnight"}, "period", "last_30_days"),
-        ({"grain": "hour"}, "grain", ""),
+        ({"grain": "minute"}, "grain", ""),
         ({"since": "2020-01-01", "grain": "day"}, "grain", "at most"),
         ({"since": "1990-01-01"}, "until", "at most"),
         ({"dimensions": ["moon"]}, "dimensions", "channel"),

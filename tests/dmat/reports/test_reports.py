@@ -7,13 +7,14 @@ import io
 import re
 import zlib
 from datetime import date, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import sqlalchemy as sa
 from metric_world import NOW
 from openpyxl import load_workbook
 
-from dmat.errors import ConflictError, InvalidInputError, NotFoundError
+from dmat.errors import ConflictError, InvalidInputError, NotFoundError, UnverifiedError
 from dmat.messages.rendering import Renderer
 from dmat.messages.report_mail import report_values
 from dmat.metrics.asking import ask
@@ -33,6 +34,7 @@ from dmat.reports.making import days_words, find_made, make_report, read_made
 from dmat.reports.pdf import answer_as_pdf, as_pdf
 from dmat.reports.plan import Schedule, read_report
 from dmat.reports.running import make_due_reports
+from dmat.reports.sharing import pdf_url, read_key
 from dmat.reports.sheets import as_csv, as_xlsx
 from dmat.store.alert_tables import reports
 from dmat.store.tables import ledger_entries
@@ -184,6 +186,7 @@ def test_the_mail_has_the_figures_and_leads_to_the_rest(quarter, made):
         assert "Revenue" in part
         assert f"made={made.report_run_id}" in part
         assert "version 1 of the tables" in part
+        assert "/reports-file?key=" in part
 
 
 @pytest.mark.parametrize(
@@ -243,6 +246,25 @@ def test_the_pdf_leads_down_to_where_its_figures_come_from(quarter, made):
     text = b"".join([found, *(_unpacked(stream) for stream in streams)])
     assert text.count(f"/reports?made={made.report_run_id}".encode()) >= 1
     assert text.count(b"/analytics?view=reports&asked=") >= len(made.figures["sections"])
+    sources = made.figures["sections"][2]
+    numbers = 3 + 2 * len(sources["rows"])  # three key figures, and two columns of each source
+    assert len(set(re.findall(rb"/analytics\?figure=[^)]*report=%d\b" % made.report_run_id, text))) == numbers
+
+
+def test_the_link_of_a_mail_gives_its_own_report_until_it_ends(quarter, made):
+    settings = quarter.settings
+    [key] = parse_qs(urlsplit(pdf_url(settings, made.report_run_id, NOW)).query)["key"]
+    assert read_key(settings, key, NOW) == made.report_run_id
+    assert read_key(settings, key, NOW + timedelta(days=30)) == made.report_run_id
+    another = key.replace(f"{made.report_run_id}~", f"{made.report_run_id + 1}~")
+    refused = ((key, NOW + timedelta(days=31)), (another, NOW), (f"{key}x", NOW), ("", NOW), ("7", NOW))
+    for wrong, now in refused:
+        with pytest.raises(UnverifiedError):
+            read_key(settings, wrong, now)
+    closed = settings.model_copy(update={"report_link_days": 0})
+    assert pdf_url(closed, made.report_run_id, NOW) == ""
+    with pytest.raises(UnverifiedError):
+        read_key(closed, key, NOW)
 
 
 def _unpacked(stream: bytes) -> bytes:

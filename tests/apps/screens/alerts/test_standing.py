@@ -85,8 +85,24 @@ def test_a_rule_is_tried_on_the_past_before_it_is_kept(context):
     tried = try_rule(context, rule)
     assert [day for day, _ in tried.told] == ["9 March"]
     assert tried.judged_count > 50
+    value, low, width, told = [line["data"] for line in tried.course.options["series"]]
+    assert value[-1] == told[-1] == 6 < low[-1]
+    assert told[:-1] == [None] * 89
+    assert [at for at, name in enumerate(low) if name is not None] == [at for at, name in enumerate(width) if name]
+    assert tried.course.summary == "Orders day by day; told on 1 of 90 days."
     with pytest.raises(InvalidInputError):
         try_rule(context, next(rule for rule in shipped_rules() if rule.kind == "sources"))
+
+
+def test_a_line_over_the_past_is_drawn_and_a_change_has_none(context):
+    line = {"name": "Orders", "metric": "orders", "kind": "threshold", "value": "100", "days": "7"}
+    tried = try_rule(context, rule_of_form(line))
+    limit, value, told = [each["data"] for each in tried.course.options["series"]]
+    assert set(limit) == {100}
+    assert [at for at, each in enumerate(told) if each is not None] == [
+        at for at, each in enumerate(value) if each is not None and each < 100
+    ]
+    assert try_rule(context, rule_of_form(line | {"compare": "previous", "value": "-90"})).course is None
 
 
 def test_what_stands_open_is_listed_with_the_rules(context):

@@ -7,6 +7,8 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
+from apps.context import Context
+from apps.screens.analytics.panel import read_opened, read_panel
 from apps.screens.analytics.wording import shown, unit_of
 from apps.screens.reports.figures import shown_sections
 from dmat.metrics.asking import ask
@@ -14,6 +16,8 @@ from dmat.metrics.catalogue import metric
 from dmat.metrics.question import read_address
 from dmat.reports.making import make_report
 from dmat.reports.plan import read_report
+from dmat.store.access import caller_of_user
+from dmat.store.users import User
 
 REPORT = {
     "key": "x", "name": "X", "period": "last_30_days",
@@ -46,6 +50,19 @@ def test_each_figure_says_what_its_link_answers(quarter, made):
         [key] = question.metrics
         answer = ask(quarter.view, quarter.settings, question)
         assert shown(answer.totals[key], unit_of(metric(key)), answer.currency) == cell.text
+
+
+def test_a_figure_leads_back_to_its_report(quarter, made):
+    linked = next(cell for cell in cells(shown_sections(made, 5)) if cell.link)
+    asked = parse_qs(urlsplit(linked.link).query)
+    assert asked["report"] == [str(made.report_run_id)]
+    context = Context(quarter.settings, quarter.view, quarter.store)
+    marketer = User(1, "ann@shop.example", "Ann", "marketer")
+    panel = read_panel(context, read_opened(asked["figure"][0], asked["report"][0]), caller_of_user(marketer))
+    assert panel.report.title == "X"
+    assert panel.report.data_version == panel.lineage.data_version
+    assert read_panel(context, read_opened(asked["figure"][0], "99"), caller_of_user(marketer)).report is None
+    assert read_opened(asked["figure"][0], "; drop").report_run_id == 0
 
 
 def test_rows_beyond_the_page_are_counted(made):

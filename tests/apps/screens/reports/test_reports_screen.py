@@ -65,6 +65,18 @@ def test_a_schedule_and_recipients_are_kept(screen, quarter):
     assert "to.0" in screen.head.html.lower()
 
 
+def test_a_report_of_ones_own_is_taken_away_and_what_was_made_of_it_stays(screen, quarter):
+    document = {"key": "mine", "name": "Mine", "sections": [{"title": "All", "metrics": ["orders"]}]}
+    save_report(quarter.store, quarter.settings, document, "ann")
+    act(screen, "make", "mine")
+    assert "remove-mine" in screen.list.html
+    assert "remove-daily-digest" not in screen.list.html
+    act(screen, "remove", "mine")
+    assert "Mine is taken away" in screen.head.html
+    assert "make-mine" not in screen.list.html
+    assert [each.report_key for each in read_made(quarter.store)] == ["mine"]
+
+
 def test_names_of_reports_are_text(screen, quarter):
     document = {"key": "x", "name": "<script>1</script>", "sections": [{"title": "<b>", "metrics": ["orders"]}]}
     save_report(quarter.store, quarter.settings, document, "ann")
