@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 import pandas  # noqa: F401  (duckdb imports it at the first query, which would otherwise be a reader's)
 import sqlalchemy as sa
 
+from dmat.alerts.records import count_open
 from dmat.errors import NotPublishedError
 from dmat.ledger.log import last_step
 from dmat.settings import Settings
@@ -68,6 +69,7 @@ class Pulse:
     unlanded_events: int = 0
     quarantined: int = 0
     last_transition: int = 0
+    open_alerts: int = 0
 
     @property
     def by_state(self) -> dict[str, int]:
@@ -134,6 +136,7 @@ def take_pulse(context: Context) -> Pulse:
             unlanded_events=_count(connection, inbox, inbox.c.landed_at.is_(None)),
             quarantined=_count(connection, quarantine, quarantine.c.replayed_at.is_(None)),
             last_transition=last_step(connection),
+            open_alerts=count_open(connection, context.now()),
         )
 
 

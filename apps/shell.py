@@ -19,7 +19,7 @@ from apps.gate import initials, reader_of, theme_of
 from apps.live import keep_fresh
 from apps.parts.block import Block
 from apps.parts.render import render
-from apps.parts.words import moment
+from apps.parts.words import moment, plural
 from apps.screens import Entry, entry_of, visible_to
 from apps.tokens import css_tokens, theme_config
 from dmat.store.users import User
@@ -57,6 +57,14 @@ class TopBar(Block):
     clock = param.String(default="", doc="The workspace's time and how fast it runs, as JSON.")
 
 
+def badges_of(pulse: Pulse) -> dict[str, tuple[int, str]]:
+    """What stands beside entries of the menu: how many, and what they are."""
+    needs = pulse.by_state.get("ambiguous", 0) + pulse.quarantined
+    found = {"/health": (needs, "thing needs a look", "things need a look"),
+             "/alerts": (pulse.open_alerts, "alert is open", "alerts are open")}  # fmt: skip
+    return {path: (count, plural(count, one, many)) for path, (count, one, many) in found.items() if count}
+
+
 def _frame_css(theme: Any) -> str:
     """The look of the document around our components, before and after they load."""
     return (
@@ -92,7 +100,7 @@ class Shell:
         return render(
             "shell_side.jinja", self.context.now(), self.context.zone, entries=visible_to(self.user.role),
             current=self.entry.path, data_as_of=version.data_as_of if version else None,
-            version=version.number if version else None, needs=pulse.by_state.get("ambiguous", 0) + pulse.quarantined,
+            version=version.number if version else None, badges=badges_of(pulse),
         )  # fmt: skip
 
     def _on_top(self, name: str, value: Any) -> None:

@@ -115,21 +115,27 @@ function setClock(text) {
 }
 
 /* ---- keeping what the reader was doing --------------------------------------------------------------------- */
-// an open dialog with what was typed in it; one with data-shown is opened by its HTML anyway
+// an open dialog with what was typed in it; in one that its HTML opens (data-shown), what the HTML says anew counts
 function dialogsOf(el, active) {
-  return [...el.querySelectorAll("dialog[open][id]:not([data-shown])")].map((dialog) => {
+  return [...el.querySelectorAll("dialog[open][id]")].map((dialog) => {
     const fields = [...dialog.querySelectorAll("[name]")]
-    return {id: dialog.id, values: fields.map((f) => [f.name, f.value, f.checked]), focus: fields.indexOf(active)}
+    const values = fields.map((f) => [f.name, f.value, f.checked, givenBy(f)])
+    return {id: dialog.id, isShown: "shown" in dialog.dataset, values, focus: fields.indexOf(active)}
   })
+}
+// what the HTML says that a field holds
+function givenBy(field) {
+  if (field.tagName === "SELECT") return [...field.options].findIndex((option) => option.defaultSelected)
+  return /^(radio|checkbox)$/.test(field.type) ? field.defaultChecked : field.defaultValue
 }
 function reopen(el, kept) {
   const dialog = el.querySelector(`dialog[id="${CSS.escape(kept.id)}"]`)
-  if (!dialog || dialog.open) return
+  if (!dialog || dialog.open || (kept.isShown && dialog.dataset.shown === undefined)) return  // its HTML closed it
   dialog.showModal()
   const fields = [...dialog.querySelectorAll("[name]")]
-  kept.values.forEach(([name, value, checked], at) => {
+  kept.values.forEach(([name, value, checked, given], at) => {
     const field = fields[at]
-    if (field?.name !== name) return
+    if (field?.name !== name || (kept.isShown && givenBy(field) !== given)) return
     if (/^(radio|checkbox)$/.test(field.type)) field.checked = checked
     else field.value = value
   })
@@ -401,9 +407,17 @@ function jump(el) {
   el.querySelectorAll("[data-jump]").forEach((button) => button.addEventListener("click", open))
   return open
 }
-function renderTop({model, el}) {
+// the first page of a narrow window came without the cookie, so that the server took it for a wide one: the menu, which
+// would lie over the page, is closed before it is seen
+function closeMenu(view) {
+  const page = view.model.document?.roots().find((root) => root.data?.sidebar_open)
+  if (page) page.data.sidebar_open = false
+}
+function renderTop({model, view, el}) {
   render({model, el}, () => wire())
-  remembered("dmat_narrow", innerWidth < 600 ? 1 : 0)
+  const isNarrow = innerWidth < 600
+  if (isNarrow && !document.cookie.includes("dmat_narrow=1")) closeMenu(view)
+  remembered("dmat_narrow", isNarrow ? 1 : 0)
   const stop = new AbortController()
   let open = () => {}
   const wire = () => { open = jump(el) }

@@ -1,6 +1,6 @@
 """Charts as data: options for ECharts and tiny lines of our own, with colours by token name.
 
-Belongs here: bars from zero, lines with a label at their end, sparklines; at most four series.
+Belongs here: bars from zero, lines with a label at their end, bands, sparklines; at most four series.
 Stays out: drawing (the browser does it, `block.js`) and the choice of what to show (`screens/`).
 `"token:series-0"` in the options stands for a colour of `apps/tokens.py` in the reader's theme.
 """
@@ -96,6 +96,20 @@ def chart(labels: Sequence[str], series: Sequence[Series], summary: str, label_r
         },
         "series": [_series(item, len(shown) == 1, offsets[item.name]) for item in shown],
     }  # fmt: skip
+
+
+def band(key: str, low: Sequence[float | None], high: Sequence[float | None], colour: str) -> list[dict[str, Any]]:
+    """Two more series for the options of a chart: the area between `low` and `high`, in a soft tone of a colour."""
+    shared = {"type": "line", "stack": f"band-{key}", "showSymbol": False, "lineStyle": {"opacity": 0}, "silent": True,
+              "tooltip": {"show": False}, "z": 1}  # fmt: skip
+    width = [
+        None if below is None or above is None else round(above - below, 4)
+        for below, above in zip(low, high, strict=True)
+    ]
+    return [
+        {**shared, "name": f"{key} from", "data": list(low)},
+        {**shared, "name": f"{key} to", "data": width, "areaStyle": {"color": f"token:{colour}", "opacity": 0.13}},
+    ]
 
 
 @cache

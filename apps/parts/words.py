@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from dmat.source_names import named
+
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "CAD": "CA$", "AUD": "A$", "BRL": "R$"}
 """Currencies written with a sign before the number; the others carry their code."""
 
 NOTHING = "–"
-
-SOURCES = {
-    "shopify": "Shopify", "woocommerce": "WooCommerce", "hubspot": "HubSpot", "salesforce": "Salesforce",
-    "sendgrid": "SendGrid",
-    "twilio": "Twilio", "whatsapp": "WhatsApp", "meta": "Instagram and Facebook", "linkedin": "LinkedIn",
-    "ga4": "Google Analytics", "wordpress": "WordPress", "delivery": "Message events", "deliveries": "Message events",
-    "ledger": "Our messages", "import": "Imported files", "imports": "Imported files", "wordpress_form": "Form",
+STAGES = {
+    "appointmentscheduled": "Appointment scheduled", "qualifiedtobuy": "Qualified to buy",
+    "presentationscheduled": "Presentation scheduled", "decisionmakerboughtin": "Decision maker bought in",
+    "contractsent": "Contract sent", "closedwon": "Closed won", "closedlost": "Closed lost",
+    "mql": "Marketing qualified", "sql": "Sales qualified",
 }  # fmt: skip
+"""Names of stages: those that a new HubSpot account has, and ours."""
 
 
 def number(value: float | int | None) -> str:
@@ -122,13 +123,18 @@ def source_name(source: str | None) -> str:
     """A vendor's name as it writes it."""
     if not source:
         return "Unknown"
-    return SOURCES.get(source, source.replace("_", " ").capitalize())
+    return named(source)
 
 
 def sentence_case(word: str | None) -> str:
     """held_out -> Held out; names inside, such as UTC or Europe/London, stay as they are written."""
     plain = (word or NOTHING).replace("_", " ")
     return plain[:1].upper() + plain[1:]
+
+
+def stage_name(stage: str | None) -> str:
+    """qualifiedtobuy -> Qualified to buy; stages that somebody named stay as they are."""
+    return STAGES.get(stage or "", sentence_case(stage))
 
 
 def plural(count: int, one: str, many: str = "") -> str:

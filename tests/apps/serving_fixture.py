@@ -7,7 +7,6 @@ simulated company; the tables here are the contract that the screens rely on, no
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -223,7 +222,7 @@ def tell_message(connection: duckdb.DuckDBPyConnection, story: Story) -> None:
         story.ending == "held_out", planned, went if sent else None, went if sent else None,
         went + timedelta(seconds=40) if sent else None, first["opened"], first["clicked"],
         "Still thinking it over?" if sent else "", "sendgrid" if sent else "", went,
-        story.cart_id,
+        story.cart_id, "marketing",
     ])  # fmt: skip
     insert(
         connection,
@@ -273,7 +272,7 @@ SOURCES = (
 
 
 def fill_operations(connection: duckdb.DuckDBPyConnection) -> None:
-    """Sixty days of figures, the runs of every source, refused rows, and the summary of recovery."""
+    """Carts and visits, the runs of every source, refused rows, and the summary of recovery."""
     fill_days(connection)
     for source, resource, minutes in SOURCES:
         fill_source(connection, source, resource, NOW - timedelta(minutes=minutes))
@@ -288,22 +287,16 @@ def fill_operations(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def fill_days(connection: duckdb.DuckDBPyConnection) -> None:
-    chance = random.Random(7)
-    for back in range(70):
-        day = (NOW - timedelta(days=back)).date()
-        season = 1 + 0.25 * (day.weekday() >= 5) - back / 260
-        sent = int(chance.gauss(95, 12) * season)
-        saved = int(sent * chance.uniform(0.05, 0.09))
-        insert(connection, "operations.home_daily", [
-            day, "EUR", int(chance.gauss(1850, 160) * season), int(chance.gauss(24, 5)),
-            int(chance.gauss(118, 14) * season), int(chance.gauss(71, 9) * season),
-            int(chance.gauss(640_000, 80_000) * season), sent, int(sent * 0.985), int(sent * 0.41), int(sent * 0.12),
-            saved, int(saved * chance.gauss(7_600, 900)),
-        ])  # fmt: skip
+    """Carts that somebody left every 36 minutes, and a visit every minute of two weeks."""
     connection.execute(
         "insert into commerce.fct_carts (cart_id, created_at, last_touched_at, status, item_count, total_cents,"
         " currency_code) select 'x' || i, touched, touched, 'open', 1, 3900, 'EUR' from (select i, ?::timestamp"
         " - to_hours(cast(i * 0.6 as integer)) as touched from range(8, 2800) as numbers(i))",
+        [NOW],
+    )
+    connection.execute(
+        "insert into engagement.fct_visits (visit_id, client_id, person_id, started_at)"
+        " select 'v' || i, 'c' || i, null, ?::timestamp - to_minutes(i) from range(1, 20161) as numbers(i)",
         [NOW],
     )
 

@@ -30,7 +30,9 @@ create table deliveries.fct_messages (message_id varchar, person_id bigint, prog
   programme_version bigint, step varchar, occurrence varchar, channel varchar, state varchar, reason varchar,
   is_holdout boolean, planned_at timestamp, handed_over_at timestamp, accepted_at timestamp, delivered_at timestamp,
   first_opened_at timestamp, first_clicked_at timestamp, subject varchar, provider varchar, updated_at timestamp,
-  cart_id varchar);
+  cart_id varchar, purpose varchar);
+create table engagement.fct_visits (visit_id varchar, client_id varchar, person_id bigint, started_at timestamp,
+  channel varchar, campaign varchar, device varchar, landing_page varchar, page_views bigint);
 create table evaluation.cart_recoveries (cart_id varchar, person_id bigint, message_id varchar, is_holdout boolean,
   cart_total_cents bigint, state varchar, messaged_at timestamp, recovered_order_id varchar, recovered_at timestamp,
   recovered_cents bigint, currency_code varchar, is_recovered boolean);
@@ -38,10 +40,6 @@ create table evaluation.cart_recovery_summary (currency_code varchar, carts_coun
   held_out_count bigint, treated_recovered_count bigint, held_out_recovered_count bigint, recovered_cents bigint,
   incremental_recovered_cents bigint, incremental_low_cents bigint,
   incremental_high_cents bigint, no_estimate_reason varchar);
-create table operations.home_daily (day date, currency_code varchar, visits_count bigint,
-  form_submissions_count bigint, carts_count bigint, orders_count bigint, revenue_cents bigint,
-  messages_accepted_count bigint, messages_delivered_count bigint, messages_opened_human_count bigint,
-  messages_clicked_count bigint, carts_recovered_count bigint, recovered_cents bigint);
 create table operations.source_freshness (source varchar, resource varchar, last_loaded_at timestamp,
   last_record_at timestamp, last_checked_at timestamp, rows_count bigint, last_run_id varchar,
   refused_count bigint);

@@ -45,7 +45,7 @@ def test_the_pulse_changes_when_a_version_is_published(tmp_path):
     context = open_context(settings)
     before = take_pulse(context)
     assert take_pulse(context) == before
-    republish(settings, "update operations.home_daily set visits_count = visits_count + 1")
+    republish(settings, "delete from engagement.fct_visits")
     assert take_pulse(context).version.number == before.version.number + 1
     context.store.close()
 

@@ -41,6 +41,7 @@ from dmat.campaigns.approval import approval_limit, is_approved
 from dmat.campaigns.records import DRAFT, IN_REVIEW, SCHEDULED, Campaign
 from dmat.campaigns.schedule import due_at
 from dmat.campaigns.watching import Tried, try_rules
+from dmat.loyalty.giving import offer_sources
 from dmat.messages.codes import list_pools
 from dmat.messages.records import CHANNELS
 from dmat.messages.tracking import WORDS, get_utm_rule
@@ -68,7 +69,7 @@ class ComposerScreen(pn.viewable.Viewer):
         self.tests = step_tests(desks.tests, campaign.campaign_id)
         self.words, self.tried = "", dict[str, Tried]()
         with context.store.read() as connection:
-            self.pools = list_pools(connection)
+            self.pools, self.offers = list_pools(connection), offer_sources(connection, context.now())
         self.workspace_utm = get_utm_rule(context.store)
         self.segments, self.templates = desks.segments.library.list(), desks.templates.list()
         acts: dict[str, Any] = {"on_action": self._on_action}
@@ -215,7 +216,7 @@ class ComposerScreen(pn.viewable.Viewer):
     def _show_plan(self) -> None:
         self._show_audience()
         self.steps.html = self._render(
-            "composer_steps", timeline=self._timeline(), templates=self.templates, pools=self.pools,
+            "composer_steps", timeline=self._timeline(), templates=self.templates, pools=self.pools, offers=self.offers,
             names={each.key: each for each in self.segments}, reaction_choices=reaction_choices,
             earlier=lambda key: earlier_steps(self.model.plan, key), tests=self.tests,
         )  # fmt: skip

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import panel as pn
-import panel_material_ui as pmui
 import param
 import sqlalchemy as sa
 
 from apps.context import Context, Pulse
-from apps.parts.block import Block
+from apps.parts.listing import ListPage
 from apps.parts.render import render
 from apps.screens.campaigns.desk import Desks
 from apps.screens.campaigns.starting import start_from, starting_points
@@ -134,7 +132,7 @@ def _row(campaign: Campaign, progress: Progress, zone: str, now: datetime) -> Ro
     return Row(campaign, progress, *next_step(campaign.plan, zone, campaign.started_at, now))
 
 
-class ListScreen(pn.viewable.Viewer):
+class ListScreen(ListPage):
     """The list of campaigns of one reader."""
 
     NARROWED = ("search", "status")
@@ -144,14 +142,7 @@ class ListScreen(pn.viewable.Viewer):
         self.context, self.user, self.desks = context, user, desks
         self.may_write = caller_of_user(user).may("campaigns:write")
         self.state = ListState(**{name: asked_for(name) for name in self.NARROWED})
-        skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=8)
-        self.head = Block(self._head_html(), on_action=self._on_action)
-        self.table = Block(skeleton, on_action=self._on_action)
-        self.layout = pmui.Column(self.head, self.table, margin=0, sizing_mode="stretch_width", sx={"gap": "16px"})
-
-    def __panel__(self) -> Any:
-        """The layout, made once."""
-        return self.layout
+        self.lay_out(context, self._head_html())
 
     def refresh(self, pulse: Pulse) -> Any:
         """Ask for the list; the returned function shows it."""

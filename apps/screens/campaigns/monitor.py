@@ -22,7 +22,7 @@ from apps.screens.campaigns.desk import Desks
 from apps.screens.campaigns.journeys import Journey, find_in, read_journey
 from apps.screens.campaigns.keeping import SCOPES, Keeping
 from apps.screens.campaigns.listing import TONES
-from apps.screens.campaigns.telling import adds_up, channel_rows, engaged, parts_of
+from apps.screens.campaigns.telling import adds_up, arrivals, arrived, channel_rows, engaged, parts_of
 from apps.screens.segments.addressing import asked_for, leave_for, remember
 from dmat.campaigns.changes import CHANNEL_PAUSED, resume_channel
 from dmat.campaigns.monitor import Monitor, monitor
@@ -188,7 +188,7 @@ class MonitorScreen(pn.viewable.Viewer):
         self._show_head()
         self.figures.html = self._render(
             "monitor_figures", parts=parts_of(found.total), adds_up=adds_up(found.total), parts_of=parts_of,
-            engaged=engaged, channel_rows=channel_rows(found),
+            engaged=engaged, arrived=arrived, arrivals=arrivals(found), channel_rows=channel_rows(found),
             publishes=self.context.settings.social_publishing != BY_HAND,
         )  # fmt: skip
         self.reasons.html = self._render("monitor_reasons")

@@ -16,6 +16,7 @@ PARTS = (
     ("ambiguous", "Unclear", "info"),
 )  # fmt: skip
 PULLED = ("banner", "in_app")
+TELLS_ARRIVAL = frozenset({"email", "sms", "whatsapp", "push"})
 ENGAGED = {"email": "opened", "push": "opened", "sms": "read", "whatsapp": "read", "banner": "shown", "in_app": "shown"}
 
 
@@ -47,6 +48,22 @@ def engaged(step: StepFigures) -> tuple[str, int]:
     """The word and the number of who saw it, as far as the channel tells."""
     name = ENGAGED.get(step.channel, "read")
     return name, getattr(step.figures, name)
+
+
+def arrived(step: StepFigures) -> int | None:
+    """How many messages are known to have arrived; None on a channel whose receivers never tell."""
+    return step.figures.delivered if step.channel in TELLS_ARRIVAL else None
+
+
+def arrivals(found: Monitor) -> Figures | None:
+    """The figures of all channels that tell what arrived; None when no step is on such a channel."""
+    told = [figures for channel, figures in found.channels.items() if channel in TELLS_ARRIVAL]
+    if not told:
+        return None
+    whole = Figures()
+    for figures in told:
+        whole.add(figures)
+    return whole
 
 
 def channel_rows(found: Monitor) -> list[StepFigures]:

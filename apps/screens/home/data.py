@@ -1,7 +1,7 @@
 """Questions of the home screen to the published warehouse and the store, and their answers as plain values.
 
-Belongs here: queries and the choice of what needs attention. Stays out: words on the page and layout.
-Windows are calendar days in UTC, as in `operations.home_daily`: the last seven include today so far.
+Belongs here: which figures Home shows, queries of sources and of the store. Stays out: words on the page and layout,
+what a figure is (`dmat/metrics`). Windows are days where the marketers are: the last seven include today so far.
 """
 
 from __future__ import annotations
@@ -14,33 +14,22 @@ from typing import Any
 import sqlalchemy as sa
 
 from apps.context import Context
+from apps.screens.analytics.desk import desk_of
+from dmat.metrics.asking import Answer
+from dmat.metrics.question import Question
+from dmat.source_names import PUSHED
 from dmat.store.tables import ledger_entries
 from dmat.warehouse import Version
 
 WEEKS = 8
 FRESH_HOURS, STALE_HOURS = 26, 74
 TABLES = (
-    "operations.home_daily", "operations.source_freshness", "operations.capture_runs",
-    "operations.capture_refusals", "evaluation.cart_recovery_summary", "evaluation.cart_recoveries",
-    "deliveries.fct_messages", "commerce.fct_carts",
+    "operations.source_freshness", "operations.capture_runs", "operations.capture_refusals",
+    "evaluation.cart_recovery_summary", "deliveries.fct_messages",
 )  # fmt: skip
-COUNTS = (
-    "visits_count", "form_submissions_count", "orders_count", "messages_accepted_count", "messages_delivered_count",
-    "messages_opened_human_count", "messages_clicked_count", "carts_recovered_count",
-)  # fmt: skip
-LEFT = "carts_left_count"
-PUSHED = ("import", "delivery", "ledger")
-"""Sources that come when they come: nobody reads them by the clock, so they are never late."""
-MONEY = ("revenue_cents", "recovered_cents")
-FIGURES = (*COUNTS, LEFT, *MONEY)
-
-
-@dataclass(frozen=True)
-class Week:
-    """Sums over seven days, the last of which is `last_day`."""
-
-    last_day: date
-    sums: dict[str, int]
+SHOWN = ("visits", "carts", "delivered", "clicked", "carts_recovered", "recovered_revenue")
+COURSE = ("recovered_revenue", "carts_written_about", "carts_recovered", "delivered", "clicked")
+"""Measures of the last weeks, in charts."""
 
 
 @dataclass(frozen=True)
@@ -94,29 +83,23 @@ class Source:
 
 @dataclass(frozen=True)
 class HomeFigures:
-    """Everything the home screen shows of one published version."""
+    """Everything the home screen shows of one published version.
+
+    Attributes:
+        week: the figures of the last seven days by day, beside those of the seven days before; None while a table that
+            Home needs is missing, and so `course`: the last eight weeks (from Monday) by week.
+    """
 
     version: int
     data_as_of: datetime
     today: date
-    currency: str
-    weeks: tuple[Week, ...]
-    days: tuple[tuple[date, dict[str, int]], ...]
+    week: Answer | None
+    course: Answer | None
     lifts: tuple[Lift, ...]
     sources: tuple[Source, ...]
     refused_week: int
     accepted_in_warehouse: int
     missing: tuple[str, ...] = ()
-
-    @property
-    def this_week(self) -> dict[str, int]:
-        """Sums of the last seven days."""
-        return self.weeks[-1].sums if self.weeks else {}
-
-    @property
-    def week_before(self) -> dict[str, int]:
-        """Sums of the seven days before."""
-        return self.weeks[-2].sums if len(self.weeks) > 1 else {}
 
 
 @dataclass(frozen=True)
@@ -135,23 +118,21 @@ def missing_tables(context: Context, wanted: Sequence[str]) -> tuple[str, ...]:
 
 
 def read_figures(context: Context, version: Version) -> HomeFigures:
-    """All figures of one version; worked out once for everybody who looks at it."""
-    return context.answers.get(("home", version.number), lambda: _read_figures(context, version))
+    """All figures of one version and day; worked out once for everybody who looks at it."""
+    today = desk_of(context).today
+    return context.answers.get(("home", version.number, today), lambda: _read_figures(context, version, today))
 
 
-def _read_figures(context: Context, version: Version) -> HomeFigures:
-    today = version.data_as_of.date()
+def _read_figures(context: Context, version: Version, today: date) -> HomeFigures:
     missing = missing_tables(context, TABLES)
     if missing:
-        return HomeFigures(version.number, version.data_as_of, today, "", (), (), (), (), 0, 0, missing)
-    daily = [*_daily(context, today), *_carts_left(context, today, version.data_as_of)]
+        return HomeFigures(version.number, version.data_as_of, today, None, None, (), (), 0, 0, missing)
     return HomeFigures(
         version=version.number,
         data_as_of=version.data_as_of,
         today=today,
-        currency=main_currency(daily),
-        weeks=weeks_of(daily, today),
-        days=days_of(daily, today),
+        week=desk_of(context).answer(week_question(today)),
+        course=desk_of(context).answer(course_question(today)),
         lifts=read_lifts(context),
         sources=read_sources(context),
         refused_week=_refused_since(context, version.data_as_of - timedelta(days=7)),
@@ -159,70 +140,22 @@ def _read_figures(context: Context, version: Version) -> HomeFigures:
     )
 
 
+def week_question(today: date) -> Question:
+    """The last seven days, today so far included, day by day."""
+    since, until = today - timedelta(days=6), today + timedelta(days=1)
+    return Question(metrics=SHOWN, since=since, until=until, grain="day", compare="previous")
+
+
+def course_question(today: date) -> Question:
+    """The last eight weeks from their Mondays, this one so far included."""
+    monday = today - timedelta(days=today.weekday())
+    since = monday - timedelta(weeks=WEEKS - 1)
+    return Question(metrics=COURSE, since=since, until=today + timedelta(days=1), grain="week")
+
+
 def week_start(today: date) -> datetime:
     """Midnight of the first of the last seven days."""
     return datetime.combine(today - timedelta(days=6), datetime.min.time())
-
-
-def _daily(context: Context, today: date) -> list[dict[str, Any]]:
-    columns = ", ".join(f"coalesce({name}, 0)::bigint as {name}" for name in (*COUNTS, *MONEY))
-    return context.workspace.rows(
-        f"select day::date as day, currency_code, {columns} from operations.home_daily where day > ? and day <= ?",
-        [today - timedelta(days=7 * WEEKS), today],
-    )
-
-
-def _carts_left(context: Context, today: date, now: datetime) -> list[dict[str, Any]]:
-    """Carts by the day they were filled: still open an hour after the last touch, or taken on by cart recovery."""
-    return context.workspace.rows(
-        """
-        select carts.created_at::date as day, null as currency_code, count(*) as carts_left_count
-        from commerce.fct_carts as carts
-        left join (select distinct cart_id from evaluation.cart_recoveries) as taken on carts.cart_id = taken.cart_id
-        where carts.created_at >= ? and carts.last_touched_at <= ?
-            and (carts.status = 'open' or taken.cart_id is not null)
-        group by 1
-        """,
-        [datetime.combine(today - timedelta(days=7 * WEEKS - 1), datetime.min.time()), now - timedelta(hours=1)],
-    )
-
-
-def main_currency(daily: Sequence[dict[str, Any]]) -> str:
-    """The currency that earned most; figures of money are shown in it."""
-    earned: dict[str, int] = {}
-    for row in daily:
-        if row["currency_code"]:
-            earned[row["currency_code"]] = earned.get(row["currency_code"], 0) + row.get("revenue_cents", 0) + 1
-    return max(earned, key=lambda code: earned[code]) if earned else ""
-
-
-def _add(sums: dict[str, int], row: dict[str, Any], currency: str) -> None:
-    for name in FIGURES:
-        if name not in MONEY or row["currency_code"] == currency:
-            sums[name] += row.get(name, 0)
-
-
-def weeks_of(daily: Sequence[dict[str, Any]], today: date) -> tuple[Week, ...]:
-    """Eight weeks that end today, oldest first, each with its sums; days without a row count nothing."""
-    currency = main_currency(daily)
-    weeks = [Week(today - timedelta(days=7 * back), {}) for back in range(WEEKS - 1, -1, -1)]
-    for week in weeks:
-        week.sums.update(dict.fromkeys(FIGURES, 0))
-    for row in daily:
-        back = (today - row["day"]).days // 7
-        if 0 <= back < WEEKS:
-            _add(weeks[WEEKS - 1 - back].sums, row, currency)
-    return tuple(weeks)
-
-
-def days_of(daily: Sequence[dict[str, Any]], today: date, count: int = 14) -> tuple[tuple[date, dict[str, int]], ...]:
-    """The last days one by one, oldest first."""
-    currency = main_currency(daily)
-    days = {today - timedelta(days=back): dict.fromkeys(FIGURES, 0) for back in range(count - 1, -1, -1)}
-    for row in daily:
-        if row["day"] in days:
-            _add(days[row["day"]], row, currency)
-    return tuple(days.items())
 
 
 def read_lifts(context: Context) -> tuple[Lift, ...]:

@@ -46,17 +46,23 @@ class Waiting:
 
 
 LATE_SENDING = timedelta(minutes=30)
+URGENCY = ("danger", "warning", "success")
+"""Tones, the most urgent first."""
 
 
 def list_needs(
     figures: HomeFigures | None, live: LiveCounts | None, pulse: Pulse, now: datetime, waiting: Waiting | None = None
 ) -> list[Need]:
     """What needs somebody, most urgent first."""
-    if waiting is None:
-        return [*_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now)]
-    campaigns = [*_needs_of_campaigns(waiting), *_stuck_journeys(waiting), *_needs_of_tests(waiting)]
-    ended = [*_open_alerts(waiting), *_due_tasks(waiting), *_ended_tests(waiting)]
-    return [*campaigns, *ended, *_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now)]
+    of_people = _needs_of_people(waiting) if waiting else []
+    found = [*of_people, *_needs_of_store(live, pulse, now), *_needs_of_sources(figures, now)]
+    return sorted(found, key=lambda need: URGENCY.index(need.tone))
+
+
+def _needs_of_people(waiting: Waiting) -> list[Need]:
+    """Of campaigns, journeys, tests, alerts and tasks."""
+    planned = [*_needs_of_campaigns(waiting), *_stuck_journeys(waiting), *_needs_of_tests(waiting)]
+    return [*planned, *_open_alerts(waiting), *_due_tasks(waiting), *_ended_tests(waiting)]
 
 
 def _needs_of_tests(waiting: Waiting) -> list[Need]:

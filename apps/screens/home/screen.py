@@ -6,6 +6,7 @@ Belongs here: which block stands where and what it is made of. Stays out: querie
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,53 +15,49 @@ import panel_material_ui as pmui
 
 from apps.context import Context, Pulse
 from apps.parts.block import Block
-from apps.parts.charts import Series, chart
 from apps.parts.render import render
-from apps.parts.words import day, money, number, percent
+from apps.parts.words import day, money, percent
+from apps.screens.analytics.pieces import Figure, Trend, figure_of, trend_of
+from apps.screens.home.ahead import Ahead, read_ahead
 from apps.screens.home.data import HomeFigures, Lift, LiveCounts, read_figures, read_live
 from apps.screens.home.needs import Waiting, list_needs
 from apps.screens.home.state import HomeState
 from apps.screens.home.waiting import read_tasks, read_waiting
+from dmat.metrics.asking import Answer
 from dmat.store.users import User
 
-Figure = dict[str, Any]
+GROUPS = (
+    ("What came in", "inbox", "", ("visits", "carts")),
+    ("What went out", "send", "", ("delivered", "clicked")),
+    ("What it earned", "coins", "success", ("carts_recovered", "recovered_revenue")),
+)
+"""The cards of key figures: title, icon, tone, measures."""
 
 
-def figure(label: str, key: str, figures: HomeFigures, good: str = "up", note: str = "") -> Figure:
-    """One key figure: this week, the week before, and its fourteen days as a line."""
-    is_money = key.endswith("_cents")
-    now, before = figures.this_week.get(key, 0), figures.week_before.get(key, 0)
-    words = (lambda value: money(value, figures.currency, whole_from=1000)) if is_money else number
-    return {
-        "key": key, "label": label, "text": words(now), "before_text": words(before), "value": now, "before": before,
-        "good": good, "note": note, "points": [sums[key] for _, sums in figures.days],
-    }  # fmt: skip
+@dataclass(frozen=True)
+class Group:
+    """A card of key figures."""
+
+    title: str
+    icon: str
+    tone: str
+    figures: tuple[Figure, ...]
 
 
-def groups_of(figures: HomeFigures, live: LiveCounts | None, pulse: Pulse) -> list[dict[str, Any]]:
+def groups_of(figures: HomeFigures, live: LiveCounts | None, pulse: Pulse) -> list[Group]:
     """The three cards: what came in, what went out, what it earned."""
-    sent = _sent_note(figures, live, pulse)
+    ahead = live_note(figures, live, pulse)
     return [
-        {"title": "What came in", "icon": "inbox", "tone": "", "figures": [
-            figure("Visits", "visits_count", figures),
-            figure("Carts left", "carts_left_count", figures, good="none"),
-        ]},
-        {"title": "What went out", "icon": "send", "tone": "", "figures": [
-            figure("Messages delivered", "messages_delivered_count", figures, good="none", note=sent),
-            figure("Clicked by people", "messages_clicked_count", figures),
-        ]},
-        {"title": "What it earned", "icon": "coins", "tone": "success", "figures": [
-            figure("Carts recovered", "carts_recovered_count", figures),
-            figure("Recovered revenue", "recovered_cents", figures),
-        ]},
+        Group(title, icon, tone, tuple(key_figure(key, figures.week, ahead if key == "delivered" else "")
+                                       for key in keys if figures.week))
+        for title, icon, tone, keys in GROUPS
     ]  # fmt: skip
 
 
-def _sent_note(figures: HomeFigures, live: LiveCounts | None, pulse: Pulse) -> str:
-    accepted = figures.this_week.get("messages_accepted_count", 0)
-    parts = [f"{accepted:,} accepted by the provider"] if accepted else []
-    ahead = live_note(figures, live, pulse)
-    return "; ".join([*parts, *([ahead] if ahead else [])])
+def key_figure(key: str, week: Answer, note: str = "") -> Figure:
+    """One figure of the last seven days, with its course over both weeks."""
+    before = week.compared.rows if week.compared else []
+    return figure_of(key, week, [row[key] for row in (*before, *week.rows)], note)
 
 
 def live_note(figures: HomeFigures, live: LiveCounts | None, pulse: Pulse) -> str:
@@ -75,29 +72,17 @@ def live_note(figures: HomeFigures, live: LiveCounts | None, pulse: Pulse) -> st
     return "; ".join(parts)
 
 
-def trends_of(figures: HomeFigures) -> list[dict[str, Any]]:
+def trends_of(figures: HomeFigures) -> list[Trend]:
     """Three charts over eight weeks."""
-    labels = [day(week.last_day - timedelta(days=6)) for week in figures.weeks]
-    column = {key: [week.sums[key] for week in figures.weeks] for key in figures.this_week}
-    earned = [cents / 100 for cents in column.get("recovered_cents", [])]
-    total = money(sum(column.get("recovered_cents", [])), figures.currency)
-    carts, saved = column.get("carts_left_count", []), column.get("carts_recovered_count", [])
-    sent, clicked = column.get("messages_delivered_count", []), column.get("messages_clicked_count", [])
-    return [
-        {"key": "earned", "title": "Recovered revenue", "about": "By week in which the order came", "legend": [],
-         "unit": f"money:{figures.currency or 'EUR'}", "summary": f"{total} recovered in eight weeks.",
-         "options": chart(labels, [Series("Recovered revenue", earned)], f"{total} recovered in eight weeks.")},
-        {"key": "carts", "title": "Carts left and recovered", "about": "By week",
-         "legend": [("context", "Left"), ("series-0", "Recovered")], "unit": "count",
-         "summary": f"{sum(carts):,} carts left, {sum(saved):,} recovered in eight weeks.",
-         "options": chart(labels, [Series("Left", carts, "context"), Series("Recovered", saved)],
-                          f"{sum(carts):,} carts left, {sum(saved):,} recovered in eight weeks.")},
-        {"key": "messages", "title": "Messages", "about": "Delivered, and clicked by people, by week",
-         "legend": [], "unit": "count", "summary": f"{sum(sent):,} delivered, {sum(clicked):,} clicked in eight weeks.",
-         "options": chart(labels, [Series("Delivered", sent, "series-0", "line"),
-                                   Series("Clicked", clicked, "series-1", "line")],
-                          f"{sum(sent):,} delivered, {sum(clicked):,} clicked in eight weeks.", label_room=72)},
-    ]  # fmt: skip
+    carts = trend_of("Recovered carts", figures.course, ("carts_written_about", "carts_recovered"),
+                     kind="bar")  # fmt: skip
+    legend = (("series-0", "Written about"), ("series-1", "Recovered"))
+    found = (
+        trend_of("Recovered revenue", figures.course, ("recovered_revenue",), kind="bar"),
+        replace(carts, legend=legend) if carts else None,
+        trend_of("Messages and clicks", figures.course, ("delivered", "clicked")),
+    )
+    return [trend for trend in found if trend is not None]
 
 
 def verdict_of(figures: HomeFigures) -> dict[str, Any] | None:
@@ -157,10 +142,11 @@ class HomeScreen(pn.viewable.Viewer):
         super().__init__()
         self.context, self.user, self.state = context, user, HomeState()
         skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=5)
-        self.waiting = Waiting()
-        self.head, self.figures, self.trends = Block(), Block(skeleton), Block(skeleton)
+        self.waiting, self.ahead = Waiting(), Ahead()
+        self.is_planner = user.may("marketer", "analyst")
+        self.head, self.today, self.figures, self.trends = Block(), Block(), Block(skeleton), Block(skeleton)
         self.layout = pmui.Column(
-            self.head, self.figures, self.trends,
+            self.head, self.today, self.figures, self.trends,
             margin=0, sizing_mode="stretch_width", sx={"gap": "16px"},
         )  # fmt: skip
         self.head.html = self._head_html()
@@ -173,26 +159,37 @@ class HomeScreen(pn.viewable.Viewer):
         """Ask the warehouse and the store; the returned function shows the answers."""
         figures = read_figures(self.context, pulse.version) if pulse.version else None
         live = read_live(self.context, figures.today) if figures else None
-        if self.user.may("marketer", "analyst"):
-            waiting = read_waiting(self.context, self.user.email)
+        if self.is_planner:
+            waiting, ahead = read_waiting(self.context, self.user.email), read_ahead(self.context)
         else:
-            waiting = Waiting(tasks=read_tasks(self.context, self.user.email))
-        return lambda: self._show(figures, live, pulse, waiting)
+            waiting, ahead = Waiting(tasks=read_tasks(self.context, self.user.email)), Ahead()
+        return lambda: self._show(figures, live, pulse, waiting, ahead)
 
-    def _show(self, figures: HomeFigures | None, live: LiveCounts | None, pulse: Pulse, waiting: Waiting) -> None:
-        self.waiting = waiting
+    def _show(
+        self, figures: HomeFigures | None, live: LiveCounts | None, pulse: Pulse, waiting: Waiting, ahead: Ahead
+    ) -> None:
+        self.waiting, self.ahead = waiting, ahead
         self.state.param.update(figures=figures, live=live, pulse=pulse)
         self.head.html = self._head_html()
+        self.today.html = self._today_html()
         self.figures.html = self._figures_html()
         self.trends.html = self._trends_html()
 
     def _render(self, name: str, **values: Any) -> str:
-        return render(f"screens/home/{name}.jinja", self.context.now(), self.context.zone, **values)
+        return render(f"screens/home/{name}.jinja", self.context.now(), self.context.zone,
+                      is_planner=self.is_planner, **values)  # fmt: skip
 
     def _head_html(self) -> str:
         figures = self.state.figures
         period = f"{day(figures.today - timedelta(days=6))} to {day(figures.today)}" if figures else ""
-        return self._render("head", figures=figures, period=period, may_follow=self.user.may("marketer", "analyst"))
+        return self._render("head", figures=figures, period=period)
+
+    def _today_html(self) -> str:
+        figures, pulse = self.state.figures, self.state.pulse or Pulse(None)
+        if figures is None or figures.missing:
+            return ""
+        needs = list_needs(figures, self.state.live, pulse, self.context.now(), self.waiting)
+        return self._render("today", needs=needs, ahead=self.ahead)
 
     def _figures_html(self) -> str:
         figures, pulse = self.state.figures, self.state.pulse or Pulse(None)
@@ -202,13 +199,11 @@ class HomeScreen(pn.viewable.Viewer):
         return self._render("figures", groups=groups_of(figures, self.state.live, pulse))
 
     def _trends_html(self) -> str:
-        figures, pulse = self.state.figures, self.state.pulse or Pulse(None)
+        figures = self.state.figures
         if figures is None or figures.missing:
             return ""
         now = self.context.now()
         return self._render(
             "trends", trends=trends_of(figures), verdict=verdict_of(figures),
-            needs=list_needs(figures, self.state.live, pulse, now, self.waiting),
             sources=[(source, source.state(now)) for source in figures.sources],
-            may_check=self.user.may("marketer", "analyst"),
         )  # fmt: skip

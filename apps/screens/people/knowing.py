@@ -15,8 +15,10 @@ import sqlalchemy as sa
 from apps.context import Context
 from dmat.consent.preferences import read_proofs
 from dmat.consent.suppression import find_suppressed
+from dmat.errors import NotFoundError
 from dmat.ledger.entries import OPEN, Entry, list_entries
 from dmat.people.notes import Note, notes_of
+from dmat.people.numbers import numbers_of
 from dmat.scoring.live import Score, score_of
 from dmat.scoring.words import breakdown, explain, next_step
 from dmat.segments.records import segment_names
@@ -101,29 +103,18 @@ class Asker:
         return found[0] if found else None
 
 
-def surviving(ask: Asker, person_id: int) -> int:
-    """The number under which a person is known today; people who were merged have the one that survived."""
-    for _ in range(10):
-        sql = "select surviving_person_id from people.person_merges where merged_person_id = ? limit 1"
-        found = ask.rows("people.person_merges", sql, [person_id])
-        if not found:
-            break
-        person_id = int(found[0]["surviving_person_id"])
-    return person_id
-
-
 def read_person(context: Context, text: str) -> Person360 | None:
     """The person with this number, or None."""
     if not text.isdigit() or len(text) > 18:
         return None
     ask = Asker(context.workspace)
-    person_id = surviving(ask, int(text))
-    record = ask.one("people.dim_people", person_id)
+    try:
+        ids = numbers_of(context.workspace, int(text))
+    except NotFoundError:
+        return None
+    person_id, record = ids[0], ask.one("people.dim_people", ids[0])
     if record is None:
         return None
-    sql = "select merged_person_id from people.person_merges where surviving_person_id = ?"
-    merged = ask.rows("people.person_merges", sql, [person_id])
-    ids = (person_id, *(int(row["merged_person_id"]) for row in merged))
     with context.store.read() as connection:
         names = segment_names(connection)
     return Person360(

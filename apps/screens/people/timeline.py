@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from apps.context import Context
 from apps.parts.channels import channel_icon, channel_name
-from apps.parts.words import local, money, plural, sentence_case, source_name
+from apps.parts.words import local, money, plural, sentence_case, source_name, stage_name
 from apps.screens.people.knowing import Asker, Person360
 from apps.screens.people.messages import message_moments
 from apps.screens.people.moment import Moment
@@ -195,9 +195,9 @@ def _contact(row: Row) -> Iterable[Moment]:
 
 
 def _deal(row: Row) -> Iterable[Moment]:
-    amount = money(row["amount_cents"], row["currency_code"])
-    yield Moment(row["created_at"], "order", "coins", "info", f"Deal {row['deal_name']} of {amount}",
-                 sentence_case(row["stage"]))  # fmt: skip
+    amount = "" if row["amount_cents"] is None else money(row["amount_cents"], row["currency_code"])
+    title = f"Deal {row['deal_name']}{' of ' if amount else ''}{amount}"
+    yield Moment(row["created_at"], "order", "coins", "info", title, stage_name(row["stage"]))
     if row["outcome"] in {"won", "lost"} and row["closed_at"] is not None:
         tone = "success" if row["outcome"] == "won" else "warning"
         yield Moment(row["closed_at"], "order", "coins", tone, f"Deal {row['deal_name']} {row['outcome']}", amount)

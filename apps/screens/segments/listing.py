@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import panel as pn
-import panel_material_ui as pmui
 import param
 
 from apps.context import Context, Pulse
-from apps.parts.block import Block
+from apps.parts.listing import ListPage
 from apps.parts.render import render
 from apps.screens.segments.addressing import asked_for, remember
 from apps.screens.segments.answers import Answers
@@ -101,7 +99,7 @@ def _counted(names: Any) -> tuple[tuple[str, int], ...]:
     return tuple(sorted((name, count) for name, count in Counter(names).items() if name))
 
 
-class ListScreen(pn.viewable.Viewer):
+class ListScreen(ListPage):
     """The list of segments of one reader."""
 
     NARROWED = ("search", "folder", "tag", "state")
@@ -110,13 +108,7 @@ class ListScreen(pn.viewable.Viewer):
         super().__init__()
         self.context, self.user, self.answers = context, user, answers
         self.state = ListState(**{name: asked_for(name) for name in self.NARROWED})
-        skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=8)
-        self.head, self.table = Block(self._render("list_head")), Block(skeleton, on_action=self._on_action)
-        self.layout = pmui.Column(self.head, self.table, margin=0, sizing_mode="stretch_width", sx={"gap": "16px"})
-
-    def __panel__(self) -> Any:
-        """The layout, made once."""
-        return self.layout
+        self.lay_out(context, self._render("list_head"))
 
     def refresh(self, pulse: Pulse) -> Any:
         """Ask for the list; the returned function shows it."""

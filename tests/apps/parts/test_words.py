@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from apps.parts.words import ago, change, moment, money, number, percent, plural, source_name
+from apps.parts.words import ago, change, moment, money, number, percent, plural, source_name, stage_name
 
 NOW = datetime(2026, 11, 20, 14, 5)
 
@@ -52,3 +52,9 @@ def test_small_words():
     assert plural(1204, "cart") == "1,204 carts"
     assert source_name("ga4") == "Google Analytics"
     assert source_name("some_vendor") == "Some vendor"
+
+
+def test_stages_of_the_crm_have_their_names():
+    assert stage_name("qualifiedtobuy") == "Qualified to buy"
+    assert stage_name("demo_given") == "Demo given"
+    assert stage_name(None) == "–"

@@ -41,8 +41,8 @@ def page_of(tests):
     return render(
         "screens/campaigns/composer_steps.jinja", NOW, ZoneInfo("UTC"), tests=tests, campaign=campaign,
         plan=CAMPAIGN, timeline=[{"step": step, "due_at": None} for step in CAMPAIGN["steps"]], templates=[],
-        pools=[], names={}, channels=NAMES, addable=NAMES, reaction_choices=lambda _: (), earlier=lambda _: (),
-        is_editable=True,
+        pools=[], offers={}, names={}, channels=NAMES, addable=NAMES,
+        reaction_choices=lambda _: (), earlier=lambda _: (), is_editable=True,
         model=SimpleNamespace(opened=""), local=lambda _: "", zone_name="UTC",
     )  # fmt: skip
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from types import SimpleNamespace
 
 from apps.screens.campaigns.files import safe_cell
 from apps.screens.campaigns.listing import next_step
-from apps.screens.campaigns.telling import adds_up, parts_of
-from dmat.campaigns.monitor import Figures
+from apps.screens.campaigns.telling import adds_up, arrivals, arrived, parts_of
+from dmat.campaigns.monitor import Figures, StepFigures
 from dmat.campaigns.plan import parse_plan
 
 NOW = datetime(2026, 11, 20, 14, 5)
@@ -22,6 +23,15 @@ def test_the_parts_add_up_to_everybody_who_was_planned():
 
 def test_parts_that_nobody_is_in_are_not_shown():
     assert [part.key for part in parts_of(Figures(planned=2, sent=2))] == ["sent"]
+
+
+def test_what_arrived_is_told_of_channels_that_tell_it_only():
+    mails, calls = Figures(sent=10, accepted=10, delivered=8), Figures(sent=20, accepted=20)
+    assert arrived(StepFigures("a", "", "email", "", mails)) == 8
+    assert arrived(StepFigures("b", "", "webhook", "", calls)) is None
+    both = arrivals(SimpleNamespace(channels={"email": mails, "webhook": calls}))
+    assert (both.delivered, both.rate("delivered")) == (8, 0.8)
+    assert arrivals(SimpleNamespace(channels={"webhook": calls})) is None
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_made_plain_text():

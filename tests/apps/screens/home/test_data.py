@@ -3,63 +3,40 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from urllib.parse import parse_qsl
 
 import pytest
 from serving_fixture import NOW, build_home, republish
 
 from apps.context import Pulse, open_context, take_pulse
-from apps.screens.home.data import Source, main_currency, read_figures, read_live, weeks_of
+from apps.screens.home.data import Source, read_figures, read_live
 from apps.screens.home.needs import list_needs
 from apps.screens.home.screen import band_of, groups_of, live_note, trends_of, verdict_of
+from dmat.metrics.asking import ask
+from dmat.metrics.question import Question, read_address
 
 TODAY = date(2026, 11, 20)
 
 
-def day_row(back: int, currency: str | None = "EUR", **figures: int):
-    return {"day": TODAY - timedelta(days=back), "currency_code": currency, **figures}
-
-
-def test_a_week_is_seven_days_that_end_today():
-    rows = [day_row(0, visits_count=1), day_row(6, visits_count=10), day_row(7, visits_count=100)]
-    weeks = weeks_of(rows, TODAY)
-    assert len(weeks) == 8
-    assert weeks[-1].sums["visits_count"] == 11
-    assert weeks[-2].sums["visits_count"] == 100
-
-
-def test_money_of_another_currency_is_never_added_up():
-    rows = [day_row(0, revenue_cents=500), day_row(0, "USD", revenue_cents=300, visits_count=2)]
-    sums = weeks_of(rows, TODAY)[-1].sums
-    assert sums["revenue_cents"] == 500
-    assert sums["visits_count"] == 2
-    assert main_currency(rows) == "EUR"
-
-
-def test_a_day_without_a_currency_counts_its_visits():
-    rows = [day_row(0, None, visits_count=4), day_row(0, revenue_cents=1)]
-    assert weeks_of(rows, TODAY)[-1].sums["visits_count"] == 4
-
-
-def test_the_figures_are_the_sums_of_the_tables(context):
+def test_the_figures_are_those_of_the_metrics_for_seven_days_and_the_seven_before(context):
     figures = read_figures(context, context.version())
-    told = context.workspace.rows(
-        "select sum(visits_count) as visits, sum(recovered_cents) as cents from operations.home_daily"
-        " where day > date '2026-11-13' and day <= date '2026-11-20'"
-    )[0]
-    assert figures.this_week["visits_count"] == told["visits"]
-    assert figures.this_week["recovered_cents"] == told["cents"]
-    assert figures.currency == "EUR"
     assert figures.missing == ()
+    assert [row["day"] for row in figures.week.rows] == [TODAY - timedelta(days=back) for back in range(6, -1, -1)]
+    question = Question(metrics=("visits", "delivered"), since=TODAY - timedelta(days=6),
+                        until=TODAY + timedelta(days=1), compare="previous")  # fmt: skip
+    told = ask(context.workspace, context.settings, question)
+    assert figures.week.totals["visits"] == told.totals["visits"] > 8000
+    assert figures.week.totals["delivered"] == told.totals["delivered"] == 7
+    assert figures.week.compared.totals["visits"] == told.compared.totals["visits"]
 
 
-def test_a_cart_counts_as_left_only_an_hour_after_its_last_touch_and_not_when_it_was_simply_ordered(context):
+def test_a_card_shows_a_figure_with_its_change_and_the_question_that_opens_it(context):
     figures = read_figures(context, context.version())
-    told = context.workspace.rows(
-        "select count(*) as carts from commerce.fct_carts where created_at >= timestamp '2026-11-14'"
-        " and last_touched_at <= ?",
-        [NOW - timedelta(hours=1)],
-    )[0]["carts"]
-    assert figures.this_week["carts_left_count"] == told - 1  # Greta's, who ordered without a mail
+    sent = groups_of(figures, None, Pulse(None, unlanded_events=2))[1].figures[0]
+    assert (sent.key, sent.text, sent.before, sent.note) == ("delivered", "7", "0", "2 events not yet in the warehouse")
+    assert len(sent.points) == 14
+    question = read_address(parse_qsl(sent.opens))
+    assert ask(context.workspace, context.settings, question).totals["delivered"] == 7
 
 
 def test_figures_are_read_once_for_a_version(context, monkeypatch):
@@ -74,7 +51,7 @@ def test_tables_that_are_not_built_yet_are_named_and_nothing_is_made_up(tmp_path
     context = open_context(settings)
     figures = read_figures(context, context.version())
     assert figures.missing == ("evaluation.cart_recovery_summary",)
-    assert figures.this_week == {}
+    assert figures.week is None
     context.store.close()
 
 
@@ -107,7 +84,7 @@ def test_what_needs_somebody_is_listed_most_urgent_first(context):
     figures = read_figures(context, context.version())
     needs = list_needs(figures, read_live(context, figures.today), take_pulse(context), NOW)
     assert [need.what for need in needs] == [
-        "1 message may or may not have left", "1 webhook in quarantine", "LinkedIn could not be read",
+        "1 message may or may not have left", "LinkedIn could not be read", "1 webhook in quarantine",
         "WooCommerce has sent nothing for days", "2 rows were refused in seven days",
     ]  # fmt: skip
 
@@ -140,6 +117,9 @@ def test_an_interval_that_includes_nothing_is_not_called_proven(context):
 def test_each_card_shows_two_figures_and_each_chart_eight_weeks(context):
     figures = read_figures(context, context.version())
     groups = groups_of(figures, None, take_pulse(context))
-    assert [len(group["figures"]) for group in groups] == [2, 2, 2]
+    assert [len(group.figures) for group in groups] == [2, 2, 2]
+    assert [trend.title for trend in trends_of(figures)] == [
+        "Recovered revenue", "Recovered carts", "Messages and clicks",
+    ]  # fmt: skip
     for trend in trends_of(figures):
-        assert len(trend["options"]["xAxis"]["data"]) == 8
+        assert len(trend.options["xAxis"]["data"]) == 8
