@@ -6,10 +6,12 @@ Fixtures that belong to one subject are in `tests/fixtures`, modules that any te
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
@@ -19,6 +21,22 @@ ROOT = Path(__file__).resolve().parents[1]
 TOGETHER = {"notebooks": "demo", "use_cases": "demo", "dbt": "dbt", "dmat_pipelines": "dmat_pipelines",
             "browser": "browser", "apps": "apps"}  # fmt: skip
 LONGEST = ("browser", "demo", "apps", "dbt", "dmat_pipelines")
+IN_MEMORY, GIB = Path("/dev/shm"), 1024**3
+MEMORY_OF_FILES, MEMORY_OF_PROCESS = 6 * GIB, 3 * GIB
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Temporary folders are in memory where there is plenty of it: stores wait for the disk at each commit."""
+    has_room = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free >= MEMORY_OF_FILES
+    if has_room and psutil.virtual_memory().available >= 2 * MEMORY_OF_FILES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more than processors: tests wait for browsers and servers."""
+    room = psutil.virtual_memory().available // MEMORY_OF_PROCESS
+    return max(1, min((os.cpu_count() or 1) + 1, int(room)))
 
 
 def scope_of(nodeid: str) -> str:

@@ -65,6 +65,17 @@ def test_an_alert_is_looked_after_and_a_rule_is_tried_added_changed_and_taken_aw
     assert one.problems == []
     assert one.outside() == []
 
+    one.open("/alerts?watch=revenue")
+    form = page.get_by_role("dialog", name="New rule")
+    form.get_by_label("Name").fill("Revenue falls")
+    form.locator("[name=only_try]").check()
+    form.get_by_role("button", name="Add rule").click()
+    past = page.locator("[aria-label='The rule over the past']")
+    past.get_by_role("heading", name="Revenue falls, over the last 90 days").wait_for(timeout=SLOW)
+    past.locator("[data-chart] svg").wait_for(timeout=SLOW)
+    assert form.is_hidden()
+    assert axe(one) == []
+
     phone = reader("phone", of=unusual)
     phone.window.add_cookies([{"name": "dmat_theme", "value": "dark", "url": unusual.url}])
     phone.sign_in("marketer").open("/alerts").page.get_by_text("Looked after by marketer").wait_for(timeout=SLOW)

@@ -126,6 +126,17 @@ def test_every_section_keeps_its_budget_and_axe_finds_nothing_on_a_phone_in_the_
     assert one.problems == []
 
 
+def test_people_of_a_campaign_are_found_with_how_far_they_came(visit):
+    one = visit(f"/analytics?{MARCH}&view=campaigns&campaign=7")
+    people = one.page.locator("[aria-label=People]")
+    people.get_by_role("link", name="Ann").wait_for(timeout=SLOW)
+    assert "Ordered" in people.locator("tbody tr").first.inner_text()
+    people.get_by_label("Find a person of this campaign").fill("eve")
+    people.get_by_text("1 person", exact=True).wait_for(timeout=SLOW)
+    one.page.wait_for_url("**who=eve*", timeout=SLOW)
+    assert people.locator("tbody tr").count() == 1
+
+
 def test_an_analyst_sees_figures_and_no_people(visit, figures):
     figure = "metrics%3Dclicked%26since%3D2026-03-01%26until%3D2026-03-08"
     one = visit(f"/analytics?{MARCH}&figure={figure}", role="analyst")

@@ -115,15 +115,36 @@ def test_a_mail_is_changed_by_a_block_and_by_code_and_both_are_one_text(visit, c
     page.locator(".checks").get_by_text(re.compile("mj-buttom")).first.wait_for(timeout=SLOW)
     area.fill(area.input_value().replace("<mj-buttom", "<mj-button", 1))
     page.locator(".checks").get_by_text(re.compile("mj-buttom")).first.wait_for(state="detached", timeout=SLOW)
-    area.fill(area.input_value().replace("Hello", "Hello &copy;&nbsp;us,", 1))
+    area.fill(area.input_value().replace("Hello", "Hello &copy;&nbsp;us,{% if 1 < 2 %} dear{% endif %}", 1)
+              .replace("<mj-section>", '{% if not in_segment("vip") %}<mj-section>', 1)
+              .replace("</mj-section>", "</mj-section>{% endif %}", 1))  # fmt: skip
     page.get_by_text("Drag and drop", exact=True).click()
-    inside.frame_locator("iframe.gjs-frame").get_by_text("Hello ©").first.wait_for(timeout=SLOW)
+    canvas = inside.frame_locator("iframe.gjs-frame")
+    canvas.get_by_text("Hello ©").first.wait_for(timeout=SLOW)
+    said = canvas.locator("[data-words]").evaluate_all("all => all.map(each => each.dataset.words)")
+    assert said == ["Only outside of vip", "Only if 1 < 2", "To here", "To here"]
+    assert "{%" not in canvas.locator("body").inner_text()
+    canvas.get_by_text("Hello ©").first.dblclick(position={"x": 8, "y": 8})
+    canvas.locator("[contenteditable=true]").wait_for(timeout=SLOW)
+    page.keyboard.press("Home")
+    page.keyboard.type("So,  ")
+    page.keyboard.press("Shift+Enter")
+    inside.get_by_role("button", name="Add: Divider").click()
     page.get_by_text("Preview", exact=True).click()
     page.frame_locator("#preview-wide").get_by_text("Hello").wait_for(timeout=SLOW)
     page.get_by_role("button", name="Save version 2").click()
     page.get_by_role("dialog").get_by_role("button", name="Save version 2").click()
     page.get_by_text("Version 2 is saved").wait_for(timeout=SLOW)
-    assert "<mj-button" in company.templates.get("sale-mail").content.parts()["body"]
+    body = company.templates.get("sale-mail").content.parts()["body"]
+    assert "<mj-button" in body
+    assert re.search(r"So,\s+<br ?/>Hello", body), "what a browser makes of a text is no error of a parser"
+    assert re.findall(r"{%.*?%}", body) == [
+        '{% if not in_segment("vip") %}',
+        "{% if 1 < 2 %}",
+        "{% endif %}",
+        "{% endif %}",
+    ]
+    assert body.index("{% if not in_segment") < body.index("<mj-section") < body.index("<mj-divider")
     assert one.problems == []
     assert one.outside() == []
 

@@ -76,7 +76,7 @@ def test_a_playbook_is_begun_changed_kept_as_a_draft_and_switched_on(visit, road
     one.wait()
     page.get_by_text("You go on with what you did not save").wait_for(timeout=SLOW)
     page.locator("[data-key=node-branch]").click()
-    page.get_by_role("group").filter(has_text="Case 1").get_by_label("At least").fill("60")
+    page.get_by_role("group").filter(has_text="Case 1").get_by_label("Points").fill("60")
     page.get_by_text("score at least 60").first.wait_for(timeout=SLOW)
     page.get_by_label("Undo the last change").click()
     page.get_by_text("score at least 50").first.wait_for(timeout=SLOW)

@@ -102,6 +102,9 @@ def test_rules_and_scores_are_tried_before_they_are_kept(visit):
     dialog.get_by_label("Name").fill("All to Mara")
     dialog.get_by_label("Priority").select_option("high")
     dialog.get_by_label("Who").select_option("rep")
+    dialog.get_by_role("button", name="Into the draft").click()
+    dialog.get_by_role("alert").wait_for(timeout=SLOW)  # it does not say which rep; what was typed is still there
+    assert dialog.get_by_label("Name").input_value() == "All to Mara"
     dialog.get_by_label("The rep, when it is one").select_option("mara")
     dialog.get_by_role("button", name="Into the draft").click()
     page.get_by_text("It routes nobody until you keep it").wait_for(timeout=SLOW)
@@ -118,3 +121,23 @@ def test_rules_and_scores_are_tried_before_they_are_kept(visit):
     page.get_by_role("button", name="Keep 1 change").click()
     page.get_by_text("Version 1 of the score matrix applies").wait_for(timeout=SLOW)
     assert one.problems == []
+
+
+def test_a_programme_begins_and_an_offer_is_made_on_the_page_of_loyalty(visit):
+    one = visit("marketer", "/loyalty")
+    page = one.page
+    page.get_by_role("button", name="Begin with the standard programme").click()
+    page.get_by_text("The rules are kept").wait_for(timeout=SLOW)
+    page.get_by_role("button", name="New offer").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("Tea for two")
+    dialog.get_by_label("Gold").check()
+    dialog.get_by_role("button", name="Keep it").click()
+    dialog.get_by_role("alert").wait_for(timeout=SLOW)  # a percent offer says how much
+    dialog.get_by_label("What").select_option("gift")
+    dialog.get_by_role("button", name="Keep it").click()
+    page.get_by_text("Tea for two is kept").wait_for(timeout=SLOW)
+    assert page.get_by_role("row", name="Tea for two").get_by_text("Gold").is_visible()
+    assert violations(one) == []
+    assert page.evaluate("Bokeh.documents[0]._all_models.size") <= MOST_MODELS
+    assert (one.problems, one.outside()) == ([], [])

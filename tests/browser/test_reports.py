@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from dmat.reports.library import find_report
 from dmat.reports.making import read_made
+from dmat.reports.sharing import pdf_url
 from dmat.store.users import create_user
 
 pytestmark = pytest.mark.browser
@@ -58,6 +61,12 @@ def test_a_report_is_made_followed_to_its_rows_taken_away_scheduled_and_sent(ste
     panel = page.get_by_role("dialog")
     panel.get_by_text("How it is counted").wait_for(timeout=SLOW)
     assert panel.locator("[data-figure=panel]").inner_text() != "–"
+    panel.get_by_role("link", name="Back to the report Revenue by day").click()
+    shown.get_by_role("heading", level=2, name="Revenue by day").wait_for(timeout=SLOW)
+    mailed = urlsplit(pdf_url(quarter.settings, made.report_run_id, quarter.settings.clock.now())).query
+    nobody = f"{steady.url}/reports-file"
+    assert httpx.get(f"{nobody}?{mailed}").content.startswith(b"%PDF-")
+    assert httpx.get(f"{nobody}?{mailed}x").status_code == httpx.get(f"{nobody}?made=1").status_code == 403
     assert one.problems == []
     assert one.outside() == []
 

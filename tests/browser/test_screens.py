@@ -59,24 +59,30 @@ def test_who_is_not_signed_in_sees_the_form_and_comes_back_to_where_they_wanted_
 
 def test_home_shows_the_figures_of_the_warehouse(reader):
     one = reader().sign_in()
-    assert re.fullmatch(r"[\d,]{5,}", one.text("[data-figure=visits_count]"))
-    assert one.text("[data-figure=recovered_cents]").startswith("€")
+    assert re.fullmatch(r"[\d,]{5,}", one.text("[data-figure=visits]"))
+    assert one.text("[data-figure=recovered_revenue]").startswith("€")
     assert "€3,882 more than without the mail" in one.page.get_by_text("more than without the mail").first.inner_text()
     assert "1 message may or may not have left" in one.text(".todo")
     one.page.locator("[data-chart] svg").nth(2).wait_for()
+    told = one.text("[data-figure=delivered]")
+    one.page.locator("[data-figure=delivered] a").click()
+    panel = one.page.get_by_role("dialog", name="Delivered")
+    panel.locator("[data-figure=panel]").wait_for()
+    assert panel.locator("[data-figure=panel]").inner_text() == told
 
 
 def test_a_new_version_shows_within_seconds_and_nothing_else_moves(reader, own_company, stories):
     one = reader().sign_in()
-    before = int(one.text("[data-figure=messages_delivered_count]").replace(",", ""))
+    before = int(one.text("[data-figure=visits]").replace(",", ""))
     one.page.locator("[data-chart] svg").nth(2).wait_for()
     one.page.evaluate("() => { window.mark = true }")
     stories.republish(
         own_company,
-        "update operations.home_daily set messages_delivered_count = messages_delivered_count + 7"
-        " where day = date '2026-11-20'",
+        "insert into engagement.fct_visits (visit_id, client_id, started_at)"
+        " select 'new' || i, 'new', timestamp '2026-11-20 12:00'"
+        " from range(7) as numbers(i)",
     )
-    one.page.locator("[data-figure=messages_delivered_count]", has_text=f"{before + 7:,}").wait_for(timeout=20_000)
+    one.page.locator("[data-figure=visits]", has_text=f"{before + 7:,}").wait_for(timeout=20_000)
     assert one.page.evaluate("() => window.mark")
     assert one.page.locator("[data-chart] svg").count() == 3
 
@@ -168,6 +174,16 @@ def test_a_reader_can_sign_out(reader):
     assert "/sign-in" in one.page.url
 
 
+def test_a_narrow_window_whose_width_is_not_known_yet_begins_with_the_menu_closed(reader):
+    one = reader("phone").sign_in()
+    one.window.clear_cookies(name="dmat_narrow")
+    one.open("/health")
+    assert not one.page.get_by_role("navigation", name="Screens").is_visible()
+    one.page.locator("header button").first.click()
+    one.page.get_by_role("navigation", name="Screens").wait_for()
+    assert {each["value"] for each in one.window.cookies() if each["name"] == "dmat_narrow"} == {"1"}
+
+
 def test_sales_sees_only_what_is_theirs(reader):
     one = reader().sign_in("sales")
     titles = one.page.get_by_role("navigation", name="Screens").locator("a").all_inner_texts()
@@ -214,6 +230,6 @@ def test_an_open_page_goes_on_after_the_server_was_started_anew(reader, serve, t
     one = reader(of=server).sign_in()
     server.stop()
     server.start()
-    stories.republish(settings, "update operations.home_daily set visits_count = 1 where day > date '2026-11-01'")
-    one.page.locator("[data-figure=visits_count]", has_text="7").wait_for(timeout=60_000)
-    assert one.text("[data-figure=visits_count]") == "7"
+    stories.republish(settings, "delete from engagement.fct_visits where visit_id not in ('v1', 'v2', 'v3')")
+    one.page.locator("[data-figure=visits]", has_text=re.compile("^3$")).wait_for(timeout=60_000)
+    assert one.text("[data-figure=visits]") == "3"

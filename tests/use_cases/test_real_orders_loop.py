@@ -112,7 +112,7 @@ def test_the_tables_of_measurement_hold_the_file_too(home):
         view.cursor().execute(f"select count(*), sum(net_cents) from commerce.fct_orders where {counts}").fetchone()
     )
     for row in view.rows("select model, sum(credit) as credit, sum(credited_cents) as cents"
-                         " from attribution.daily_credits where kind = 'order' group by model"):  # fmt: skip
+                         " from attribution.hourly_credits where kind = 'order' group by model"):  # fmt: skip
         assert (row["credit"], row["cents"]) == (pytest.approx(orders), cents), row["model"]
     known = (
         view.cursor()

@@ -98,6 +98,7 @@ def test_sales_is_alerted_by_mail_and_slack_once_when_fifty_is_crossed(doors, le
     told = slack.body()
     assert told["channel"] == "C0SALES"
     assert all(words in told["text"] for words in ("Jo crossed 50 points", "Tech Corp", "asked for a demo or a quote"))
+    assert told["text"].endswith(f"<{world.settings.resolved_screens_url}/leads?id={lead_id}|Open the lead>")
     assert push_due(world.store, ways, clock.now()).done_count == 0
     clock.advance(timedelta(days=200))  # the points are worth little by now: the lead is under the line again
     assert doors.get(f"/api/leads/{lead_id}").json()["lead_score"] < 25

@@ -1,5 +1,5 @@
-"""Under test: use case 7 as playbooks, with sends: whoever reaches Gold is congratulated with what Gold gives; the best
-customers hear of a sale 24 hours before it begins, and nobody else does.
+"""Under test: use case 7 as playbooks, with sends: whoever reaches Gold is congratulated with what Gold gives; Platinum
+members hear of a sale 24 hours before it begins, and nobody else does.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from email import message_from_bytes
 from email.policy import default
 from types import SimpleNamespace
 
-from journey_worlds import in_segment, ordered
+from journey_worlds import TIERS, change_quickly, in_segment, ordered
 from segment_world import NOW, number_of
 
 from dmat.channels.sandbox import MailSandbox
@@ -17,6 +17,7 @@ from dmat.journeys.definition import parse_definition
 from dmat.journeys.playbook import install
 from dmat.ledger.entries import list_entries
 from dmat.loyalty.earning import earn_from_orders
+from dmat.loyalty.offers import grants_of, put_offer, redeem_from_orders
 from dmat.loyalty.rules import keep_rules
 from dmat.loyalty.tiers import update_tiers
 from dmat_pipelines.deliver.sender import drain
@@ -64,10 +65,37 @@ def test_whoever_reaches_gold_is_congratulated_with_what_gold_gives(journey_worl
     assert "you are Gold now. Your benefits: free shipping, early access to sales." in text
 
 
-def test_the_best_customers_hear_24_hours_before_the_sale_and_nobody_else_does(journey_world):
+def test_whoever_reaches_gold_is_mailed_an_offer_with_a_code_of_their_own_that_is_used_once(journey_world):
+    store = journey_world.store
+    keep_rules(store, {"members": "everybody"}, NOW, ANN)
+    gift = {"offer_key": "birthday", "name": "15 % and a gift", "kind": "percent", "value": 15, "tiers": ["gold"]}
+    put_offer(store, gift, NOW, ANN)
+    install(journey_world.library, "birthday", ANN)
+    document = journey_world.library.version("birthday").definition.model_dump(
+        mode="json", by_alias=True, exclude_none=True
+    )
+    document |= {"holdout": NOBODY_HELD_OUT, "trigger": {"kind": "tier_reached"}}
+    document["steps"][0]["code_pool"] = "offer:birthday"
+    journey_world.library.change("birthday", parse_definition(document), ANN)
+    journey_world.library.start("birthday", ANN)
+    order = {"order_id": "o1", "person_id": number_of(1), "ordered_at": NOW, "build": 1, "net_cents": 100_000}
+    earn_from_orders(store, SimpleNamespace(rows=lambda *_: [order]), NOW + MINUTE)
+    update_tiers(store, NOW + MINUTE)
+    journey_world.look(NOW + 2 * MINUTE)
+    [grant] = grants_of(store, number_of(1))
+    mail = sent(journey_world, "birthday")[1][1].get_body(("html",)).get_content()
+    assert f"{grant.code}</strong> gives you 15% off and a free gift" in mail
+    bought = {"code": grant.code, "order_id": "o2", "person_id": number_of(1), "ordered_at": NOW + DAY}
+    shop = SimpleNamespace(rows=lambda *_: [bought])
+    assert [redeem_from_orders(store, shop, NOW + DAY) for _ in range(2)] == [1, 0]
+    assert grants_of(store, number_of(1))[0].order_id == "o2"
+
+
+def test_platinum_members_hear_24_hours_before_the_sale_and_nobody_else_does(journey_world):
     sale = NOW + 2 * DAY
+    change_quickly(journey_world.settings, TIERS)
     begin(journey_world, "vip-early-access", moment=(sale - DAY).isoformat())
-    vips = [in_segment("vip-60-days", n, NOW - DAY, number=n) for n in (1, 3, 4)]
+    vips = [in_segment("platinum-members", n, NOW - DAY, number=n) for n in (1, 3, 4)]
     journey_world.look(sale - DAY - MINUTE, *vips)
     assert sent(journey_world, "vip-early-access") == {}
     journey_world.look(sale - DAY + MINUTE)

@@ -49,8 +49,10 @@ def test_the_rules_in_sql_are_those_of_the_mathematics(view):
 
 def test_the_credits_of_each_model_are_all_orders_and_all_their_revenue(view):
     orders, cents = one(view, f"select count(*), sum(net_cents) from commerce.fct_orders where {COUNTS}")
-    found = view.rows("select model, sum(credit) as credit, sum(credited_cents) as cents from attribution.daily_credits"
-                      " where kind = 'order' group by model")  # fmt: skip
+    found = view.rows(
+        "select model, sum(credit) as credit, sum(credited_cents) as cents from attribution.hourly_credits"
+        " where kind = 'order' group by model"
+    )
     assert {row["model"] for row in found} == set(MODELS)
     for row in found:
         assert (row["credit"], row["cents"]) == (pytest.approx(orders), cents), row["model"]

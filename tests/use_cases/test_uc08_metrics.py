@@ -6,45 +6,33 @@ Each figure is asked for as screens do; beside it stands SQL over other tables o
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from figures_by_hand import BY_HAND, OF_ONE
 
+from apps.context import open_context
+from apps.screens.analytics.desk import AnalyticsDesk
+from apps.screens.analytics.looks import Look
+from apps.screens.analytics.pieces import Figure, Figures, Side, Table
+from apps.screens.analytics.sections import SECTIONS
 from dmat.metrics import lineage, people
-from dmat.metrics.asking import ask
+from dmat.metrics.asking import ask, figure
 from dmat.metrics.catalogue import load
 from dmat.metrics.overviews import KEY_FIGURES, overview
 from dmat.metrics.question import Filter, Question
-from dmat.settings import Settings, load_settings
+from dmat.settings import ROOT, Settings, load_settings
 from dmat.warehouse import Workspace
 
 YEAR = "last_365_days"
-NOT_STAFF = "programme not in ('sales_notice', 'alert_notice', 'report')"
-COUNTS = "status not in ('cancelled', 'credit_note', 'adjustment')"
-BY_HAND = {
-    "sent": "select count(accepted_at) from deliveries.fct_messages where purpose <> 'test'"
-    f" and programme not like 'test:%' and {NOT_STAFF} and accepted_at {{days}}",
-    "delivered": "select count(distinct message_id) from deliveries.fct_messages where delivered_at is not null"
-    f" and purpose <> 'test' and {NOT_STAFF} and accepted_at {{days}}",
-    "revenue": "select sum(revenue_cents) from operations.home_daily where day {days}",
-    "orders": f"select count(*) from commerce.fct_orders where {COUNTS} and ordered_at {{days}}",
-    "visits": "select sum(visits_count) from operations.home_daily where day {days}",
-    "form_submissions": "select sum(form_submissions_count) from operations.home_daily where day {days}",
-    "carts": "select sum(carts_count) from operations.home_daily where day {days}",
-    "new_customers": f"select count(*) from (select person_id, min(ordered_at) as first_at from commerce.fct_orders"
-    f" where {COUNTS} and person_id is not null group by 1) where first_at {{days}}",
-    "conversions": "select sum(conversions_count) from campaigns.campaign_results",
-    "campaign_revenue": "select sum(revenue_cents) from campaigns.campaign_results",
-    "leads": "select count(*) from leads.fct_leads where created_at {days}",
-    "mqls": "select count(*) from leads.fct_leads where mql_at {days}",
-    "deals_won": "select count(*) from crm.fct_deals where outcome = 'won' and closed_at {days}",
-    "won_value": "select sum(amount_cents) from crm.fct_deals where outcome = 'won' and closed_at {days}",
-    "ad_spend": "select sum(spend_cents) from marketing.fct_ad_spend where spend_date {days}",
-    "spend": "select sum(spend_cents) from marketing.fct_spend where spend_date {days}",
-    "channel_revenue": "select sum(revenue_cents) from channels.daily_channels where day {days}",
-    "funnel_won": "select sum(entered_count) from funnel.daily_stages where stage = 'won' and day {days}",
-    "open_deals": "select count(*) from crm.fct_deals where closed_at is null and created_at < {until}",
-}
+SCREENS = ROOT / "apps" / "screens" / "analytics"
+
+
+def totals_of(piece: object) -> Iterable[Figure]:
+    """The figures of a piece that are over everything."""
+    return piece.figures if isinstance(piece, Figures) else piece.total if isinstance(piece, Table) else ()
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +53,53 @@ def year(settings: Settings, *metrics: str, **more: object) -> Question:
     return Question(metrics=metrics, period=YEAR, currency="EUR", **more).dated(today)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("key", BY_HAND)
-def test_a_figure_equals_sql_written_by_hand(key: str, view: Workspace, settings: Settings) -> None:
-    question = year(settings, key)
-    since, until = question.days
+@pytest.fixture(scope="module")
+def by_hand(view: Workspace, settings: Settings) -> dict[str, float]:
+    """Metric -> its total over the year, by the SQL that was written by hand."""
+    since, until = year(settings, "sent").days
     days = f"between timestamp '{since}' and timestamp '{until}' - interval '1' microsecond"
-    [row] = view.rows(BY_HAND[key].format(days=days, until=f"timestamp '{until}'"))
-    [expected] = row.values()
-    assert ask(view, settings, question).totals[key] == int(expected or 0)
+
+    def total(query: str) -> float:
+        [row] = view.rows(query.replace("{days}", days).replace("{until}", f"timestamp '{until}'"))
+        return float(next(iter(row.values())) or 0)
+
+    queries = BY_HAND | {key: query for key, (_, query) in OF_ONE.items()}
+    return {key: total(query) for key, query in queries.items()}
+
+
+@pytest.mark.parametrize("key", [*BY_HAND, *OF_ONE])
+def test_a_figure_equals_sql_written_by_hand(
+    key: str, by_hand: dict[str, float], view: Workspace, settings: Settings
+) -> None:
+    values, _ = OF_ONE.get(key, ({}, ""))
+    filters = tuple(Filter(dimension=name, values=(value,)) for name, value in values.items())
+    assert ask(view, settings, year(settings, key, filters=filters)).totals[key] == pytest.approx(by_hand[key])
+
+
+def test_every_measure_of_the_screens_has_sql_written_by_hand() -> None:
+    words = {word for file in SCREENS.glob("*.py") for word in re.findall(r'"([a-z_]+)"', file.read_text())}
+    parts = {part.key for key in words & set(load().metrics) for part in load().parts(load().metrics[key])}
+    of_reconciliation = {key for key, each in load().metrics.items() if each.subject == "reconciliation"}
+    assert parts - of_reconciliation - set(BY_HAND) - set(OF_ONE) == set()
+
+
+@pytest.mark.parametrize("section", ["overview", "channels", "funnel", "pipeline"])
+def test_every_total_on_a_screen_equals_sql_written_by_hand(
+    section: str, by_hand: dict[str, float], view: Workspace, settings: Settings
+) -> None:
+    context = open_context(settings)
+    since, until = year(settings, "sent").days
+    look = Look(view=section, period="custom", since=since, until=until, compare="")
+    pieces = [*SECTIONS[section](AnalyticsDesk(context), look, ())]
+    pieces += [part for piece in pieces if isinstance(piece, Side) for part in piece.pieces]
+    shown = {figure.key: figure.value for piece in pieces for figure in totals_of(piece)}
+    context.store.close()
+    assert len(shown) > 3
+    for key, value in shown.items():
+        expected = figure(load().metric(key), load(), by_hand)
+        assert value == (
+            None if expected is None else pytest.approx(expected, abs=0.51 if value and value > 1 else 1e-9)
+        ), key
 
 
 def test_every_metric_has_an_answer_that_adds_up_over_days(view: Workspace, settings: Settings) -> None:

@@ -8,9 +8,10 @@ from collections import defaultdict
 from datetime import timedelta
 
 import pytest
-from journey_worlds import BROWSERS, change_quickly, ordered
+from journey_worlds import BROWSERS, CART_LEFT, cart, change_quickly, ordered
 from segment_world import NOW, number_of
 
+from dmat.journeys.acting import list_actions
 from dmat.journeys.definition import parse_definition
 from dmat.journeys.playbook import install
 from dmat.ledger.entries import list_entries
@@ -19,12 +20,14 @@ from dmat_pipelines.deliver.sender import drain
 ANN, HOUR, DAY = "ann@shop.example", timedelta(hours=1), timedelta(days=1)
 BEGINS = NOW.replace(hour=8, minute=0) + DAY
 TEXTED, BUYER = 5, 10  # of the small world both agreed to SMS
+ADVERTISED = 1
 
 
 @pytest.fixture
 def launched(journey_world):
     """The launch and the thanks, lived hour by hour for nine days; one person buys on the third day."""
     library = journey_world.library
+    change_quickly(journey_world.settings, [BROWSERS, CART_LEFT, cart("c1", ADVERTISED, BEGINS - DAY)])
     generous = journey_world.settings.model_copy(update={"frequency_cap_per_week": 10})  # by default three a week
     install(library, "multi-channel-launch", ANN)
     document = library.version("multi-channel-launch").definition.model_dump(
@@ -36,7 +39,6 @@ def launched(journey_world):
     library.start("multi-channel-launch", ANN)
     install(library, "thank-you", ANN)
     library.start("thank-you", ANN)
-    change_quickly(journey_world.settings, [BROWSERS])
     bought_at = BEGINS + 2 * DAY + HOUR
     for moment in (BEGINS + day * DAY + hour * HOUR for day in range(-1, 11) for hour in (0, 2, 4, 9)):
         is_news = bought_at < moment <= bought_at + HOUR
@@ -63,6 +65,12 @@ def test_each_channel_has_its_day_until_somebody_buys_and_is_thanked(launched):
     assert set(thanked) == {"thank", "ask-by-mail"}
     assert timedelta(hours=1) <= thanked["thank"] - bought_at <= timedelta(hours=3)
     assert thanked["ask-by-mail"] - bought_at > 7 * DAY
+
+
+def test_who_left_a_cart_is_shown_advertisements_from_the_second_day_until_the_sale_is_over(launched):
+    world, _ = launched
+    [listed] = list_actions(world.store, "audience")
+    assert (listed.person_id, (listed.at - BEGINS).days + 1, listed.state) == (number_of(ADVERTISED), 2, "done")
 
 
 def test_nobody_gets_a_step_twice_and_each_message_has_its_end(launched):
