@@ -74,7 +74,7 @@ CLICKS = {
     "journey-past": ("[data-key=run]", "[data-figure=entries]"),
     "reports": ("[data-key=make-weekly-executive]", ".report-made"),
     "report-phone": ("[data-key=make-weekly-executive]", ".report-made"),
-    "alerts": ("[data-key=look]", "text=Looked at"),
+    "alerts": ("[data-key=look]", "[role=status] .success"),
     "alert-rule": ("[data-key=change-revenue]", "dialog[open]"),
     "person": ("table.people tbody tr:first-child th a", "[aria-label=Timeline]"),
 }
