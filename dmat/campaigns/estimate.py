@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -26,7 +26,9 @@ from dmat.campaigns.permissions import bring_consent
 from dmat.campaigns.plan import CampaignPlan, Step
 from dmat.campaigns.planning import device_tokens
 from dmat.campaigns.schedule import due_at, last_moment, step_date
+from dmat.campaigns.showing import read_identities
 from dmat.campaigns.text_costs import TextCost, text_cost
+from dmat.channels.retargeting import agreeing
 from dmat.ledger.control import plain_reason
 from dmat.ledger.entries import CLAIMED, PLANNED, Entry
 from dmat.segments.desk import Desk
@@ -122,6 +124,8 @@ def _step(
     people = step_audience(desk, step, of_campaign)
     begins = plan.starts_at or settings.clock.now()
     due = due_at(plan, step, settings.workspace_time_zone, begins)
+    if step.retargeting is not None:
+        return _of_list(settings, store, desk, step, people, due)
     if not step.plans_messages:
         return StepEstimate(step.key, step.channel, due, len(people), 0, {}, {}, len(people), _fixed_cost(step))
     asked = _question(settings, store, plan, step, campaign_id, due, begins)
@@ -143,6 +147,21 @@ def _step(
     return StepEstimate(
         step.key, step.channel, due, len(people), counted["held out"], losses, later, recipients, cost, sampled,
         texts,
+    )  # fmt: skip
+
+
+def _of_list(settings: Settings, store: Store, desk: Desk, step: Step, people: Ids, due: datetime) -> StepEstimate:
+    """A list at advertisers holds those who agreed to be on it."""
+    query = f"select id from unnest(?::bigint[]) as people(id) order by hash(id) limit {SAMPLE}"
+    found = desk.workspace.rows(query, [people.tolist()])
+    chosen = np.fromiter((row["id"] for row in found), np.int64, len(found))
+    bring_consent(store, desk.workspace, chosen, step.channel, settings.clock.now())
+    agreed = agreeing(store, read_identities(desk, chosen))
+    lost = round((len(chosen) - len(agreed)) * len(people) / len(chosen)) if len(chosen) else 0
+    sampled = len(chosen) if len(chosen) < len(people) else None
+    return StepEstimate(
+        step.key, step.channel, due, len(people), 0, {"no consent": lost} if lost else {}, {}, len(people) - lost,
+        _fixed_cost(step), sampled,
     )  # fmt: skip
 
 
@@ -206,16 +225,23 @@ def _ask_the_gate(
     for batch in chunks(chosen, AT_ONCE):
         entries = [_entry(row, plan, step, due, ends) for row in batch]
         with store.read() as connection:
-            facts = read_facts(connection, settings, entries, due)
+            known = read_facts(connection, settings, entries, due)
+        moments = {entry.not_before for entry in entries}
+        facts = {at: replace(known, now=max(at, due), rests={}) for at in moments}
         for entry in entries:
-            verdict = judge(entry, facts)
+            verdict = judge(entry, facts[entry.not_before])
             is_late = verdict.state == PLANNED
             if is_late or verdict.state == CLAIMED:
                 reached.append(entry.address)
             if verdict.state == CLAIMED:
                 continue
-            (delayed if is_late else lost)[plain_reason(verdict.reason)] += 1
+            (delayed if is_late else lost)[_shown(plain_reason(verdict.reason))] += 1
     return lost, delayed, reached
+
+
+def _shown(reason: str) -> str:
+    """Quiet hours of all time zones are one reason."""
+    return "quiet hours" if reason.startswith("quiet hours in ") else reason
 
 
 def _entry(row: Addressed, plan: CampaignPlan, step: Step, due: datetime, ends: datetime) -> Entry:

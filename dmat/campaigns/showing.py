@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from dmat.campaigns.audience import Ids
 from dmat.campaigns.changes import impressions_factor
 from dmat.campaigns.parts import rolled_out_variants
 from dmat.campaigns.permissions import bring_consent
@@ -110,15 +111,18 @@ def sync_retargeting(settings: Settings, store: Store, desk: Desk, campaign: Cam
     with store.read() as connection:
         people = read_people(connection, run)
     bring_consent(store, desk.workspace, people, "retargeting", now)
-    found = desk.workspace.rows(_IDENTITIES, [people.tolist()])
-    identities = (
-        Identity(int(row.pop("person_id")), **{name: value or "" for name, value in row.items()}) for row in found
-    )
+    identities = read_identities(desk, people)
     sync_audience(settings, store, list_key(campaign.programme, step.key), identities, how.list_name or step.shown_name)
     ends = run.due_at + timedelta(days=how.days)
     with store.write() as connection:
         write_run(connection, run, now, state=PLANNED_RUN, planned_at=now, expires_at=ends, reason="")
     return len(people)
+
+
+def read_identities(desk: Desk, people: Ids) -> list[Identity]:
+    """What advertisers know people by."""
+    found = desk.workspace.rows(_IDENTITIES, [people.tolist()])
+    return [Identity(int(row.pop("person_id")), **{name: value or "" for name, value in row.items()}) for row in found]
 
 
 def end_retargeting(settings: Settings, store: Store, programme: str, step: str) -> None:

@@ -13,6 +13,7 @@ from dmat.campaigns import estimate as estimating
 from dmat.campaigns.estimate import estimate
 from dmat.campaigns.gate import make_gate
 from dmat.campaigns.running import Runner
+from dmat.consent.permission import Decision, record_decisions
 from dmat.consent.suppression import Suppression, suppress
 from dmat.ledger.entries import list_entries
 
@@ -47,7 +48,7 @@ def test_quiet_hours_delay_and_lose_nobody(campaign_world):
     campaign_world.settings.clock.set(NOW.replace(hour=22))
     [step] = estimated(campaign_world, plan_of()).steps
     assert (step.recipients, dict(step.losses)) == (6, {})
-    assert sum(step.delayed.values()) == 6
+    assert dict(step.delayed) == {"quiet hours": 6}
 
 
 def test_what_quiet_hours_delay_beyond_the_end_of_the_step_is_lost(campaign_world):
@@ -55,6 +56,27 @@ def test_what_quiet_hours_delay_beyond_the_end_of_the_step_is_lost(campaign_worl
     steps = [{"key": "mail", "channel": "email", "template": "cart_recovery", "expires_after_hours": 1}]
     [step] = estimated(campaign_world, plan_of(steps=steps)).steps
     assert (step.recipients, sum(step.losses.values())) == (0, 6)
+
+
+def test_who_gets_it_at_eleven_in_the_morning_is_in_no_quiet_hours(campaign_world):
+    campaign_world.settings.clock.set(NOW.replace(hour=22))
+    steps = [{"key": "mail", "channel": "email", "template": "cart_recovery", "day": 3, "time": "11:00",
+              "clock": "person"}]  # fmt: skip
+    [step] = estimated(campaign_world, plan_of(steps=steps)).steps
+    assert (step.recipients, dict(step.delayed)) == (6, {})
+
+
+def test_a_list_at_advertisers_is_for_those_who_agreed_to_it(campaign_world):
+    with campaign_world.store.write() as connection:
+        record_decisions(
+            connection,
+            [Decision(number_of(each), "retargeting", "marketing", True, NOW, "form") for each in (1, 2)],
+            NOW,
+        )
+    steps = [{"key": "ads", "channel": "retargeting", "retargeting": {"platform": "meta", "budget_cents": 500}}]
+    found = estimated(campaign_world, plan_of(**everybody(steps=steps)))
+    assert (found.steps[0].recipients, dict(found.steps[0].losses)) == (2, {"no consent": 10})
+    assert found.cost_cents == 500
 
 
 def test_the_cost_is_that_of_the_step_and_of_each_message(campaign_world):
