@@ -44,12 +44,23 @@ def test_an_alert_is_looked_after_and_a_rule_is_tried_added_changed_and_taken_aw
     assert form.get_by_label("One false alarm in so many days").is_hidden()
     form.get_by_label("The line (per cent for rates and changes)").fill("much")
     form.get_by_role("button", name="Add rule").click()
-    page.get_by_role("status").get_by_text("'much' is no number").wait_for(timeout=SLOW)
-    page.get_by_role("button", name="New rule").click()
-    form.get_by_label("Name").fill("Fewer orders")
-    form.locator("[data-key=rule-kind]").select_option("threshold")
+    form.get_by_role("alert").get_by_text("'much' is no number").wait_for(timeout=SLOW)
+    assert form.get_by_label("Name").input_value() == "Fewer orders"
     form.get_by_label("The line (per cent for rates and changes)").fill("200")
+    form.get_by_label("By what the figure is narrowed").select_option(label="Country")
+    form.get_by_label("Which one").select_option(index=1)
+    form.get_by_role("button", name="Take away Country:").wait_for(timeout=SLOW)
+    assert form.get_by_label("The line (per cent for rates and changes)").input_value() == "200"
+    assert axe(one) == []
     form.get_by_role("button", name="Add rule").click()
+    page.get_by_text(re.compile(r"^Orders \(country: .+\) over 7 days is below 200")).wait_for(timeout=SLOW)
+    assert [each.dimension for each in find_rule(quarter.store, "fewer-orders").filters] == ["country"]
+
+    page.get_by_role("button", name="Change Fewer orders").click()
+    form = page.get_by_role("dialog", name="Fewer orders")
+    form.get_by_role("button", name="Take away Country:").click()
+    form.get_by_role("button", name="Take away Country:").wait_for(state="detached", timeout=SLOW)
+    form.get_by_role("button", name="Save changes").click()
     page.get_by_text("Orders over 7 days is below 200.").wait_for(timeout=SLOW)
 
     page.get_by_role("button", name="Change Fewer orders").click()

@@ -15,6 +15,7 @@ import panel_material_ui as pmui
 from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
+from apps.screens.alerts.drafting import NEW, Draft, changed, choices_of, draft_of, rule_of_form
 from apps.screens.alerts.standing import (
     SNOOZES,
     Standing,
@@ -22,24 +23,23 @@ from apps.screens.alerts.standing import (
     has_past,
     is_published,
     read_standing,
-    rule_of_form,
     rule_words,
     snoozed_until,
     try_rule,
-    typed_value,
 )
 from apps.screens.analytics.desk import desk_of
 from apps.screens.segments.addressing import asked_for
 from dmat.alerts.desk import AlertDesk
 from dmat.alerts.records import acknowledge, reopen, snooze
-from dmat.alerts.rules import AlertRule, find_rule, remove_rule, save_rule
+from dmat.alerts.rules import find_rule, remove_rule, save_rule
 from dmat.errors import DmatError
 from dmat.metrics.catalogue import load
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
 
 OF_ALERTS = {"acknowledge", "snooze", "reopen"}
-OF_RULES = {"keep", "remove", "switch", "look", "change", "leave"}
+OF_RULES = {"keep", "remove", "switch", "look"}
+OF_DIALOG = {"new", "change", "leave", "choose-metric", "choose-dimension", "choose-value", "drop-filter"}
 
 
 class AlertsScreen(pn.viewable.Viewer):
@@ -51,8 +51,8 @@ class AlertsScreen(pn.viewable.Viewer):
         self.may = caller_of_user(user).may
         self.told = self.problem = ""
         self.tried: Tried | None = None
-        self.changing: AlertRule | None = None
-        self.watched = asked_for("watch") if asked_for("watch") in load().metrics else ""
+        watched = asked_for("watch") if asked_for("watch") in load().metrics else ""
+        self.draft: Draft | None = Draft({**NEW, "metric": watched}) if watched else None
         skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=6)
         acts: dict[str, Any] = {"on_action": self._on_action}
         self.head, self.list, self.rules = Block(**acts), Block(skeleton, **acts), Block(**acts)
@@ -72,33 +72,46 @@ class AlertsScreen(pn.viewable.Viewer):
         now = self.context.now()
         states = {each.alert_id: each.state(now) for each in found.standing}
         self.list.html = self._render("open", found=found, states=states)
-        self.rules.html = self._render("rules", found=found, names=desk_of(self.context).segment_names())
+        self.rules.html = self._render("rules", found=found, labels=desk_of(self.context).labels())
 
     def _show_head(self) -> None:
         metrics = sorted(load().metrics.values(), key=lambda each: each.name)
-        segments = desk_of(self.context).segments() if is_published(self.context) else ()
-        self.head.html = self._render("head", metrics=metrics, segments=segments, changing=self.changing,
-                                      watched=self.watched)  # fmt: skip
+        desk = desk_of(self.context)
+        segments = desk.segments() if is_published(self.context) else ()
+        choices = choices_of(self.draft, desk) if self.draft else None
+        self.head.html = self._render("head", metrics=metrics, segments=segments, draft=self.draft, choices=choices)
 
     def _render(self, name: str, **values: Any) -> str:
         return render(
             f"screens/alerts/{name}.jinja", self.context.now(), self.context.zone,
             may=self.may("analytics:write"), told=self.told, problem=self.problem, tried=self.tried,
-            snoozes=SNOOZES, rule_words=rule_words, typed_value=typed_value, **values,
+            snoozes=SNOOZES, rule_words=rule_words, **values,
         )  # fmt: skip
 
     async def _on_action(self, name: str, value: Any) -> None:
-        if name not in OF_ALERTS | OF_RULES or not self.may("analytics:write"):
+        if name not in OF_ALERTS | OF_RULES | OF_DIALOG or not self.may("analytics:write"):
             return
         form = value if isinstance(value, dict) else {"value": str(value or "")}
-        self.watched = ""
-        act = self._on_alert if name in OF_ALERTS else self._on_rule
+        act = self._on_alert if name in OF_ALERTS else self._on_rule if name in OF_RULES else self._on_dialog
         try:
             self.told, self.problem = await asyncio.to_thread(act, name, form), ""
         except DmatError as error:
             self.told, self.problem = "", f"{str(error)[:1].upper()}{str(error)[1:]}."
-        self._show_head()
-        self._show(await asyncio.to_thread(read_standing, self.context))
+        await asyncio.to_thread(self._show_head)
+        if name not in OF_DIALOG:
+            self._show(await asyncio.to_thread(read_standing, self.context))
+
+    def _on_dialog(self, name: str, form: Mapping[str, Any]) -> str:
+        value = str(form.get("value") or "")[:600]
+        if name == "new":
+            self.draft = Draft()
+        elif name == "change":
+            self.draft = draft_of(find_rule(self.context.store, value[:60]))
+        elif name == "leave":
+            self.draft = None
+        elif self.draft is not None:
+            self.draft = changed(self.draft, name, value)
+        return ""
 
     def _on_alert(self, name: str, form: Mapping[str, Any]) -> str:
         store, clock, by = self.context.store, self.context.settings.clock, self.user.email
@@ -114,11 +127,8 @@ class AlertsScreen(pn.viewable.Viewer):
     def _on_rule(self, name: str, form: Mapping[str, Any]) -> str:
         store, clock, by = self.context.store, self.context.settings.clock, self.user.email
         key = str(form.get("value") or "")[:60]
-        self.changing = find_rule(store, key) if name == "change" else None
         if name == "look":
             return self._look()
-        if name in {"change", "leave"}:
-            return ""
         if name == "remove":
             remove_rule(store, clock, key, by)
             return "The rule is gone"
@@ -126,13 +136,25 @@ class AlertsScreen(pn.viewable.Viewer):
             rule = find_rule(store, key)
             save_rule(store, clock, rule.model_dump(mode="json") | {"is_active": not rule.is_active}, by)
             return f"{rule.name} is {'off' if rule.is_active else 'on'}"
-        old = find_rule(store, str(form["changing"])[:60]) if form.get("changing") else None
-        rule = rule_of_form(form, old)
-        self.tried = try_rule(self.context, rule) if has_past(rule) and is_published(self.context) else None
-        if form.get("only_try"):
-            return "Tried, and not kept"
-        save_rule(store, clock, rule.model_dump(mode="json"), by, is_new=old is None)
-        return f"{rule.name} is {'changed' if old else 'kept'}"
+        return self._keep(form)
+
+    def _keep(self, form: Mapping[str, Any]) -> str:
+        """Keep or try what was typed; what is refused stays in its dialog, with the reason."""
+        draft, self.tried = self.draft or Draft(), None
+        old = draft.changing
+        try:
+            rule = rule_of_form(form, draft)
+            if has_past(rule) and is_published(self.context):
+                self.tried = try_rule(self.context, rule)
+            if not form.get("only_try"):
+                by = self.user.email
+                save_rule(self.context.store, self.context.settings.clock, rule.model_dump(mode="json"), by,
+                          is_new=old is None)  # fmt: skip
+        except DmatError as error:
+            self.draft, self.tried = draft.typed(form, str(error)), None
+            return ""
+        self.draft = None
+        return "Tried, and not kept" if form.get("only_try") else f"{rule.name} is {'changed' if old else 'kept'}"
 
     def _look(self) -> str:
         if not is_published(self.context):

@@ -9,14 +9,9 @@ from metric_world import NOW
 from quarter_world import LAST_WHOLE_DAY
 
 from apps.context import Context
-from apps.screens.alerts.standing import (
-    read_standing,
-    rule_of_form,
-    rule_words,
-    snoozed_until,
-    try_rule,
-    typed_value,
-)
+from apps.screens.alerts.drafting import Draft, changed, choices_of, draft_of, rule_of_form, typed_value
+from apps.screens.alerts.standing import read_standing, rule_words, snoozed_until, try_rule
+from apps.screens.analytics.desk import desk_of
 from dmat.alerts.desk import AlertDesk
 from dmat.alerts.rules import shipped_rules
 from dmat.errors import InvalidInputError
@@ -68,15 +63,50 @@ def test_a_rule_that_is_changed_keeps_what_its_form_does_not_have(metric, compar
         update={"filters": (Filter(dimension="country", values=("ES",)),), "is_active": False}
     )
     assert typed_value(old) == typed
-    changed = rule_of_form(form | {"name": "New name", "value": typed_value(old), "segment": "vip"}, old)
-    assert changed == old.model_copy(update={"name": "New name", "segment": "vip"})
+    found = rule_of_form(form | {"name": "New name", "value": typed_value(old), "segment": "vip"}, draft_of(old))
+    assert found == old.model_copy(update={"name": "New name", "segment": "vip"})
 
 
 def test_words_name_segments_and_say_which_way():
     rule = rule_of_form({"name": "x", "kind": "threshold", "metric": "orders", "line_direction": "above", "value": "10",
                          "compare": "previous", "segment": "vip"})  # fmt: skip
-    assert rule_words(rule, {"vip": "Best customers"}) == (
+    assert rule_words(rule, {"segment": {"vip": "Best customers"}}) == (
         "Orders of Best customers over 7 days rose by more than 10% against the days before."
+    )
+
+
+def test_a_rule_is_narrowed_to_values_that_its_figure_has(context):
+    desk = desk_of(context)
+    draft = changed(Draft(), "choose-dimension", "country")
+    offered = choices_of(draft, desk)
+    assert "country" in {each.key for each in offered.dimensions}
+    assert "segment" not in {each.key for each in offered.dimensions}
+    first, *_ = offered.values
+    draft = changed(draft, "choose-value", first.key)
+    assert [each.key for each in choices_of(draft, desk).chips] == [f"country:{first.key[1:]}"]
+    rule = rule_of_form({"name": "Here", "kind": "threshold", "metric": "orders", "value": "5"}, draft)
+    assert rule.filters == (Filter(dimension="country", values=(first.key[1:],)),)
+    assert first.key not in {
+        each.key for each in choices_of(changed(draft, "choose-dimension", "country"), desk).values
+    }
+    assert changed(draft, "drop-filter", f"country:{first.key[1:]}").filters == ()
+    assert changed(draft, "choose-metric", "ad_spend").filters == ()
+    assert changed(draft, "choose-dimension", "no-such").asking == ""
+
+
+def test_what_was_refused_stays_typed():
+    form = {"name": "Fewer", "metric": "orders", "kind": "threshold", "value": "much"}
+    draft = Draft(filters=(("country", "ES"),)).typed(form, "it is no number")
+    assert (draft.fields["value"], draft.filters, draft.problem) == ("much", (("country", "ES"),), "it is no number")
+    assert draft.fields["days"] == ""
+
+
+def test_words_say_of_which_part_a_figure_is():
+    filters = (Filter(dimension="country", values=("ES", "FR")), Filter(dimension="campaign", values=("7",)))
+    rule = rule_of_form({"name": "x", "kind": "threshold", "metric": "orders", "value": "10"})
+    rule = rule.model_copy(update={"filters": filters})
+    assert rule_words(rule, {"campaign": {"7": "Spring"}}) == (
+        "Orders (country: ES or FR, campaign: Spring) over 7 days is below 10."
     )
 
 
