@@ -69,6 +69,11 @@ RULES: tuple[CountryRule, ...] = (
 _CHANNELS = frozenset(channel for rule in RULES for channel in rule.channels)
 
 
+def has_rules(channel: str) -> bool:
+    """Whether any country says when messages of this channel may arrive."""
+    return channel in _CHANNELS
+
+
 def find_rule(country_code: str, channel: str, address: str = "") -> CountryRule | None:
     """The rule for a person of that country, else (when no country is known) of the number's calling code."""
     if channel not in _CHANNELS:

@@ -17,21 +17,24 @@ hours or hold-out, but never goes to an address that is dead, complained about, 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from dmat.campaigns.country_rules import CountryRule, find_rule
+from dmat.campaigns.country_rules import CountryRule, find_rule, has_rules
 from dmat.campaigns.facts import TRANSACTIONAL, Facts, read_facts
 from dmat.campaigns.holdout import GLOBAL, is_held_out_of_all
 from dmat.campaigns.pace import capped_until, find_zone, place_kept_until, quiet_until, rests_until
 from dmat.campaigns.programmes import step_programme
-from dmat.channels.addresses import is_valid
+from dmat.channels.addresses import find_invalid, is_valid
 from dmat.channels.contract import PULLED
 from dmat.channels.whatsapp import may_write_freely
 from dmat.consent.permission import NO_RECORD
 from dmat.ledger.claim import Gate, Verdict
+from dmat.ledger.control import plain_reason
 from dmat.ledger.entries import CLAIMED, EXPIRED, HELD_OUT, PLANNED, SUPPRESSED, Entry
 from dmat.settings import Settings
 
@@ -48,12 +51,16 @@ def make_gate(settings: Settings) -> Gate:
 
     def gate(connection: Connection, entries: Sequence[Entry], now: datetime) -> dict[str, Verdict]:
         facts = read_facts(connection, settings, entries, now)
-        verdicts = {}
         asked = _worth_asking(facts, entries)
-        is_counted = len({entry.person_id for entry in entries}) < len(entries) or bool(facts.allowances.left)
+        if len({entry.person_id for entry in entries}) == len(entries) and not facts.allowances.left:
+            verdicts = {entry.message_id: HELD if entry.is_holdout else PASSED for entry in entries}
+            for entry in _whom_to_ask(facts, entries, asked):
+                verdicts[entry.message_id] = judge(entry, facts, asked)
+            return verdicts
+        verdicts = {}
         for entry in sorted(entries, key=lambda entry: -entry.priority):
             verdicts[entry.message_id] = verdict = judge(entry, facts, asked)
-            if is_counted and verdict is PASSED:
+            if verdict is PASSED:
                 _count(entry, facts)  # for the next one in this batch
         facts.allowances.write(connection)
         return verdicts
@@ -86,6 +93,17 @@ def _worth_asking(facts: Facts, entries: Sequence[Entry]) -> tuple[Question, ...
     return tuple(question for question in _ASKED if not moot.get(question))
 
 
+def _whom_to_ask(facts: Facts, entries: Sequence[Entry], asked: Sequence[Question]) -> Sequence[Entry]:
+    """Those whom one of the questions may keep back: most of a batch are not, which is seen at once for all of them."""
+    marketing = [entry for entry in entries if entry.purpose != TRANSACTIONAL]
+    found = {entry.message_id: entry for entry in entries if entry.purpose == TRANSACTIONAL}
+    for question in asked:
+        if question not in _FINDING:
+            return entries
+        found |= {entry.message_id: entry for entry in _FINDING[question](marketing, facts)}
+    return list(found.values())
+
+
 def judge(entry: Entry, facts: Facts, asked: Sequence[Question] = ()) -> Verdict:
     """Ask every question in order; the first that does not say "go on" decides.
 
@@ -109,8 +127,7 @@ def _while_it_lasts(entry: Entry, verdict: Verdict) -> Verdict:
     """A message that may leave only when its time is over never leaves: it is said at once."""
     if verdict.at is None or entry.expires_at is None or verdict.at < entry.expires_at:
         return verdict
-    why = verdict.reason.partition(": ")[2]
-    words = f"{why}, and later is too late | not before {verdict.at:%Y-%m-%d %H:%M} UTC"
+    words = f"{plain_reason(verdict.reason)}, and later is too late | not before {verdict.at:%Y-%m-%d %H:%M} UTC"
     return Verdict(EXPIRED, f"{words}, its time is over at {entry.expires_at:%Y-%m-%d %H:%M} UTC"[:500])
 
 
@@ -243,3 +260,57 @@ _ASKED: tuple[Question, ...] = (
 _ASKED_OF_TRANSACTIONS: tuple[Question, ...] = (
     _in_time, _address, _suppression, _channel, _window, _warm_up, _paused,
 )  # fmt: skip
+
+
+def _with_invalid_address(entries: Sequence[Entry], _facts: Facts) -> Sequence[Entry]:
+    addresses: dict[str, list[str]] = defaultdict(list)
+    for entry in entries:
+        addresses[entry.channel].append(entry.address)
+    invalid = {channel: find_invalid(channel, given) for channel, given in addresses.items()}
+    return [entry for entry in entries if entry.address in invalid[entry.channel]] if any(invalid.values()) else ()
+
+
+def _suppressed_ones(entries: Sequence[Entry], facts: Facts) -> Sequence[Entry]:
+    suppressed = facts.suppressed
+    return [entry for entry in entries if (entry.address, entry.channel) in suppressed]
+
+
+def _without_consent(entries: Sequence[Entry], facts: Facts) -> Sequence[Entry]:
+    granted = facts.granted
+    return [entry for entry in entries if entry.person_id not in granted[(entry.channel, entry.purpose)]]
+
+
+def _written_to(entries: Sequence[Entry], facts: Facts) -> Sequence[Entry]:
+    people = facts.sent_at.keys() | facts.personal_caps.keys() | facts.more_important.keys()
+    return [entry for entry in entries if entry.person_id in people]
+
+
+def _resting_ones(entries: Sequence[Entry], facts: Facts) -> Sequence[Entry]:
+    first: dict[Any, Entry] = {}
+    for entry in entries:  # where no country has a rule, people of one time zone rest together
+        first.setdefault(entry.message_id if has_rules(entry.channel) else _zone_of(entry), entry)
+    resting = {key for key, entry in first.items() if _rest(entry, facts) is not None}
+    return [entry for entry in entries if entry.message_id in resting or _zone_of(entry) in resting] if resting else ()
+
+
+def _held_out_of_all(entries: Sequence[Entry], facts: Facts) -> Sequence[Entry]:
+    return [entry for entry in entries if is_held_out_of_all(facts.settings, entry.person_id)]
+
+
+def _paused_ones(entries: Sequence[Entry], facts: Facts) -> Sequence[Entry]:
+    first: dict[Any, Entry] = {}
+    for entry in entries:
+        first.setdefault((entry.programme, entry.channel, entry.step), entry)
+    paused = {place for place, entry in first.items() if _paused(entry, facts) is not None}
+    return [e for e in entries if (e.programme, e.channel, e.step) in paused] if paused else ()
+
+
+def _zone_of(entry: Entry) -> tuple[str, Any]:
+    return entry.channel, entry.context.get("time_zone")
+
+
+_FINDING: dict[Question, Callable[[Sequence[Entry], Facts], Sequence[Entry]]] = {
+    _address: _with_invalid_address, _suppression: _suppressed_ones, _consent: _without_consent,
+    _global_holdout: _held_out_of_all, _frequency: _written_to, _rest: _resting_ones, _paused: _paused_ones,
+}  # fmt: skip
+"""What answers a question with anything but "go on" for no others than these."""

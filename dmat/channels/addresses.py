@@ -7,10 +7,10 @@ address normal (staging does that).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from dmat.channels.email import is_valid_address
+from dmat.channels.email import are_surely_valid, is_valid_address
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _PERSON = re.compile(r"person:[0-9]{1,19}")
@@ -58,3 +58,10 @@ def is_valid(channel: str, address: str) -> bool:
     """Whether a message of `channel` can be sent to `address`; channels that people pull have no rule of address."""
     rule = _RULES.get(channel)
     return True if rule is None else rule(address)
+
+
+def find_invalid(channel: str, addresses: Sequence[str]) -> set[str]:
+    """Those of the addresses that no message of `channel` can be sent to: `is_valid`, for thousands at once."""
+    if channel == "email" and are_surely_valid(addresses):
+        return set()
+    return {address for address in addresses if not is_valid(channel, address)}

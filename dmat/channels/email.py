@@ -7,7 +7,7 @@ One-click unsubscribe follows RFC 8058: both headers, and a POST without a cooki
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dmat.channels.contract import MESSAGE_ID_ARGUMENT, OutgoingMail
 from dmat.settings import Settings
@@ -15,6 +15,7 @@ from dmat.settings import Settings
 _ADDRESS = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}"
 )
+_ALL = re.compile(rf"(?:(?>{_ADDRESS.pattern})\n)*")
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]+")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -24,6 +25,14 @@ def is_valid_address(address: str) -> bool:
     local, _, _domain = address.rpartition("@")
     dotted = local.startswith(".") or local.endswith(".") or ".." in local
     return len(address) <= 254 and not dotted and _ADDRESS.fullmatch(address) is not None
+
+
+def are_surely_valid(addresses: Sequence[str]) -> bool:
+    """Whether each of these is valid, by one look at all of them; False only says that each is to be asked about."""
+    together = "".join(f"{address}\n" for address in addresses)
+    is_one_each = together.count("\n") == len(addresses) and max(map(len, addresses), default=0) <= 254
+    is_dotted = together.startswith(".") or any(dots in together for dots in ("..", ".@", "\n."))
+    return is_one_each and not is_dotted and _ALL.fullmatch(together) is not None
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -100,6 +100,7 @@ def exchange(
     provider: str,
     now: datetime,
     gate: Gate | None = None,
+    remember: Callable[[Fence, int], object] = remember_hand_over,
 ) -> Handed:
     """Write answers down and commit what leaves now, in one transaction; only ids given back may really be sent.
 
@@ -111,6 +112,7 @@ def exchange(
         provider: its name.
         now: the workspace's time.
         gate: asked for `leaving.unclaimed`, which are claimed in the same transaction.
+        remember: counts what was handed over beside the store; must have ended before anything leaves.
 
     Raises:
         FencedError: another sender took over; nothing may be sent, the answers are written all the same.
@@ -129,7 +131,7 @@ def exchange(
     except FencedError:
         exchange(store, fence, answers, Leaving(), provider, now)
         raise
-    remember_hand_over(fence, count)
+    remember(fence, count)
     return handed
 
 

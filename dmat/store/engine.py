@@ -6,6 +6,7 @@ Belongs here: connections, pragmas, migrations run from code. Stays out: what is
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 from dmat.settings import Settings
 
 BUSY_SECONDS = 30
+TURN_SECONDS = 0.001  # between two looks whether it is one's turn to write
 CACHE_KILOBYTES = 32_000  # of each connection: SQLite's own 2 MB are too few for the indexes of a million messages
 CHECKPOINT_PAGES = 8_000  # 32 MB of log: pages that change in several transactions are moved to the file once
 IN_CHUNK = 500  # values in one `in (...)`: SQLite and drivers have limits
@@ -113,8 +115,34 @@ def _prepare_sqlite(connection: sqlite3.Connection, cache_kilobytes: int) -> Non
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("begin immediate" if writes else "begin")
+    if not connection.get_execution_options().get(_WRITES):
+        connection.exec_driver_sql("begin")
+        return
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the engine is one of SQLite
+    if not _take_turn(driver):
+        connection.exec_driver_sql("begin immediate")
+
+
+def _take_turn(driver: sqlite3.Connection) -> bool:
+    """Begin to write; False when others wrote all the time. SQLite's own waiting sleeps up to a tenth of a second
+    between two looks, so that nobody writes while everybody sleeps.
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    driver.execute("pragma busy_timeout = 0")
+    try:
+        while time.monotonic() < until:
+            try:
+                driver.execute("begin immediate")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                time.sleep(TURN_SECONDS)
+            else:
+                return True
+        return False
+    finally:
+        driver.execute(f"pragma busy_timeout = {BUSY_SECONDS * 1000}")
 
 
 def upgrade(store: Store) -> None:
@@ -126,6 +154,9 @@ def upgrade(store: Store) -> None:
 
 def chunks(values: Iterable[T], size: int = IN_CHUNK) -> Iterator[list[T]]:
     """Cut values into lists of at most `size`."""
+    if isinstance(values, list):
+        yield from (values[place : place + size] for place in range(0, len(values), size))
+        return
     batch: list[T] = []
     for value in values:
         batch.append(value)

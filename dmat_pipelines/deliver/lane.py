@@ -31,7 +31,7 @@ from dmat.campaigns.throttle import Throttle
 from dmat.channels.contract import Provider
 from dmat.errors import FencedError
 from dmat.ledger.claim import Batched, Gate, claim
-from dmat.ledger.fence import SETTLE_SECONDS, Fence
+from dmat.ledger.fence import SETTLE_SECONDS, Fence, remember_hand_over
 from dmat.ledger.hand_over import Answers, Leaving, exchange, none_taken, refused
 from dmat.ledger.post import note
 from dmat.store import Store
@@ -282,11 +282,21 @@ class Lane:
             failures=() if prepared.is_claimed else prepared.failures,
         )
         gate = self.gate if leaving.unclaimed else None
-        handed = exchange(self.store, fence, answers, leaving, self.provider.name, self.now(), gate)
+        counting: list[Future[None]] = []  # waits for the disk: meanwhile the next round begins
+        handed = exchange(
+            self.store, fence, answers, leaving, self.provider.name, self.now(), gate,
+            lambda *count: counting.append(self._threads.submit(remember_hand_over, *count)),
+        )  # fmt: skip
         report.verdicts += handed.verdicts
         report.examined_count += handed.verdicts.total()
         report.outcomes["rejected"] += handed.rejected_count
         leave = [mine for parcel in (*parcels, *halves) if (mine := parcel.only(handed.made)) is not None]
         if leave:
-            requests = [self._threads.submit(self._sending, parcel) for parcel in leave]
+            requests = [self._threads.submit(self._send, parcel, counting) for parcel in leave]
             self._flying.append(Flight(requests, all(parcel.is_batch for parcel in leave)))
+
+    def _send(self, parcel: Parcel, counting: Sequence[Future[None]]) -> Answer:
+        """Send it, once what is handed over is counted beside the store."""
+        for each in counting:
+            each.result()
+        return self._sending(parcel)

@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 import pytest
 from sending_fixtures import NOON, grant, new_entry
 
-from dmat.campaigns.gate import make_gate
+from dmat.campaigns.facts import read_facts
+from dmat.campaigns.gate import judge, make_gate
 from dmat.campaigns.programmes import pause_programme
 from dmat.campaigns.ramp import Ramp, end_ramp, set_ramp
 from dmat.consent.permission import Decision, find_granted, find_permissions, record_decisions
@@ -260,3 +261,26 @@ def test_a_message_in_the_app_needs_no_record_but_a_no_is_a_no(settings, store):
         record_decisions(connection, [Decision(2, "in_app", "marketing", False, NOON)], NOON)
     assert [v.state for v in ask(settings, store, ids)] == ["claimed", "suppressed"]
     assert [v.state for v in ask(settings, store, ids, NOON + timedelta(hours=11))] == ["claimed", "suppressed"]
+
+
+def test_a_batch_is_judged_as_each_of_its_messages_alone(settings, store):
+    """Most of a batch pass together; whoever a question may keep back is asked all of them, in order."""
+    night = {"time_zone": "Asia/Tokyo", "country_code": "JP"}
+    entries = [
+        new_entry(1), new_entry(2, address="nobody"), new_entry(3), new_entry(4), new_entry(5, context=night),
+        new_entry(6, channel="sms", address="+33612345678"), new_entry(7, programme="resting"),
+        new_entry(8, step="resting"), new_entry(9), new_entry(10), new_entry(11, purpose="transactional"),
+        new_entry(12, purpose="transactional", address="nobody"), new_entry(13, is_holdout=True),
+    ]  # fmt: skip
+    ids = plan(store, *(entry for entry in entries if entry.person_id != 4))
+    ids += plan(store, entries[3], consent=False)
+    pause_programme(store, "resting", "stock", NOON)
+    with store.write() as connection:
+        suppress(connection, [Suppression("person3@example.com", "email", "bounced")], NOON)
+        connection.execute(personal_caps.insert().values(person_id=9, most=0, days=7, decided_at=NOON))
+    with store.write() as connection:
+        given = [get_entry(store, message_id) for message_id in ids]
+        together = make_gate(settings)(connection, given, NOON)
+        facts = read_facts(connection, settings, given, NOON)
+        assert together == {entry.message_id: judge(entry, facts) for entry in given}
+    assert len({(verdict.state, verdict.reason) for verdict in together.values()}) >= 8

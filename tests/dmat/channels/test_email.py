@@ -8,8 +8,9 @@ from email import policy
 import pytest
 from sending_fixtures import make_settings
 
+from dmat.channels.addresses import find_invalid
 from dmat.channels.contract import MailBatch, Recipient, Sought
-from dmat.channels.email import build_mail, is_valid_address, shared_headers
+from dmat.channels.email import are_surely_valid, build_mail, is_valid_address, shared_headers
 from dmat.channels.providers import is_sandbox, open_provider, provider_names
 from dmat.errors import InvalidInputError
 
@@ -37,6 +38,20 @@ def make_mail(settings, **changes):
         "text": "Hi", "unsubscribe_url": "https://api.example/u/t", "labels": {"programme": "p", "step": "s"},
     }  # fmt: skip
     return build_mail(settings, **(values | changes))
+
+
+def test_many_addresses_are_judged_at_once_as_each_alone():
+    odd = ["", ".a@x.example", "a.@x.example", "a..b@x.example", "a@x.example\nb@x.example", "a@b", "a@x.example\n",
+           "\na@x.example", "a" * 65 + "@x.example", "a@" + "b." * 130 + "example", "ä@x.example"]  # fmt: skip
+    good = ["ann@shop.example", "a.b+c@sub.shop.example", "o'neil@x.example"]
+    assert are_surely_valid(good)
+    assert find_invalid("email", good) == set()
+    for number in range(len(odd)):
+        mixed = [*good[:2], odd[number], *good[2:]]
+        assert not are_surely_valid(mixed)
+        assert find_invalid("email", mixed) == {odd[number]}
+    assert find_invalid("email", good + odd) == {each for each in good + odd if not is_valid_address(each)}
+    assert find_invalid("sms", ["+4915112345678", "ann@shop.example"]) == {"ann@shop.example"}
 
 
 def test_a_mail_can_be_unsubscribed_with_one_click(settings):

@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sending_fixtures import NOON
 
 from dmat import store as store_package
-from dmat.store import migrations, open_store, upgrade
+from dmat.store import engine, migrations, open_store, upgrade
 from dmat.store.engine import chunks, connect_store
 from dmat.store.tables import metadata, settings_values
 from dmat.store.workspace_values import get_value, set_value
@@ -111,6 +111,12 @@ def test_a_reader_sees_one_state_while_others_write(store):
         first = connection.execute(sa.select(settings_values.c.value)).scalar_one()
         set_value(store, "n", 2, NOON)
         assert connection.execute(sa.select(settings_values.c.value)).scalar_one() == first
+
+
+def test_who_waits_in_vain_for_another_writer_is_told_so(store, monkeypatch):
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.05)
+    with store.write(), pytest.raises(sa.exc.OperationalError, match="locked"), store.write():
+        raise AssertionError("two write at once")
 
 
 def test_a_plain_postgresql_address_uses_our_driver():

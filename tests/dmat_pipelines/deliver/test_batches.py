@@ -6,6 +6,7 @@ import json
 import threading
 
 import pytest
+import sqlalchemy as sa
 from sending_fixtures import NOON, FakeProvider, grant
 
 from dmat.consent.permission import record_decisions
@@ -22,6 +23,7 @@ from dmat.ledger.counters import read_counters
 from dmat.ledger.entries import audience_report, counts_by_state, get_entry, list_entries, transitions_of, unresolved
 from dmat.messages.archive import as_sent
 from dmat.messages.library import Templates
+from dmat.store.ledger_tables import fences, ledger_entries
 from dmat_pipelines.deliver.sender import drain
 
 PROGRAMME = "campaign:1"
@@ -102,6 +104,27 @@ def test_a_round_leaves_while_the_one_before_is_under_way_and_no_third_one_does(
     assert run(settings, store, provider).accepted_count == 60
     assert waited == [True], "the second round left before the first was answered"
     assert max(without_answer) == 40
+
+
+def test_what_leaves_is_counted_beside_the_store_before_it_leaves(settings, store):
+    provider, behind = FakeProvider(batch=10), []
+    plan(settings, store, 60)
+
+    def take(batch):
+        with store.read() as connection:
+            [named] = connection.execute(
+                sa.select(sa.func.count()).where(ledger_entries.c.batch_id == batch.batch_id)
+            ).scalars()
+            in_store = connection.execute(sa.select(fences.c.handed_over_count)).scalar_one()
+        beside = json.loads((settings.home / "instance.json").read_text())["handed_over_count"]
+        behind.append((named == 10, in_store - beside))
+        return provider.take_batch(batch)
+
+    provider.script["*"] = take
+    assert run(settings, store, provider).accepted_count == 60
+    assert all(is_named for is_named, _ in behind)
+    assert max(count for _, count in behind) <= 1, "only the round that is being written now is not counted yet"
+    assert json.loads((settings.home / "instance.json").read_text())["handed_over_count"] == 3
 
 
 def test_each_message_names_its_request_and_is_kept_as_it_was_sent(settings, store, provider):
