@@ -42,6 +42,7 @@ LOOK_AGAIN = timedelta(minutes=5)
 NO_SENDER_AGAIN = timedelta(hours=1)
 NO_HOUR_AGAIN = timedelta(days=1)
 ASKS_ONLY_FOR_A_NO = PULLED | {"webhook"}  # on our own pages and to our own systems: no record is needed
+ASKED_OF_CONTEXT = ("time_zone", "country_code")  # of what is personal; nothing else of it is looked at here
 PASSED = Verdict(CLAIMED, "passed the gate")
 HELD = Verdict(HELD_OUT, "held out to measure the effect of the programme")
 
@@ -192,8 +193,7 @@ def _place(entry: Entry, facts: Facts, sent_at: Sequence[datetime], cap: int) ->
 def _rest(entry: Entry, facts: Facts) -> Verdict | None:
     if entry.channel in PULLED:
         return None  # the person is on our pages at this moment
-    zone = str(entry.context.get("time_zone") or "")
-    country = str(entry.context.get("country_code") or "")
+    zone, country = (str(entry.context.get(name) or "") for name in ASKED_OF_CONTEXT)
     rule = find_rule(country, entry.channel, entry.address)
     key = (zone, rule.country_code if rule else "")
     if key not in facts.rests:
@@ -305,8 +305,8 @@ def _paused_ones(entries: Sequence[Entry], facts: Facts) -> Sequence[Entry]:
     return [e for e in entries if (e.programme, e.channel, e.step) in paused] if paused else ()
 
 
-def _zone_of(entry: Entry) -> tuple[str, Any]:
-    return entry.channel, entry.context.get("time_zone")
+def _zone_of(entry: Entry) -> tuple[str, str]:
+    return entry.channel, str(entry.context.get("time_zone") or "")
 
 
 _FINDING: dict[Question, Callable[[Sequence[Entry], Facts], Sequence[Entry]]] = {

@@ -57,10 +57,12 @@ def _switch(connection: Connection, programme: str, is_paused: bool, reason: str
     write_audit(connection, now, by or "system", action, programme, reason=reason)
 
 
+_PAUSED = sa.select(programmes.c.programme, programmes.c.paused_reason).where(programmes.c.is_paused)
+
+
 def paused_programmes(connection: Connection) -> dict[str, str]:
     """Programme -> why, for those that are paused."""
-    query = sa.select(programmes.c.programme, programmes.c.paused_reason).where(programmes.c.is_paused)
-    return {row.programme: row.paused_reason for row in connection.execute(query)}
+    return {row.programme: row.paused_reason for row in connection.execute(_PAUSED)}
 
 
 def is_paused(connection: Connection, programme: str) -> bool:

@@ -24,6 +24,7 @@ from dmat.store.workspace_values import write_audit
 KEY = "ramps"
 EVERYWHERE = "*"
 _LARGEST = 10**9
+_KEPT = sa.select(settings_values.c.value).where(settings_values.c.key == KEY)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def end_ramp(store: Store, provider: str, domain: str, now: datetime, by: str) -
 
 def list_ramps(connection: Connection) -> list[Ramp]:
     """The ramps of this workspace."""
-    value = connection.execute(sa.select(settings_values.c.value).where(settings_values.c.key == KEY)).scalar()
+    value = connection.execute(_KEPT).scalar()
     return [Ramp(**(item | {"started_on": date.fromisoformat(item["started_on"])})) for item in value or ()]
 
 

@@ -239,7 +239,7 @@ def unexported(store: Store, limit: int = 5000) -> list[dict[str, Any]]:
     query = (
         sa.select(*columns)
         .where(ledger_entries.c.exported_revision < ledger_entries.c.revision)
-        .order_by(ledger_entries.c.updated_at)
+        .order_by(ledger_entries.c.exported_revision)
         .limit(limit)
     )
     with store.read() as connection:

@@ -85,7 +85,7 @@ ledger_entries = Table(
     Index("ix_ledger_entries_programme_occurrence", "programme", "occurrence"),
     Index(
         "ix_ledger_entries_unexported",
-        "updated_at",
+        "exported_revision",  # no step changes it, so that a step finds its place in the index again at once
         sqlite_where=sa.text("exported_revision < revision"),
         postgresql_where=sa.text("exported_revision < revision"),
     ),

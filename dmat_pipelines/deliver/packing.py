@@ -1,5 +1,7 @@
 """What was prepared, as it crosses from one process to another: in columns, which takes a tenth of what objects take.
 
+Of what is personal, the sender is told only what its gate asks about; the rest is in the requests already.
+
 Belongs here: packing and unpacking. Stays out: the process (`preparing_beside.py`), what is prepared (`preparing.py`).
 """
 
@@ -10,8 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Any
 
-import orjson
-
+from dmat.campaigns.gate import ASKED_OF_CONTEXT
 from dmat.channels.contract import MailBatch, Recipient
 from dmat.ledger.entries import Entry
 from dmat.ledger.kept import Request
@@ -21,12 +22,17 @@ from dmat_pipelines.deliver.preparing import Prepared
 
 @dataclass(frozen=True)
 class PackedEntries:
-    """Entries by column: what all have in common once, the others as lists; contexts as one JSON text."""
+    """Entries by column: what all have in common once, the others as lists; of contexts what the gate asks about.
+
+    Attributes:
+        contexts: the different ones; `context_of` says by its place which of them each entry has.
+    """
 
     count: int
     common: Mapping[str, Any]
     columns: Mapping[str, Sequence[Any]]
-    contexts: bytes
+    contexts: Sequence[Mapping[str, str]]
+    context_of: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -89,10 +95,15 @@ def unpack(packed: PackedPrepared) -> Prepared:
 
 def _pack_entries(entries: Sequence[Entry]) -> PackedEntries:
     columns: dict[str, Any] = dict(zip(Entry._fields, zip(*entries, strict=True), strict=False))
-    contexts = orjson.dumps(columns.pop("context", ()))
+    different: dict[tuple[str, ...], int] = {}
+    context_of = [
+        different.setdefault(tuple(str(each.get(name) or "") for name in ASKED_OF_CONTEXT), len(different))
+        for each in columns.pop("context", ())
+    ]
+    contexts = [dict(zip(ASKED_OF_CONTEXT, each, strict=True)) for each in different]
     common = {name: column[0] for name, column in columns.items() if column.count(column[0]) == len(column)}
     rest = {name: column for name, column in columns.items() if name not in common}
-    return PackedEntries(len(entries), common, rest, contexts)
+    return PackedEntries(len(entries), common, rest, contexts, context_of)
 
 
 def _unpack_entries(packed: PackedEntries) -> list[Entry]:
@@ -100,7 +111,7 @@ def _unpack_entries(packed: PackedEntries) -> list[Entry]:
         return []
     columns: dict[str, Any] = {name: repeat(value, packed.count) for name, value in packed.common.items()}
     columns |= packed.columns
-    columns["context"] = orjson.loads(packed.contexts)
+    columns["context"] = map(packed.contexts.__getitem__, packed.context_of)
     return list(map(Entry._make, zip(*(columns[name] for name in Entry._fields), strict=True)))
 
 
