@@ -13,11 +13,12 @@
     {%- endif %}
 {%- endmacro %}
 
-{# For things that never change, such as events: the first row of each record, and none of those already known. #}
-{% macro first_records(raw_table) %}
+{# For things that never change, such as events: the first row of each record, and none of those already known.
+   `own`: which rows of the table come from this raw table, where others stand in it too. #}
+{% macro first_records(raw_table, own='true') %}
     {%- set oldest_first = '_loaded_at, record_updated_at, payload_hash' -%}
     {%- if is_incremental() %}
-    {{ ranked_records('(' ~ unknown_records(raw_table, []) ~ ')', oldest_first) }}
+    {{ ranked_records('(' ~ unknown_records(raw_table, [], own) ~ ')', oldest_first) }}
     {%- else %}
     {{ once_a_record(raw_table, oldest_first) }}
     {%- endif %}
@@ -56,18 +57,18 @@
 {%- endmacro %}
 
 {# The ids come first and the rows after, so that only the payloads of those few are read and parsed. #}
-{% macro unknown_records(raw_table, versions) %}
+{% macro unknown_records(raw_table, versions, own='true') %}
         select arrived.*
         from {{ raw_table }} as arrived
         where
-            arrived._loaded_at >= {{ newest_load(raw_table) }}
+            arrived._loaded_at >= {{ newest_load(raw_table, own) }}
             and arrived.record_id in (
                 select candidate.record_id
                 from {{ raw_table }} as candidate
-                left join ({{ known_versions(raw_table, versions) }}) as known
+                left join ({{ known_versions(raw_table, versions, own) }}) as known
                     on candidate.record_id = known.record_id
                 where
-                    candidate._loaded_at >= {{ newest_load(raw_table) }}
+                    candidate._loaded_at >= {{ newest_load(raw_table, own) }}
                     and (
                         known.record_id is null
                         {%- for version in versions %}
@@ -81,23 +82,27 @@
 {%- endmacro %}
 
 {# What this table holds of the records that may be new; a few, so that its own millions are only passed over. #}
-{% macro known_versions(raw_table, versions) -%}
+{% macro known_versions(raw_table, versions, own) -%}
     select own.record_id{% for version in versions %}, own.{{ version }}{% endfor %}
     from {{ own_rows() }} as own
     where
         own.record_id in (
-            select latest.record_id from {{ raw_table }} as latest where latest._loaded_at >= {{ newest_load(raw_table) }}
+            select latest.record_id from {{ raw_table }} as latest
+            where latest._loaded_at >= {{ newest_load(raw_table, own) }}
         )
 {%- endmacro %}
 
 {# From when on rows are looked at: the moment of the newest known row, or just after it when this table holds as many
    rows of that moment as have landed in it, which are then the same (after a large import: millions). #}
-{% macro newest_load(raw_table) -%}
+{% macro newest_load(raw_table, own) -%}
     (
         select
             case
                 when (select count(*) from {{ raw_table }} as landed where landed._loaded_at = newest.moment)
-                    = (select count(*) from {{ own_rows() }} as taken where taken._loaded_at = newest.moment)
+                    = (
+                        select count(*) from {{ own_rows() }} as taken
+                        where taken._loaded_at = newest.moment and {{ own }}
+                    )
                     then {{ moment_after('newest.moment') }}
                 else newest.moment
             end

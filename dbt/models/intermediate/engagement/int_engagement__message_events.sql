@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='rewrite_known', unique_key='event_key', tags=['hot']) }}
 
 with received as (
-    {{ first_records(ref('stg_delivery__events')) }}
+    {{ first_records(ref('stg_delivery__events'), own="event_key not like 'import:%'") }}
 ),
 
 imported as (
