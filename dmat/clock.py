@@ -20,6 +20,18 @@ def utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
 
+def as_utc(moment: datetime) -> datetime:
+    """A moment with a zone -> UTC without one; a moment without zone is UTC already.
+
+    Raises:
+        ValueError: UTC is outside of the calendar there (year 1 or 9999).
+    """
+    try:
+        return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        raise ValueError("this moment is outside of the calendar") from None
+
+
 @dataclass(frozen=True)
 class Clock:
     """A clock that every process of one workspace reads alike.

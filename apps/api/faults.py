@@ -22,6 +22,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from apps.api.fields import allowed_fields, purpose
+from dmat.documents import limits_of
 from dmat.errors import (
     ConflictError,
     DmatError,
@@ -71,7 +72,7 @@ _IN_WORDS = {
 
 
 class StrictRequest(Request):
-    """A request whose JSON is read strictly: UTF-8, no NaN, no lone surrogates, no nesting without end."""
+    """A request whose JSON is read strictly: UTF-8, no NaN, no lone surrogates, no nesting without end, no U+0000."""
 
     async def json(self) -> Any:
         """The body.
@@ -79,7 +80,18 @@ class StrictRequest(Request):
         Raises:
             orjson.JSONDecodeError: it is not JSON; FastAPI makes a fault of it, and of any other error a bare refusal.
         """
-        return orjson.loads(await self.body())
+        body = await self.body()
+        read = orjson.loads(body)
+        if b"\\u0000" in body and "\x00" in _texts(read):
+            raise orjson.JSONDecodeError("it holds the sign U+0000, which no text may", "", 0)
+        return read
+
+
+def _texts(read: Any) -> str:
+    """All texts of what was read, one after the other."""
+    if isinstance(read, dict):
+        return "".join(f"{name}{_texts(value)}" for name, value in read.items())
+    return "".join(map(_texts, read)) if isinstance(read, list) else read if isinstance(read, str) else ""
 
 
 class Door(APIRoute):
@@ -103,12 +115,15 @@ class Door(APIRoute):
 def refusal(error: DmatError) -> JSONResponse:
     """The answer to one of our errors."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
-    faults: list[dict[str, str]] = []
+    faults = faults_of(error) if isinstance(error, InvalidInputError) else []
+    return JSONResponse({"detail": str(error), "faults": faults}, status)
+
+
+def faults_of(error: InvalidInputError) -> list[dict[str, str]]:
+    """What is wrong with an input, each fault by its place."""
     if isinstance(error, InvalidRuleError):
-        faults = [fault(*found) for found in error.faults]
-    elif isinstance(error, InvalidInputError):
-        faults = [fault(error.field, error.problem, error.allowed)]
-    return JSONResponse({"detail": str(error), "faults": faults[:MOST_FAULTS]}, status)
+        return [fault(*found) for found in error.faults[:MOST_FAULTS]]
+    return [fault(error.field, error.problem, error.allowed)]
 
 
 def fault(path: str, what: str, allowed: str = "") -> dict[str, str]:
@@ -119,7 +134,7 @@ def fault(path: str, what: str, allowed: str = "") -> dict[str, str]:
 def _as_answer(error: RequestValidationError, route: APIRoute) -> JSONResponse:
     listed = [_named(item) for item in error.errors()[:MOST_FAULTS]]
     found = [fault(path_of(item["loc"]), _what(item), _allowed(item, route)) for item in listed]
-    if len(found) == 1 and found[0]["path"] == "" and "valid dictionary" in found[0]["what"]:
+    if len(found) == 1 and found[0]["path"] == "" and isinstance(listed[0].get("input"), bytes):
         raise HTTPException(415, "send JSON, with the header `Content-Type: application/json`")
     first = found[0]
     allowed = f" (allowed: {first['allowed']})" if first["allowed"] else ""
@@ -136,12 +151,15 @@ def _named(item: dict[str, Any]) -> dict[str, Any]:
 
 def _what(item: dict[str, Any]) -> str:
     """What is wrong, without the signs of a pattern."""
+    if str(item.get("type", "")) == "value_error":
+        return str(item["msg"]).removeprefix("Value error, ")
     return _IN_WORDS.get(str(item.get("type", "")), str(item["msg"]))
 
 
 def path_of(location: Sequence[Any]) -> str:
-    """`("body", "rule", "where", "all", 1)` as `rule.where.all[1]`."""
-    return "".join(_steps(location[1:] if location[:1] in [("body",), ("query",), ("path",)] else location))
+    """`("body", "rule", "where", "all", 1)` as `rule.where.all[1]`; which of several types was tried is no place."""
+    steps = location[1:] if location[:1] in [("body",), ("query",), ("path",)] else location
+    return "".join(_steps(steps[:-1] if len(steps) > 1 and steps[-1] in ("int", "str") else steps))
 
 
 def _steps(location: Iterable[Any]) -> Iterable[str]:
@@ -160,5 +178,7 @@ def _allowed(item: dict[str, Any], route: APIRoute) -> str:
         return said
     if (typed := _OF_TYPE.fullmatch(kind)) and typed[1] in _EXPECTED:
         return _EXPECTED[typed[1]]
+    if limits := limits_of(context):
+        return limits
     return ", ".join(f"{name.replace('_', ' ')} {value}"[:LONGEST_VALUE] for name, value in context.items()
                      if isinstance(value, (int, float, str)))  # fmt: skip

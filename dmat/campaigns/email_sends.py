@@ -17,6 +17,7 @@ from dmat.campaigns.checking import refuse_unfit
 from dmat.campaigns.library import CampaignLibrary
 from dmat.campaigns.plan import Audience, CampaignPlan, Narrowing, Step, parse_plan
 from dmat.campaigns.records import DRAFT, RUNNING, SCHEDULED, Campaign
+from dmat.documents import fault_of
 from dmat.errors import ConflictError, InvalidInputError, NotFoundError
 from dmat.messages.library import Templates
 from dmat.store.campaign_tables import email_sends
@@ -140,7 +141,8 @@ def _step(campaign_id: int, key: str, asked: EmailToSend, at: datetime) -> Step:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = {"subject": "subject_line"}.get(str(first["loc"][0]), str(first["loc"][0])) if first["loc"] else "body"
-        raise InvalidInputError(field, str(first["msg"]), "one line of text") from None
+        _, what, allowed = fault_of(first, "")
+        raise InvalidInputError(field, what, allowed) from None
 
 
 def _plan_with(plan: CampaignPlan, segment: str, step: Step, at: datetime) -> CampaignPlan:
