@@ -225,13 +225,18 @@ def restore(
 
 
 @app.command("confirm-sending")
-def confirm_sending(home: Home = None) -> None:
+def confirm_sending(
+    home: Home = None,
+    drop_overdue: Annotated[
+        bool, typer.Option(help="End what is late by more than two hours; it never leaves.")
+    ] = False,
+) -> None:
     """Allow this workspace to send after its store was restored or copied."""
     from dmat.ledger.fence import confirm
     from dmat.store import open_store
 
     settings = load_settings(home=home)
-    confirm(settings, open_store(settings))
+    confirm(settings, open_store(settings), drop_overdue=drop_overdue)
     console.print("This workspace may send.")
 
 

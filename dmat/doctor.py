@@ -91,6 +91,22 @@ def _store(settings: Settings) -> Finding:
     return Finding("store", "ok", f"{kind}, {users} users")
 
 
+def _sending(settings: Settings) -> Finding:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from dmat.ledger.fence import fence_status
+    from dmat.store import open_store
+
+    try:
+        status = fence_status(settings, open_store(settings), settings.clock.now())
+    except (SQLAlchemyError, DmatError, OSError) as error:
+        return Finding("sending", "wrong", str(error).splitlines()[0], "see the line of the store")
+    if status.may_send:
+        return Finding("sending", "ok", "this folder may send")
+    late = f", {status.overdue_count:,} messages are late by two hours" if status.overdue_count else ""
+    return Finding("sending", "wrong", f"{status.why}{late}", "run `dmat confirm-sending` if no other copy sends")
+
+
 def _warehouse(settings: Settings) -> Finding:
     try:
         version = current_version(settings)
@@ -244,8 +260,8 @@ def _assets(settings: Settings) -> Finding:
 
 
 CHECKS: tuple[Callable[[Settings], Finding], ...] = (
-    _python, _packages, _disk, _store, _warehouse, _vendors, _email, _channels, _webhooks_out, _public_address,
-    _ports, _processes, _assets,
+    _python, _packages, _disk, _store, _sending, _warehouse, _vendors, _email, _channels, _webhooks_out,
+    _public_address, _ports, _processes, _assets,
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Questions about sending: the ledger by state and reason, what is unclear, the inbox, and the quarantine.
 
-Belongs here: reading the store. Stays out: changing anything; a screen never writes sends.
+Belongs here: reading the store. Stays out: changing anything (`deciding.py`); a screen never writes sends.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from apps.context import Context
 from dmat.ledger.entries import STATES, Entry, unresolved
+from dmat.ledger.fence import FenceStatus, fence_status
 from dmat.store.tables import inbox, ledger_entries, programmes, quarantine
 
 QUARANTINE_SHOWN, UNCLEAR_SHOWN, REASONS_SHOWN = 50, 50, 6
@@ -45,6 +46,7 @@ class QueueHealth:
     quarantine: tuple[Row, ...]
     quarantined: int
     paused: tuple[Row, ...]
+    sending: FenceStatus
 
     @property
     def total(self) -> int:
@@ -58,10 +60,11 @@ def read_queue(context: Context) -> QueueHealth:
         ledger_entries.c.state, ledger_entries.c.reason
     )
     held = sa.select(
-        quarantine.c.provider, quarantine.c.reason, quarantine.c.seen_count, quarantine.c.received_at,
-        quarantine.c.size_bytes, quarantine.c.url,
+        quarantine.c.quarantine_id, quarantine.c.provider, quarantine.c.reason, quarantine.c.seen_count,
+        quarantine.c.received_at, quarantine.c.size_bytes, quarantine.c.url,
     ).where(quarantine.c.replayed_at.is_(None)).order_by(quarantine.c.received_at.desc())  # fmt: skip
     unclear = tuple(unresolved(context.store, UNCLEAR_SHOWN))
+    sending = fence_status(context.settings, context.store, context.now())
     with context.store.read() as connection:
         rows: Any = connection.execute(by_reason)
         counted = [(str(state), str(reason), int(count)) for state, reason, count in rows]
@@ -82,6 +85,7 @@ def read_queue(context: Context) -> QueueHealth:
             paused=tuple(
                 dict(row) for row in connection.execute(sa.select(programmes).where(programmes.c.is_paused)).mappings()
             ),
+            sending=sending,
         )
 
 

@@ -16,6 +16,7 @@ from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
 from apps.screens.health.data import SourcesHealth, read_sources, state_of
+from apps.screens.health.deciding import Said, let_send, read_quarantined
 from apps.screens.health.queue import MEANING, QueueHealth, read_queue
 from apps.screens.health.state import HealthState
 from apps.screens.health.system import SystemHealth, read_system
@@ -31,8 +32,9 @@ class HealthScreen(pn.viewable.Viewer):
         super().__init__()
         self.context, self.user, self.state = context, user, HealthState()
         skeleton = render("parts/skeleton.jinja", context.now(), context.zone, lines=5)
-        self.head = Block(self._render("head", needs=[], parts=None))
-        self.sources, self.queue = Block(skeleton), Block(skeleton)
+        self.said: Said | None = None
+        self.head = Block(self._render("head", parts=None, sending=None), on_action=self._on_decision)
+        self.sources, self.queue = Block(skeleton), Block(skeleton, on_action=self._on_decision)
         self.refused, self.system = Block(on_action=self._on_action), Block()
         self.layout = pmui.Column(
             self.head, self.sources, self.queue, self.refused, self.system,
@@ -62,14 +64,26 @@ class HealthScreen(pn.viewable.Viewer):
         now = self.context.now()
         states = {(row["source"], row["resource"]): state_of(row, now) for row in sources.resources} if sources else {}
         self.state.param.update(sources=sources, queue=queue, system=system)
-        self.head.html = self._render("head", parts=summary_of(sources, states, queue, system), needs=[])
+        self.head.html = self._render("head", parts=summary_of(sources, states, queue, system), sending=queue.sending)
         self.sources.html = self._render("sources", health=sources, states=states)
         self.queue.html = self._render("queue", queue=queue, meaning=MEANING)
         self.refused.html = self._render("refused", health=sources, state=self.state)
         self.system.html = self._render("system", system=system)
 
     def _render(self, name: str, **values: Any) -> str:
+        values = {"said": self.said, "decides": self.user.may(), **values}
         return render(f"screens/health/{name}.jinja", self.context.now(), self.context.zone, **values)
+
+    async def _on_decision(self, name: str, value: Any) -> None:
+        if name in ("let-send", "let-send-fresh"):
+            self.said = await asyncio.to_thread(
+                let_send, self.context, self.user, drop_overdue=name == "let-send-fresh"
+            )
+        elif name == "read-again" and str(value).isascii() and str(value).isdigit():
+            self.said = await asyncio.to_thread(read_quarantined, self.context, self.user, int(value))
+        else:
+            return
+        self._show(await asyncio.to_thread(self._ask, self.context.pulse()))
 
     async def _on_action(self, name: str, value: Any) -> None:
         text = str(value or "")[:200]
@@ -95,8 +109,10 @@ def summary_of(
     return [
         ("danger" if bad else "success", "database", "Sources",
          f"{bad} of {len(states)} need a look" if bad else f"{len(states)} read without trouble", "sources"),
-        ("danger" if unclear else "success", "send", "Queue",
-         f"{unclear} unclear of {queue.total:,}" if unclear else f"{queue.total:,} messages, none unclear", "queue"),
+        ("danger" if unclear or not queue.sending.may_send else "success", "send", "Queue",
+         "nothing is sent: it waits for a yes" if not queue.sending.may_send
+         else f"{unclear} unclear of {queue.total:,}" if unclear
+         else f"{queue.total:,} messages, none unclear", "queue"),
         ("warning" if held or refused else "success", "shield", "Put aside",
          f"{refused:,} rows refused, {held:,} in quarantine", "refused"),
         ("danger" if off else "warning" if down or system.is_supervisor_silent or system.endpoints

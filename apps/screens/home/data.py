@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from apps.context import Context
 from apps.screens.analytics.desk import desk_of
+from dmat.ledger.fence import fence_status
 from dmat.metrics.asking import Answer
 from dmat.metrics.question import Question
 from dmat.source_names import PUSHED
@@ -109,6 +110,7 @@ class LiveCounts:
     accepted_week: int
     oldest_due_at: datetime | None
     due: int
+    not_sending: str = ""
 
 
 def missing_tables(context: Context, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -240,4 +242,5 @@ def read_live(context: Context, today: date) -> LiveCounts:
                 sa.func.count(), sa.func.min(sa.func.coalesce(ledger_entries.c.not_before, ledger_entries.c.planned_at))
             ).where(due)
         ).one()
-    return LiveCounts(int(accepted or 0), oldest, int(waiting))
+    sending = fence_status(context.settings, context.store, context.now())
+    return LiveCounts(int(accepted or 0), oldest, int(waiting), sending.why)

@@ -130,6 +130,9 @@ def _needs_of_campaigns(waiting: Waiting) -> list[Need]:
 
 def _needs_of_store(live: LiveCounts | None, pulse: Pulse, now: datetime) -> list[Need]:
     needs = []
+    if live and live.not_sending:
+        why = f"{live.not_sending[0].upper()}{live.not_sending[1:]}."
+        needs.append(Need("danger", "send", "Nothing is sent", why, "/health", "Decide"))
     unclear = pulse.by_state.get("ambiguous", 0)
     if unclear:
         needs.append(

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 from serving_fixture import NASTY, NOW, build_home
 
 from apps.context import open_context, take_pulse
 from apps.parts.render import render
 from apps.screens.health.data import read_sources, state_of
+from apps.screens.health.deciding import NOT_YOURS, let_send, read_quarantined
 from apps.screens.health.queue import MEANING, read_queue
 from apps.screens.health.screen import summary_of
 from apps.screens.health.state import HealthState
 from apps.screens.health.system import read_processes, read_system
+from apps.screens.home.data import read_live
+from apps.screens.home.needs import list_needs
 from dmat.doctor import examine
 from dmat.errors import InvalidInputError
 from dmat.ledger.entries import STATES
 from dmat.outgoing.endpoints import Endpoints
+from dmat.store.ledger_tables import fences
+from dmat.store.quarantine import Refused, keep_refused
+from dmat.store.users import list_users
 from dmat.store.web_tables import webhook_endpoints
 
 
@@ -91,6 +100,66 @@ def test_the_summary_counts_what_needs_a_look(context):
         ("danger", "2 of 10 need a look"), ("danger", "1 unclear of 10"),
         ("warning", "2 rows refused, 1 in quarantine"), ("plain", "not started by dmat up"),
     ]  # fmt: skip
+
+
+def test_a_store_that_came_from_elsewhere_says_that_nothing_is_sent_until_an_administrator_says_yes(tmp_path):
+    context = open_context(build_home(tmp_path))
+    with context.store.write() as connection:
+        elsewhere = {"name": "sender", "instance_id": "another", "start_id": "one", "taken_at": NOW}
+        connection.execute(sa.insert(fences).values(elsewhere))
+    queue = read_queue(context)
+    assert not queue.sending.may_send
+    html = render("screens/health/head.jinja", NOW, "UTC", parts=None, said=None, decides=True, sending=queue.sending)
+    assert "Nothing is sent." in html
+    assert "Let this workspace send" in html
+    assert "Let this workspace" not in render(
+        "screens/health/head.jinja", NOW, "UTC", parts=None, said=None, decides=False, sending=queue.sending
+    )
+    [finding] = [each for each in examine(context.settings) if each.part == "sending"]
+    assert (finding.state, "confirm-sending" in finding.advice) == ("wrong", True)
+    pulse, live = take_pulse(context), read_live(context, NOW.date())
+    assert [need.link for need in list_needs(None, live, pulse, NOW) if need.what == "Nothing is sent"] == ["/health"]
+    users = {user.role: user for user in list_users(context.store)}
+    assert let_send(context, users["marketer"], drop_overdue=False) == NOT_YOURS
+    assert not read_queue(context).sending.may_send
+    assert let_send(context, users["admin"], drop_overdue=False)[0] == "success"
+    assert read_queue(context).sending.may_send
+    assert read_live(context, NOW.date()).not_sending == ""
+    context.store.close()
+
+
+def test_a_webhook_from_quarantine_is_read_again_once_its_key_is_right(tmp_path):
+    context = open_context(build_home(tmp_path))
+    users = {user.role: user for user in list_users(context.store)}
+    secret = "right"
+    body = b'{"id":1}'
+    signed = base64.b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()
+    headers = {
+        "x-wc-webhook-signature": signed,
+        "x-wc-webhook-topic": "order.created",
+        "x-wc-webhook-delivery-id": "d1",
+    }
+    with context.store.write() as connection:
+        keep_refused(
+            connection,
+            [Refused("woocommerce", "bad signature", headers, "http://x/webhooks/woocommerce", body, len(body))],
+            NOW,
+        )
+    [item] = [row for row in read_queue(context).quarantine if row["provider"] == "woocommerce"]
+    html = render("screens/health/queue.jinja", NOW, "UTC", queue=read_queue(context), meaning=MEANING, decides=True)
+    assert f'data-value="{item["quarantine_id"]}"' in html
+    assert "read-again" not in render(
+        "screens/health/queue.jinja", NOW, "UTC", queue=read_queue(context), meaning=MEANING, decides=False
+    )
+    assert read_quarantined(context, users["marketer"], item["quarantine_id"]) == NOT_YOURS
+    assert read_quarantined(context, users["admin"], item["quarantine_id"])[0] == "danger"
+    context.settings.woocommerce_webhook_secret = SecretStr(secret)
+    assert read_quarantined(context, users["admin"], item["quarantine_id"]) == (
+        "success",
+        "Taken in: 1 new of 1 event.",
+    )
+    assert item["quarantine_id"] not in [row["quarantine_id"] for row in read_queue(context).quarantine]
+    context.store.close()
 
 
 def test_an_empty_workspace_has_a_health_screen_too(tmp_path):
