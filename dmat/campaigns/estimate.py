@@ -226,10 +226,10 @@ def _ask_the_gate(
         entries = [_entry(row, plan, step, due, ends) for row in batch]
         with store.read() as connection:
             known = read_facts(connection, settings, entries, due)
-        moments = {entry.not_before for entry in entries}
+        moments = {entry.not_before or due for entry in entries}
         facts = {at: replace(known, now=max(at, due), rests={}) for at in moments}
         for entry in entries:
-            verdict = judge(entry, facts[entry.not_before])
+            verdict = judge(entry, facts[entry.not_before or due])
             is_late = verdict.state == PLANNED
             if is_late or verdict.state == CLAIMED:
                 reached.append(entry.address)

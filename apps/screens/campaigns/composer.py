@@ -230,6 +230,7 @@ class ComposerScreen(pn.viewable.Viewer):
             step_choices=lambda channel: step_choices(plan, channel), link_fields=LINK_FIELDS,
             workspace_utm=self.workspace_utm, link_words=", ".join(f"{{{word}}}" for word in WORDS),
             link_example=link_example(plan, self.workspace_utm, self.model.title),
+            everybodys_limit=self.context.settings.approval_recipients,
         )  # fmt: skip
 
     def _show_audience(self) -> None:
@@ -254,7 +255,7 @@ class ComposerScreen(pn.viewable.Viewer):
 
     def _standing(self) -> dict[str, Any]:
         campaign, found = self.model.campaign, self.model.found
-        limit = approval_limit(self.context.settings, campaign)
+        limit = self._approval_limit(campaign)
         with self.context.store.read() as connection:
             approved = is_approved(connection, campaign)
         decisions = self.desks.library.decisions(campaign.campaign_id)
@@ -265,6 +266,12 @@ class ComposerScreen(pn.viewable.Viewer):
             "is_blocked": bool(found and found.blocking), "undo_until": self._undo_until(campaign),
             "may_approve": self.caller.may("campaigns:approve") and self.user.email not in {campaign.plan_by},
         }  # fmt: skip
+
+    def _approval_limit(self, campaign: Campaign) -> int:
+        """From how many people on the plan that is being edited needs a second person."""
+        asked = (self.model.plan.get("approval") or {}).get("from_recipients")
+        everybodys = self.context.settings.approval_recipients
+        return min(asked, everybodys) if isinstance(asked, int) else approval_limit(self.context.settings, campaign)
 
     def _undo_until(self, campaign: Campaign) -> datetime | None:
         """Until when a start that was just scheduled can be taken back by one click."""

@@ -24,14 +24,16 @@ from apps.screens.templates.drafts import Drafts
 from apps.screens.templates.editing import Editing
 from apps.screens.templates.listing import may_write, uses_of
 from apps.screens.templates.personal import read_fallback, shown_fallback
+from dmat.channels.whatsapp import CATEGORIES
 from dmat.errors import DmatError, InvalidInputError
 from dmat.messages.library import Templates
-from dmat.messages.records import PARTS, Template
+from dmat.messages.records import LISTS, PARTS, Template
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
 
 MODES = ("visual", "code", "preview")
-LONG_PARTS = ("text", "body")
+LONG_PARTS = ("text", "body", *LISTS)
+CHOICES = {"template_category": CATEGORIES}
 LONGEST = 500_000
 
 
@@ -339,7 +341,7 @@ class EditorScreen(pn.viewable.Viewer):
         return render(
             f"screens/templates/{name}.jinja", self.context.now(), self.context.zone, model=self.model,
             template=self.model.template, may_write=self.may_write, mode=self.mode, user=self.user,
-            long_parts=LONG_PARTS, **values,
+            long_parts=LONG_PARTS, choices=CHOICES, **values,
         )  # fmt: skip
 
     def _skeleton(self, lines: int) -> str:
