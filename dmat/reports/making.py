@@ -16,11 +16,12 @@ from sqlalchemy.engine import Connection
 
 from dmat.alerts.findings import said, said_value
 from dmat.errors import NotFoundError
-from dmat.insights.finding import find_insights
+from dmat.insights.finding import Insight, find_insights
 from dmat.insights.words import sentence
 from dmat.metrics.asking import Answer, Warehouse, ask
-from dmat.metrics.catalogue import load
+from dmat.metrics.catalogue import SEGMENT, load
 from dmat.metrics.periods import read_bucket, today_in
+from dmat.metrics.question import Filter
 from dmat.reports.library import version_of
 from dmat.reports.plan import Report, Section
 from dmat.settings import Settings
@@ -42,8 +43,9 @@ class Made:
 
     Attributes:
         since, until: its days, `until` exclusive.
-        figures: `insights` (sentences), `sections`: each with title, chart, columns (key, name, role, unit), rows of
-            values, labels, totals, compared (totals and changes), address of its question.
+        figures: `insights` (sentences), `moves` (the address of the question behind each of them), `sections`: each
+            with title, chart, columns (key, name, role, unit), rows of values, labels, totals, compared (totals and
+            changes), address of its question.
         run_ids: the runs that captured what it rests on.
         occurrence: empty when somebody asked for it, else the moment of its schedule.
     """
@@ -82,24 +84,36 @@ def answer_report(
         more = {"compare": report.compare, "segment": report.segment_of(section)}
         answers.append(ask(warehouse, settings, section.question(report.period, **more).dated(today)))
     sections = [figures_of(section, answer) for section, answer in zip(report.sections, answers, strict=True)]
-    return answers, {"insights": _insights(warehouse, settings, report, answers[0]), "sections": sections}
+    moves = _insights(warehouse, settings, report, answers[0])
+    figures = {"insights": [sentence(each) for each in moves], "moves": [each.question.address() for each in moves]}
+    return answers, figures | {"sections": sections}
 
 
-def _insights(warehouse: Warehouse, settings: Settings, report: Report, first: Answer) -> list[str]:
-    if not report.compare:
-        return []
-    watched = dict.fromkeys(key for section in report.sections for key in section.metrics)
-    metrics = tuple(watched)[:MOST_WATCHED]
-    if report.segment:
-        metrics = tuple(key for key in metrics if "segment" in load().metrics[key].dimensions)
-    if not metrics:
+def _insights(warehouse: Warehouse, settings: Settings, report: Report, first: Answer) -> list[Insight]:
+    metrics, filters = _watched(report)
+    if not report.compare or not metrics:
         return []
     since, until = first.question.days
     question = first.question.model_copy(
-        update={"metrics": metrics, "dimensions": (), "grain": "", "filters": (), "segment": report.segment,
+        update={"metrics": metrics, "dimensions": (), "grain": "", "filters": filters, "segment": report.segment,
                 "since": since, "until": until, "compare": report.compare, "order": ""}
     )  # fmt: skip
-    return [sentence(each) for each in find_insights(warehouse, settings, question, most=MOST_INSIGHTS)]
+    return find_insights(warehouse, settings, question, most=MOST_INSIGHTS)
+
+
+def _watched(report: Report) -> tuple[tuple[str, ...], tuple[Filter, ...]]:
+    """The metrics whose moves are told, and the filters under which the report shows them.
+
+    A report whose sections are all of one part is told of that part; of others only what is shown of everything.
+    """
+    alike = {section.filters for section in report.sections}
+    filters = next(iter(alike)) if len(alike) == 1 else ()
+    shown = dict.fromkeys(key for each in report.sections if each.filters == filters for key in each.metrics)
+    one = {each.dimension for each in filters if len(each.values) == 1}
+    catalogue = load().metrics
+    alone = (key for key in shown if key in catalogue and set(catalogue[key].needs) <= one)  # others repeat
+    people = (key for key in alone if not report.segment or SEGMENT in catalogue[key].dimensions)
+    return tuple(people)[:MOST_WATCHED], filters
 
 
 def figures_of(section: Section, answer: Answer) -> Figures:

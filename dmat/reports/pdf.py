@@ -11,7 +11,6 @@ import tempfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import typst
 
@@ -19,7 +18,7 @@ from dmat.metrics.asking import Answer
 from dmat.reports.charts import chart_of
 from dmat.reports.making import Figures, Made, change_words, days_words, figures_of, metric_columns, value_words
 from dmat.reports.plan import Chart, Section
-from dmat.reports.tracing import path_of_total, paths_of_row
+from dmat.reports.tracing import path_of_total, path_to_look, paths_of_row, told_moves
 from dmat.settings import Settings
 
 PAGE = Path(__file__).parent / "page.typ"
@@ -45,7 +44,7 @@ def _document(settings: Settings, made: Made, root: Path) -> dict[str, Any]:
     definitions = dict(tuple(pair) for section in sections for pair in section["definitions"])
     return {
         "title": made.title, "workspace": settings.workspace_name, "days": days_words(made.since, made.until),
-        "insights": made.figures["insights"],
+        "insights": [[words, _whole(base, path)] for words, path in told_moves(made.figures)],
         "sections": [_section(section, root, number, base, made.report_run_id)
                      for number, section in enumerate(sections)],
         "definitions": [[name, words] for name, words in sorted(definitions.items())],
@@ -72,7 +71,7 @@ def _section(section: Figures, root: Path, number: int, base: str, run: int) -> 
         "rows": [] if section["is_key_figures"] else _rows(section, base, run),
         "empty": not section["is_key_figures"] and not section["rows"],
         "note": _note(section),
-        "link": f"{base}/analytics?{urlencode({'view': 'reports', 'asked': section['address']})}",
+        "link": _whole(base, path_to_look(section["address"])),
     }  # fmt: skip
 
 

@@ -52,6 +52,18 @@ def paths_of_row(section: Figures, row: Sequence[Any], report_run_id: int = 0) -
             for _, column in pairs]  # fmt: skip
 
 
+def path_to_look(address: str) -> str:
+    """The path that shows a question's answer, to look further; empty without one."""
+    return f"/analytics?{urlencode({'view': 'reports', 'asked': address})}" if address else ""
+
+
+def told_moves(figures: Figures) -> list[tuple[str, str]]:
+    """What moved, in sentences, each with the path that shows it; reports made before there were paths have none."""
+    told = figures["insights"]
+    addresses = figures.get("moves") or [""] * len(told)
+    return [(words, path_to_look(address)) for words, address in zip(told, addresses, strict=True)]
+
+
 def _path(key: str, question: Question | None, only: Sequence[Filter], report_run_id: int) -> str:
     if question is None or key not in load().metrics:
         return ""

@@ -30,6 +30,7 @@ from dmat.reports.library import (
 from dmat.reports.mailing import send_report
 from dmat.reports.making import Made, days_words, find_made, make_report, read_made
 from dmat.reports.plan import Report, check_recipients
+from dmat.reports.tracing import told_moves
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
 
@@ -96,7 +97,7 @@ class ReportsScreen(pn.viewable.Viewer):
             self.opened.html = self._made_html(self.made) if self.made else ""
 
     def _made_html(self, made: Made) -> str:
-        return self._render("made", made=made, sections=shown_sections(made, ROWS_SHOWN))
+        return self._render("made", made=made, sections=shown_sections(made, ROWS_SHOWN), told_moves=told_moves)
 
     def _render(self, name: str, **values: Any) -> str:
         return render(

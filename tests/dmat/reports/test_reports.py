@@ -30,7 +30,7 @@ from dmat.reports.library import (
     shipped_reports,
 )
 from dmat.reports.mailing import send_report
-from dmat.reports.making import days_words, find_made, make_report, read_made
+from dmat.reports.making import answer_report, days_words, find_made, make_report, read_made
 from dmat.reports.pdf import answer_as_pdf, as_pdf
 from dmat.reports.plan import Schedule, read_report
 from dmat.reports.running import make_due_reports
@@ -69,6 +69,27 @@ def test_there_are_fifty_reports_and_each_can_be_asked(quarter):
     for report in shipped_reports():
         assert report.words
         assert read_report(report.model_dump()) == report
+        _, figures = answer_report(quarter.view, quarter.settings, report, NOW)
+        assert len(figures["sections"]) == len(report.sections)
+
+
+def test_what_moved_is_of_the_part_that_all_sections_are_of(quarter):
+    quarter.publish({NOW.date() - timedelta(days=number): 30 for number in range(1, 29)})
+    only = [{"dimension": "country", "values": ["DE"]}]
+    sections = [{"title": "Here", "metrics": ["orders"], "filters": only}]
+    report = {"key": "here", "name": "Here", "period": "last_28_days", "sections": sections}
+    _, figures = answer_report(quarter.view, quarter.settings, read_report(report), NOW)
+    question = read_report(report).sections[0].question("last_28_days", compare="previous")
+    part = ask(quarter.view, quarter.settings, question.dated(NOW.date()))
+    assert part.totals["orders"]
+    assert [
+        said for said in figures["insights"] if said.startswith("Orders") and f" to {part.totals['orders']:,} " in said
+    ]
+    assert "filter=country%3ADE" in figures["moves"][0]
+    mixed = report | {"sections": [*sections, {"title": "All", "metrics": ["revenue"]}]}
+    _, figures = answer_report(quarter.view, quarter.settings, read_report(mixed), NOW)
+    assert not [said for said in figures["insights"] if said.startswith("Orders")]
+    assert [said for said in figures["insights"] if said.startswith("Revenue")]
 
 
 def test_figures_are_those_of_the_questions(quarter, made):
