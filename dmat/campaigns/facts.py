@@ -22,7 +22,7 @@ from dmat.channels.providers import chosen_name
 from dmat.channels.whatsapp import Approvals, load_approvals, template_name
 from dmat.consent.permission import Permission, find_granted, find_permissions
 from dmat.consent.preferences import PersonalCap, find_personal_caps
-from dmat.consent.suppression import address_hash, clean_address, find_suppressed
+from dmat.consent.suppression import address_hash, suppressed_as_given
 from dmat.errors import InvalidInputError, NotFoundError
 from dmat.ledger.claim import Verdict
 from dmat.ledger.entries import CLAIMED, PLANNED, WENT_OUT, Entry
@@ -97,10 +97,8 @@ def _read_consent(connection: Connection, facts: Facts, entries: Sequence[Entry]
 def _read_suppressions(connection: Connection, facts: Facts, entries: Sequence[Entry]) -> None:
     for channel in {entry.channel for entry in entries}:
         addresses = [entry.address for entry in entries if entry.channel == channel]
-        found = find_suppressed(connection, addresses, channel)
-        if found:
-            cleaned = [(address, clean_address(address)) for address in addresses]
-            facts.suppressed |= {(given, channel): found[clean] for given, clean in cleaned if clean in found}
+        found = suppressed_as_given(connection, addresses, channel)
+        facts.suppressed |= {(address, channel): reason for address, reason in found.items()}
 
 
 def _read_week(connection: Connection, facts: Facts, entries: Sequence[Entry]) -> None:

@@ -286,11 +286,13 @@ def _written_to(entries: Sequence[Entry], facts: Facts) -> Sequence[Entry]:
 
 
 def _resting_ones(entries: Sequence[Entry], facts: Facts) -> Sequence[Entry]:
-    first: dict[Any, Entry] = {}
-    for entry in entries:  # where no country has a rule, people of one time zone rest together
-        first.setdefault(entry.message_id if has_rules(entry.channel) else _zone_of(entry), entry)
-    resting = {key for key, entry in first.items() if _rest(entry, facts) is not None}
-    return [entry for entry in entries if entry.message_id in resting or _zone_of(entry) in resting] if resting else ()
+    """Where no country has a rule, people of one time zone rest together."""
+    ruled = {channel for channel in {entry.channel for entry in entries} if has_rules(channel)}
+    found = [entry for entry in entries if entry.channel in ruled and _rest(entry, facts) is not None]
+    others = [entry for entry in entries if entry.channel not in ruled]
+    zones = {_zone_of(entry): entry for entry in others}
+    resting = {zone for zone, entry in zones.items() if _rest(entry, facts) is not None}
+    return found + [entry for entry in others if _zone_of(entry) in resting] if resting else found
 
 
 def _held_out_of_all(entries: Sequence[Entry], facts: Facts) -> Sequence[Entry]:

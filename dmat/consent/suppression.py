@@ -7,7 +7,7 @@ kept out without being kept. Stays out: consent of people (`dmat/consent/permiss
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -41,11 +41,7 @@ def clean_address(address: str) -> str:
 
 def address_hash(address: str) -> str:
     """The key under which an address is suppressed."""
-    return _hash_of(clean_address(address))
-
-
-def _hash_of(clean: str) -> str:
-    return hashlib.sha256(clean.encode("utf-8", "replace")).hexdigest()
+    return hashlib.sha256(clean_address(address).encode("utf-8", "replace")).hexdigest()
 
 
 def suppress(connection: Connection, wanted: Iterable[Suppression], now: datetime) -> None:
@@ -83,11 +79,19 @@ def _row(item: Suppression, now: datetime) -> dict[str, Any]:
 
 def find_suppressed(connection: Connection, addresses: Iterable[str], channel: str) -> dict[str, str]:
     """Cleaned address -> reason, for those of the addresses that are suppressed on a channel."""
-    cleaned = [address.strip().lower() for address in addresses]  # as `clean_address`, for thousands
-    keys = dict(zip(map(_hash_of, cleaned), cleaned, strict=True))
-    asked = {"these": these(connection, keys), "channel_": channel}
-    found = connection.execute(_suppressed(connection.dialect.name), asked)
-    return {keys[str(key)]: str(reason) for key, reason in found.all()}
+    return suppressed_as_given(connection, list({clean_address(address) for address in addresses}), channel)
+
+
+def suppressed_as_given(connection: Connection, addresses: Sequence[str], channel: str) -> dict[str, str]:
+    """The same by the addresses as they are given, for thousands at once."""
+    cleaned = [address.strip().lower() for address in addresses]
+    hashes = [hashlib.sha256(each.encode("utf-8", "replace")).hexdigest() for each in cleaned]
+    asked = {"these": these(connection, hashes), "channel_": channel}
+    rows = connection.execute(_suppressed(connection.dialect.name), asked).all()
+    reasons = {str(row.address_hash): str(row.reason) for row in rows}
+    if not reasons:
+        return {}
+    return {address: reasons[key] for address, key in zip(addresses, hashes, strict=True) if key in reasons}
 
 
 @cache
