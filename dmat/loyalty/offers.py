@@ -18,9 +18,11 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy.engine import Connection
 
+from dmat.documents import Moment
 from dmat.errors import ConflictError, InvalidInputError, NotFoundError
+from dmat.faults import first_fault
 from dmat.loyalty.ledger import spend
-from dmat.loyalty.rules import Moment, read_rules
+from dmat.loyalty.rules import read_rules
 from dmat.messages.codes import get_pool, take_codes
 from dmat.store.engine import Store, chunks, rows_of, upsert
 from dmat.store.loyalty_tables import loyalty_grants, loyalty_members, loyalty_offers
@@ -29,6 +31,7 @@ from dmat.warehouse import Workspace
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without those that look alike
 CODE_LENGTH, LONGEST_CODE, LONGEST_OCCURRENCE = 10, 40, 100
+OFFER_KEY = "small letters a to z, digits, - and _, beginning with a letter or a digit"
 _USED = """
     select upper(discount_code) as code, order_id, person_id, ordered_at from commerce.fct_orders
     where discount_code is not null and status <> 'cancelled' and ordered_at > ?
@@ -44,7 +47,7 @@ class Offer(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    offer_key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
+    offer_key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$", description=OFFER_KEY)]
     name: Annotated[str, Field(min_length=1, max_length=200)]
     description: Annotated[str, Field(max_length=2000)] = ""
     kind: Literal["percent", "amount", "shipping", "gift", "early_access"]
@@ -60,11 +63,11 @@ class Offer(BaseModel):
     @model_validator(mode="after")
     def _fits(self) -> Offer:
         if self.kind == "percent" and not 1 <= self.value <= 100:
-            raise ValueError("value: a percent offer needs 1 to 100")
+            raise ValueError(f"value: {self.value} percent are no offer; 1 to 100 percent")
         if self.kind == "amount" and self.value < 1:
-            raise ValueError("value: an amount needs at least 1 cent")
+            raise ValueError(f"value: {self.value} cents are no offer; 1 cent or more")
         if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
-            raise ValueError("ends_at: it ends before it starts")
+            raise ValueError("ends_at: it is not after the beginning; a moment after starts_at")
         return self
 
     def is_open(self, now: datetime) -> bool:
@@ -91,19 +94,25 @@ class Grant:
 _COLUMNS = [loyalty_grants.c[name] for name in Grant.__dataclass_fields__]
 
 
+def parse_offer(document: Any) -> Offer:
+    """An offer from a document.
+
+    Raises:
+        InvalidInputError: names the field and what is allowed.
+    """
+    try:
+        return Offer.model_validate(document)
+    except ValidationError as error:
+        raise first_fault(error, Offer, "offer") from None
+
+
 def put_offer(store: Store, document: Any, now: datetime, by: str) -> Offer:
     """Keep an offer, in place of one with the same key; what was granted stays as it is.
 
     Raises:
         InvalidInputError: names the field.
     """
-    try:
-        offer = Offer.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        words = str(first["msg"]).removeprefix("Value error, ")
-        place = ".".join(str(step) for step in first["loc"]) or words.partition(":")[0]
-        raise InvalidInputError(place, words, "see the guide of loyalty") from None
+    offer = parse_offer(document)
     row = {**offer.model_dump(), "updated_at": now, "updated_by": by}
     with store.write() as connection:
         _check_tiers(connection, offer)

@@ -6,14 +6,15 @@ kept.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy.engine import Connection
 
-from dmat.errors import InvalidInputError
+from dmat.documents import Moment
+from dmat.faults import first_fault
 from dmat.store.engine import Store, upsert
 from dmat.store.tables import settings_values
 from dmat.store.workspace_values import write_audit
@@ -21,12 +22,7 @@ from dmat.store.workspace_values import write_audit
 KEPT_AS = "loyalty.rules"
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-
-
-Moment = Annotated[datetime, AfterValidator(_utc)]
-"""A moment as people write it, with a zone or in UTC; kept in UTC without one."""
+TIER_KEY = "up to 20 small letters, digits and _, beginning with a letter"
 
 
 class Tier(BaseModel):
@@ -34,7 +30,7 @@ class Tier(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
+    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$", description=TIER_KEY)]
     name: Annotated[str, Field(min_length=1, max_length=60)]
     from_points: Annotated[int, Field(ge=0, le=10_000_000)]
     benefits: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=30)] = []
@@ -72,9 +68,9 @@ class LoyaltyRules(BaseModel):
     def _in_order(self) -> LoyaltyRules:
         points = [tier.from_points for tier in self.tiers]
         if points[0] != 0 or points != sorted(set(points)):
-            raise ValueError("tiers: the first begins at 0 points, each next one at more")
+            raise ValueError("tiers: they do not rise; the first begins at 0 points, each next one at more")
         if len({tier.key for tier in self.tiers}) != len(self.tiers):
-            raise ValueError("tiers: each needs a key of its own")
+            raise ValueError("tiers: two have the same key; a key of its own for each")
         return self
 
     def tier_of(self, points: int) -> Tier:
@@ -95,10 +91,7 @@ def parse_loyalty(document: Any) -> LoyaltyRules:
     try:
         return LoyaltyRules.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]).lstrip(".")
-        words = str(first["msg"]).removeprefix("Value error, ")
-        raise InvalidInputError(place or "rules", words, "see the guide of loyalty") from None
+        raise first_fault(error, LoyaltyRules, "rules") from None
 
 
 def read_rules(connection: Connection) -> LoyaltyRules | None:

@@ -18,13 +18,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sqlalchemy.engine import Connection
 
 from dmat.errors import ConflictError, InvalidInputError
+from dmat.faults import first_fault
+from dmat.routing.reps import KEY_WORDS, read_reps
 from dmat.scoring.leads import SIZES, SOURCES
 from dmat.store.engine import Store, rows_of
 from dmat.store.lead_tables import routing_versions
 from dmat.store.workspace_values import write_audit
 
 PRIORITIES = ("high", "medium", "low")
-Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,59}$")]
+Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,59}$", description=KEY_WORDS)]
 Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=200)]
 
 
@@ -58,7 +60,7 @@ class When(Part):
 def _known(values: list[str], allowed: tuple[str, ...]) -> list[str]:
     unknown = [value for value in values if value not in allowed]
     if unknown:
-        raise ValueError(f"{unknown[0]!r} is not one of {', '.join(allowed)}")
+        raise ValueError(f"{unknown[0]!r} is not known; {', '.join(allowed)}")
     return values
 
 
@@ -130,10 +132,7 @@ def parse_routing(document: Any) -> RoutingPlan:
     try:
         plan = RoutingPlan.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]).lstrip(".")
-        allowed = str((first.get("ctx") or {}).get("expected", "")) or "see the JSON Schema of routing"
-        raise InvalidInputError(place or "plan", str(first["msg"]), allowed) from None
+        raise first_fault(error, RoutingPlan, "plan") from None
     keys = [rule.key for rule in plan.rules]
     for number, key in enumerate(keys):
         if key in keys[:number]:
@@ -161,11 +160,12 @@ def keep_plan(
     """Keep a new version, which applies from now on.
 
     Raises:
-        InvalidInputError: see `parse_routing`.
+        InvalidInputError: see `parse_routing`; or a rule gives leads to a rep who is not there.
         ConflictError: `expected` is not the version that applies.
     """
     plan = parse_routing(document)
     with store.write() as connection:
+        _check_reps(connection, plan)
         version, _ = read_plan(connection)
         if expected is not None and expected != version:
             raise ConflictError(f"the rules of routing are at version {version}, not {expected}")
@@ -176,3 +176,11 @@ def keep_plan(
         connection.execute(sa.insert(routing_versions).values(row))
         write_audit(connection, now, by, "routing rules changed", str(version + 1), note=note)
     return version + 1, plan
+
+
+def _check_reps(connection: Connection, plan: RoutingPlan) -> None:
+    known = [rep.rep_key for rep in read_reps(connection)]
+    for number, rule in enumerate(plan.rules):
+        if isinstance(rule.then, ToRep) and rule.then.rep not in known:
+            allowed = ", ".join(known) or "add the rep first"
+            raise InvalidInputError(f"rules[{number}].then.rep", f"there is no sales rep {rule.then.rep!r}", allowed)

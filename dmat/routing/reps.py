@@ -16,11 +16,14 @@ from sqlalchemy.engine import Connection
 
 from dmat.channels.addresses import is_valid
 from dmat.errors import InvalidInputError, NotFoundError
+from dmat.faults import first_fault
 from dmat.routing.hours import DAYS, Hours
 from dmat.store.engine import Store, rows_of, upsert
 from dmat.store.lead_tables import lead_assignments, sales_reps
 from dmat.store.workspace_values import write_audit
 
+KEY_WORDS = "small letters a to z, digits, -, _ and ., beginning with a letter or a digit"
+SPAN = "2026-03-02 to 2026-03-06"
 WEEK: dict[str, list[str]] = {day: ["09:00", "17:00"] for day in DAYS[:5]}
 
 
@@ -33,10 +36,13 @@ class Rep(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rep_key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,59}$")]
+    rep_key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,59}$", description=KEY_WORDS)]
     name: Annotated[str, Field(min_length=1, max_length=200)]
     email: Annotated[str, Field(max_length=320)]
-    slack_channel: Annotated[str, Field(max_length=80, pattern=r"^[A-Za-z0-9#@_.-]*$")] = ""
+    slack_channel: Annotated[
+        str,
+        Field(max_length=80, pattern=r"^[A-Za-z0-9#@_.-]*$", description="as #sales or C0123456789, without spaces"),
+    ] = ""
     crm_owner_id: Annotated[str, Field(max_length=80)] = ""
     role: Literal["rep", "manager"] = "rep"
     team: Annotated[str, Field(max_length=60)] = ""
@@ -53,7 +59,7 @@ class Rep(BaseModel):
     @classmethod
     def _email(cls, value: str) -> str:
         if not is_valid("email", value.strip().lower()):
-            raise ValueError("is not an address of email; e.g. ann@shop.example")
+            raise ValueError(f"{value[:60]!r} is not an address of email; as ann@shop.example")
         return value.strip().lower()
 
     @field_validator("time_zone")
@@ -62,22 +68,26 @@ class Rep(BaseModel):
         try:
             return ZoneInfo(value).key
         except (KeyError, ValueError, OSError):
-            raise ValueError("is not an IANA time zone; e.g. Europe/Berlin") from None
+            raise ValueError(f"{value[:60]!r} is not a time zone; a region and a city, as Europe/Berlin") from None
 
     @field_validator("working_hours")
     @classmethod
     def _hours(cls, week: dict[str, list[str]]) -> dict[str, list[str]]:
         for day, hours in week.items():
-            if day not in DAYS or len(hours) != 2 or not _is_span(*hours):
-                raise ValueError(f'{day}: {hours} are no hours; e.g. {{"mon": ["09:00", "17:00"]}}')
+            if day not in DAYS:
+                raise ValueError(f"{day[:20]!r} is not a day of the week; {', '.join(DAYS)}")
+            if len(hours) != 2 or not _is_span(*hours):
+                said = " to ".join(each[:20] or "nothing" for each in hours)
+                raise ValueError(f"{said} on {day} are not hours of work; a time and a later one, as 09:00 to 17:00")
         return week
 
     @field_validator("away")
     @classmethod
     def _away(cls, spans: list[list[str]]) -> list[list[str]]:
         for span in spans:
-            if len(span) != 2 or date.fromisoformat(span[0]) > date.fromisoformat(span[1]):
-                raise ValueError(f'{span} are no days; e.g. ["2026-03-02", "2026-03-06"]')
+            if len(span) != 2 or not _are_days(*span):
+                said = " to ".join(each[:20] for each in span)
+                raise ValueError(f"{said!r} is not a span of days; a day and the same or a later one, as {SPAN}")
         return spans
 
     @property
@@ -89,6 +99,13 @@ class Rep(BaseModel):
 def _is_span(begin: str, end: str) -> bool:
     try:
         return time.fromisoformat(begin) < (time.max if end == "24:00" else time.fromisoformat(end))
+    except ValueError:
+        return False
+
+
+def _are_days(begin: str, end: str) -> bool:
+    try:
+        return date.fromisoformat(begin) <= date.fromisoformat(end)
     except ValueError:
         return False
 
@@ -110,25 +127,31 @@ def parse_rep(document: Any) -> Rep:
     try:
         return Rep.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"]) or "rep"
-        allowed = str((first.get("ctx") or {}).get("expected", "")) or "see the guide of routing"
-        raise InvalidInputError(place, str(first["msg"]).removeprefix("Value error, "), allowed) from None
+        raise first_fault(error, Rep, "rep") from None
 
 
 def put_rep(store: Store, document: Any, now: datetime, by: str) -> Rep:
     """Keep a rep, in place of one with the same key.
 
     Raises:
-        InvalidInputError: see `parse_rep`.
+        InvalidInputError: see `parse_rep`; or another rep has that address, by which a rep is known at the sign-in.
     """
     rep = parse_rep(document)
     row = {**rep.model_dump(mode="json"), "updated_at": now, "updated_by": by}
     with store.write() as connection:
+        _check_address(connection, rep)
         statement = upsert(connection, sales_reps).values(row)
         connection.execute(statement.on_conflict_do_update(index_elements=["rep_key"], set_=row))
         write_audit(connection, now, by, "sales rep changed", rep.rep_key, is_active=rep.is_active)
     return rep
+
+
+def _check_address(connection: Connection, rep: Rep) -> None:
+    other = next(
+        (each for each in read_reps(connection) if each.email == rep.email and each.rep_key != rep.rep_key), None
+    )
+    if other is not None:
+        raise InvalidInputError("email", f"{other.name} ({other.rep_key}) has {rep.email}", "an address of their own")
 
 
 def read_reps(connection: Connection) -> list[Rep]:

@@ -90,7 +90,7 @@ def test_a_manager_gives_a_lead_away_and_takes_that_back(visit):
     page.get_by_role("button", name="Edit Tess Keller").click()
     page.get_by_label("Time zone").fill("Mars/Base")
     page.get_by_role("button", name="Keep the rep").click()
-    page.get_by_text("is not an IANA time zone").wait_for(timeout=SLOW)
+    page.get_by_role("alert").get_by_text("Time zone: 'Mars/Base' is not a time zone").wait_for(timeout=SLOW)
     assert one.problems == []
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from apps.screens.leads.team import key_of
+from apps.screens.leads.team import key_of, own_key
 from dmat.routing.plan import RoutingRule, ToRep
 
 WHO = {
@@ -17,6 +17,16 @@ WHO = {
 }  # fmt: skip
 LISTS = {"countries": "country", "regions": "region", "industries": "industry", "company_sizes": "company size",
          "sources": "source"}  # fmt: skip
+
+
+LABELS = {
+    "score_over": "Score over", "countries": "Country", "regions": "Region", "industries": "Industry",
+    "company_sizes": "Company size", "sources": "Source", "rep": "The rep, when it is one", "to": "Who",
+    "response_minutes": "Answer within", "contact_minutes": "First contact within",
+    "reassigns": "Hand-overs without an answer", "unanswered_after_reassigns": "After that", "name": "Name",
+    "priority": "Priority", "when_full": "Nobody has room",
+}  # fmt: skip
+"""Field of a plan -> what the forms call it."""
 
 
 def rule_words(rule: RoutingRule, names: Mapping[str, str]) -> str:
@@ -46,15 +56,8 @@ def rule_document(form: Mapping[str, Any], keys: Collection[str]) -> dict[str, A
     to = str(form.get("to") or "")
     then = {"to": to, "rep": str(form.get("rep") or "")} if to == "rep" else {"to": to}
     return {
-        "key": key or _own_key(key_of(name) or "rule", keys), "name": name,
+        "key": key or own_key(key_of(name) or "rule", keys), "name": name,
         "when": when | {"score_over": score or None},
         "priority": str(form.get("priority") or "medium"), "then": then,
         "when_full": str(form.get("when_full") or "queue"),
     }  # fmt: skip
-
-
-def _own_key(wanted: str, keys: Collection[str]) -> str:
-    number = 1
-    while (key := wanted if number == 1 else f"{wanted[:55]}-{number}") in keys:
-        number += 1
-    return key

@@ -6,14 +6,17 @@ deciding (`dmat/routing/decide.py`), trying out (`dmat/routing/trying.py`), word
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from apps.context import Context
-from apps.screens.leads.rule_words import WHO, rule_document, rule_words
+from apps.parts.words import refusal
+from apps.screens.leads.rule_words import LABELS, WHO, rule_document, rule_words
 from apps.screens.leads.state import LeadState
+from apps.screens.leads.team import as_in_form
 from dmat.errors import InvalidInputError
 from dmat.routing.decide import Decision
 from dmat.routing.plan import PRIORITIES, RoutingPlan, keep_plan, parse_routing, read_plan
@@ -24,6 +27,7 @@ from dmat.store.access import Caller
 from dmat.store.workspace_values import get_value, set_value
 
 TRY_DAYS = 30
+MOST_SCORE = 10_000
 SHOWN = 12
 TRIED_FIELDS = ("country_code", "region", "industry", "company_size", "source")
 
@@ -86,7 +90,10 @@ class Ruling:
         if name in {"edit_rule", "close_rule"}:
             self.edited = str(value or "")[:60] if name == "edit_rule" else ""
             return ""
-        return self._change(name, value)
+        try:
+            return self._change(name, value)
+        except InvalidInputError as error:
+            raise as_in_form(error, LABELS) from None
 
     def _change(self, name: str, value: Any) -> str:
         version, plan, _ = self._plan()
@@ -132,13 +139,21 @@ class Ruling:
     def _decide(self) -> None:
         form, now = self.tried_form, self.context.now()
         try:
-            score = Decimal(str(float(form.get("score") or 0)))
+            score = _score_of(form.get("score") or "0")
             lead = made_up_lead({name: form.get(name) for name in TRIED_FIELDS}, now)
             self.decision, self.try_problem = try_lead(self.context.store, lead, score, now, self._plan()[1]), ""
-        except ValueError:
-            self.decision, self.try_problem = None, "The score is no number."
         except InvalidInputError as error:
-            self.decision, self.try_problem = None, f"{str(error)[:1].upper()}{str(error)[1:]}."
+            self.decision, self.try_problem = None, refusal(error)
+
+
+def _score_of(text: str) -> Decimal:
+    try:
+        score = float(text)
+    except ValueError:
+        score = math.nan
+    if not 0 <= score <= MOST_SCORE:
+        raise InvalidInputError("score", f"{text[:20]!r} is not a score", f"a number, 0 to {MOST_SCORE:,}")
+    return Decimal(str(score))
 
 
 def moved(rules: list[dict[str, Any]], key: str, step: int) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apps.context import Context
+from apps.parts.words import refusal
 from apps.screens.leads.state import LeadState
 from dmat.errors import InvalidInputError
 from dmat.scoring.matrix import Rule, read_matrix, seed_bands
@@ -22,6 +23,8 @@ from dmat.scoring.matrix_versions import (
     restore_version,
 )
 from dmat.store.access import Caller
+
+FIELDS = {"points": "points", "half_life_days": "days after which half is left"}
 
 
 class ScoreTable:
@@ -56,7 +59,7 @@ class ScoreTable:
             found = drafted(now, self.changes)
             self.problem = ""
         except InvalidInputError as error:
-            self.problem = f"{error.problem[:1].upper()}{error.problem[1:]} (allowed: {error.allowed})"
+            self.problem = refusal(_as_in_table(error, now))
             return dict(now)
         return found
 
@@ -97,6 +100,13 @@ class ScoreTable:
             del self.changes[action]
 
 
+def _as_in_table(error: InvalidInputError, matrix: Mapping[str, Rule]) -> InvalidInputError:
+    """A refusal that names the line by its words: email_open.points -> Opened a mail, points."""
+    action, _, field = error.field.partition(".")
+    label = matrix[action].label if action in matrix else action
+    return InvalidInputError(f"{label}, {FIELDS.get(field, field)}" if field else label, error.problem, error.allowed)
+
+
 def _read(name: str, value: Any) -> dict[str, Any]:
     """A field of a line from what was typed.
 
@@ -111,4 +121,5 @@ def _read(name: str, value: Any) -> dict[str, Any]:
     try:
         return {"points": int(text)} if name == "points" else {"half_life_days": float(text)}
     except ValueError:
-        raise InvalidInputError(name, f"{text[:20]!r} is no number", "e.g. 5") from None
+        whole = "a whole number, as 5" if name == "points" else "a number of days, as 30, or nothing: it stays"
+        raise InvalidInputError(name, f"{text[:20]!r} is not allowed" if text else "it is empty", whole) from None

@@ -16,6 +16,7 @@ import panel_material_ui as pmui
 from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
+from apps.parts.words import refusal
 from apps.screens.leads import telling
 from apps.screens.leads.acting import Acts, Done
 from apps.screens.leads.queue import Queue
@@ -150,7 +151,7 @@ class LeadsScreen(pn.viewable.Viewer):
         try:
             self.done, self.problem = await asyncio.to_thread(act), ""
         except DmatError as error:
-            self.done, self.problem = Done(""), f"{str(error)[:1].upper()}{str(error)[1:]}."
+            self.done, self.problem = Done(""), refusal(error)
 
     async def _show(self) -> None:
         html = await asyncio.to_thread(self._body_html)

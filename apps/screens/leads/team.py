@@ -6,11 +6,13 @@ Belongs here: the figures as values of the template, and keeping a rep from a fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from apps.context import Context
 from apps.screens.leads.state import LeadState
+from dmat.errors import InvalidInputError
 from dmat.routing.figures import desk_figures
 from dmat.routing.hours import DAYS
 from dmat.routing.reps import Rep, put_rep, read_reps
@@ -19,6 +21,13 @@ from dmat.store.access import Caller
 NEW = "new"
 GOALS = {"contact_minutes": 60, "assign_seconds": 120, "right_rep": 0.95, "follow_up": 0.9}
 """What sales wants to reach: first contact within an hour, assignment within two minutes, 95 % right, 90 % followed."""
+
+
+LABELS = {
+    "email": "E-mail", "capacity": "Open leads at most", "most_per_day": "New leads a day at most",
+    "industries": "Specialist for", "crm_owner_id": "Owner in the CRM", "rep_key": "Name",
+}  # fmt: skip
+"""Field of a rep -> what the form calls it, where that is another word."""
 
 
 class Team:
@@ -54,10 +63,19 @@ class Team:
         elif name == "close_rep":
             self.edited = ""
         elif name == "keep_rep" and isinstance(value, dict):
-            rep = put_rep(self.context.store, document_of(value), self.context.now(), self.caller.name)
+            rep = self._keep(value)
             self.edited = ""
             return f"{rep.name} is kept"
         return ""
+
+    def _keep(self, form: Mapping[str, Any]) -> Rep:
+        store = self.context.store
+        with store.read() as connection:
+            keys = [rep.rep_key for rep in read_reps(connection)]
+        try:
+            return put_rep(store, document_of(form, keys), self.context.now(), self.caller.name)
+        except InvalidInputError as error:
+            raise as_in_form(error, LABELS) from None
 
 
 def form_of(rep: Rep | None) -> dict[str, Any]:
@@ -73,16 +91,22 @@ def form_of(rep: Rep | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def document_of(form: Mapping[str, Any]) -> dict[str, Any]:
-    """The document of a rep from the fields of the form; what cannot be read is left for `parse_rep` to name."""
+def document_of(form: Mapping[str, Any], keys: Collection[str] = ()) -> dict[str, Any]:
+    """The document of a rep from the fields of the form; what cannot be read is left for `parse_rep` to name.
+
+    Args:
+        form: without `rep_key` it is a new rep, who gets a key of their own from the name.
+        keys: those of the reps that there are.
+    """
 
     def text(name: str) -> str:
         return str(form.get(name) or "").strip()
 
     week = {day: [text(f"{day}_from"), text(f"{day}_to")] for day in DAYS if text(f"{day}_from") or text(f"{day}_to")}
     return {
-        "rep_key": text("rep_key") or key_of(text("name")), "name": text("name"), "email": text("email"),
-        "role": text("role") or "rep", "team": text("team"), "territories": _words(text("territories")),
+        "rep_key": text("rep_key") or own_key(key_of(text("name")) or "rep", keys), "name": text("name"),
+        "email": text("email"), "role": text("role") or "rep", "team": text("team"),
+        "territories": _words(text("territories")),
         "industries": _words(text("industries")), "capacity": text("capacity"), "most_per_day": text("most_per_day"),
         "time_zone": text("time_zone"), "working_hours": week, "slack_channel": text("slack_channel"),
         "crm_owner_id": text("crm_owner_id"), "is_active": form.get("is_active") is not None,
@@ -93,6 +117,21 @@ def document_of(form: Mapping[str, Any]) -> dict[str, Any]:
 def key_of(name: str) -> str:
     """Jo Doe -> jo-doe."""
     return "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in name.lower()).split())[:60]
+
+
+def own_key(wanted: str, keys: Collection[str]) -> str:
+    """A key that nothing else has: jo-doe, jo-doe-2."""
+    number = 1
+    while (key := wanted if number == 1 else f"{wanted[:55]}-{number}") in keys:
+        number += 1
+    return key
+
+
+def as_in_form(error: InvalidInputError, labels: Mapping[str, str]) -> InvalidInputError:
+    """A refusal that names the field as the form does: rules[2].when.score_over -> Score over."""
+    steps = [step for step in re.split(r"[.\[\]]+", error.field) if step and not step.isdecimal()]
+    name = next((labels[step] for step in reversed(steps) if step in labels), error.field)
+    return InvalidInputError(name, error.problem, error.allowed)
 
 
 def _words(text: str) -> list[str]:

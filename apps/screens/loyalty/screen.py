@@ -7,7 +7,9 @@ Belongs here: which block shows what, and keeping rules and offers from a form. 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import panel as pn
@@ -16,6 +18,7 @@ import panel_material_ui as pmui
 from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
+from apps.parts.words import refusal
 from apps.screens.codes.pools import key_of
 from apps.screens.loyalty.standing import Standing, effect_words, read_standing
 from dmat.errors import DmatError, InvalidInputError
@@ -29,6 +32,16 @@ KINDS = {"percent": "percent off", "amount": "an amount off", "shipping": "free 
          "early_access": "early access"}  # fmt: skip
 NEW, MOST_TIERS = "new", 20
 NEW_OFFER = Offer.model_construct(offer_key="", name="", kind="percent").model_dump()
+
+
+MOST_HELD_OUT = 0.5
+LABELS = {
+    "cents_per_point": "Cents for a point", "points_days": "Points last, days", "tier_days": "A tier lasts, days",
+    "holdout_share": "Held out, percent", "members": "Who joins", "from_points": "From points",
+    "early_access_hours": "Early access, hours", "benefits": "Benefits", "value": "How much", "kind": "What",
+    "valid_days": "Valid, days", "points_cost": "Costs points", "code_pool": "Codes", "offer_key": "Name",
+}  # fmt: skip
+"""Field of the rules, a tier or an offer -> what its form calls it, where that is another word."""
 
 
 class LoyaltyScreen(pn.viewable.Viewer):
@@ -91,7 +104,7 @@ class LoyaltyScreen(pn.viewable.Viewer):
         try:
             self.told, self.problem = await asyncio.to_thread(self._change, name, value), ""
         except DmatError as error:
-            self.told, self.problem = "", f"{str(error)[:1].upper()}{str(error)[1:]}."
+            self.told, self.problem = "", refusal(error)
 
     def _change(self, name: str, value: Any) -> str:
         store, now, by = self.context.store, self.context.now(), self.user.email
@@ -103,14 +116,29 @@ class LoyaltyScreen(pn.viewable.Viewer):
             return f"{kept.name} is {'offered' if kept.is_active else 'not offered'} from now on"
         form = value if isinstance(value, dict) else {}
         if name == "offer":
-            kept = put_offer(store, offer_of(form, list_offers(store)), now, by)
+            with in_words_of_form():
+                kept = put_offer(store, offer_of(form, list_offers(store)), now, by)
             self.edited = ""
             return f"{kept.name} is kept"
         with store.read() as connection:
             before = read_rules(connection)
         document = before.model_dump(mode="json") if before else {}
-        keep_rules(store, document | rules_of(form), now, by)
+        rules = rules_of(form)
+        with in_words_of_form([tier["name"] for tier in rules.get("tiers", ())]):
+            keep_rules(store, document | rules, now, by)
         return "The rules are kept; they hold from now on, what was earned stays"
+
+
+@contextmanager
+def in_words_of_form(tiers: Sequence[str] = ()) -> Iterator[None]:
+    """Let a refusal name the field as its form does: tiers[1].from_points -> Gold, from points."""
+    try:
+        yield
+    except InvalidInputError as error:
+        found = re.match(r"tiers\[(\d+)\]\.(\w+)", error.field)
+        name = LABELS.get(found[2] if found else error.field, error.field)
+        place = f"{tiers[int(found[1])]}, {name.lower()}" if found and int(found[1]) < len(tiers) else name
+        raise InvalidInputError(place, error.problem, error.allowed) from None
 
 
 def rules_of(form: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,15 +148,22 @@ def rules_of(form: Mapping[str, Any]) -> dict[str, Any]:
         InvalidInputError: a percentage that is no number.
     """
     names = ("cents_per_point", "points_days", "tier_days", "members")
-    found: dict[str, Any] = {name: str(form[name]).strip() for name in names if str(form.get(name) or "").strip()}
+    found: dict[str, Any] = {name: str(form[name]).strip() for name in names if name in form}
     try:
         share = float(str(form.get("holdout_percent") or 0)) / 100
     except ValueError:
-        raise InvalidInputError("holdout", "it is no number", "0 to 50 percent") from None
-    tiers = [tier_of(form, number) for number in range(MOST_TIERS) if str(form.get(f"tier{number}_name") or "").strip()]
-    if tiers:
-        found["tiers"] = sorted(tiers, key=lambda tier: tier["from_points"])
+        raise InvalidInputError("holdout_share", "it is not a number", "0 to 50 percent") from None
+    if not 0 <= share <= MOST_HELD_OUT:
+        raise InvalidInputError("holdout_share", f"{share * 100:g} percent are not allowed", "0 to 50 percent")
+    if tiers := tiers_of(form):
+        found["tiers"] = tiers
     return {**found, "holdout_share": share, "is_active": form.get("is_active") is not None}
+
+
+def tiers_of(form: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The tiers of the form by their points; a row without a name is none."""
+    rows = [number for number in range(MOST_TIERS) if str(form.get(f"tier{number}_name") or "").strip()]
+    return sorted((tier_of(form, number) for number in rows), key=lambda tier: tier["from_points"])
 
 
 def tier_of(form: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -142,10 +177,13 @@ def tier_of(form: Mapping[str, Any], number: int) -> dict[str, Any]:
     for part in ("from_points", "early_access_hours"):
         text = str(form.get(f"tier{number}_{part}") or "0").strip()
         if not text.isdecimal():
-            raise InvalidInputError(f"{name}.{part}", f"{text[:20]!r} is no number", "a whole number from 0")
+            wrong = f"{text[:20]!r} is not a whole number"
+            raise InvalidInputError(f"{name}, {LABELS[part].lower()}", wrong, "a whole number, 0 or more")
         whole[part] = int(text)
     kept = [words.strip() for words in benefits.split(",") if words.strip()]
-    return {"key": key or key_of(name).replace("-", "_")[:20], "name": name, "benefits": kept, **whole}
+    made = key_of(name).replace("-", "_")[:20]
+    own = made if made[:1].isalpha() else f"tier_{number + 1}"
+    return {"key": key or own, "name": name, "benefits": kept, **whole}
 
 
 def offer_of(form: Mapping[str, Any], known: Sequence[Offer] = ()) -> dict[str, Any]:
@@ -161,7 +199,7 @@ def offer_of(form: Mapping[str, Any], known: Sequence[Offer] = ()) -> dict[str, 
     names = ("offer_key", "name", "kind", "value", "valid_days", "code_pool")
     texts = {name: str(form.get(name) or "").strip() for name in names}
     before = {each.offer_key: each.model_dump() for each in known}
-    key = texts["offer_key"] or key_of(texts["name"])[:60].strip("-")
+    key = texts["offer_key"] or key_of(texts["name"])[:60].strip("-") or f"offer-{len(known) + 1}"
     if key in before and not texts["offer_key"]:
         raise InvalidInputError("name", f"there is an offer {key!r} already", "another name, or change that offer")
     tiers = [name.removeprefix("tier_") for name in form if name.startswith("tier_")]

@@ -22,7 +22,7 @@ def doors(lead_world):
 
 def test_a_lead_is_handed_over_by_rules_and_by_hand(doors):
     assert doors.put("/api/sales-reps/john", json=REP).json()["capacity"] == 50
-    doors.put("/api/sales-reps/tech", json=REP | {"name": "Tech", "territories": []})
+    doors.put("/api/sales-reps/tech", json=REP | {"name": "Tech", "email": "tech@shop.example", "territories": []})
     doors.post("/api/leads", json={"email": "a@example.com", "region": "California"})
     first = doors.post("/api/leads/1/assign").json()
     assert (first["rep_key"], first["rule"], first["respond_by"]) == ("john", "territory", "2026-03-04T13:00:00Z")
@@ -39,6 +39,11 @@ def test_a_lead_is_handed_over_by_rules_and_by_hand(doors):
         ("/api/sales-reps/john", REP | {"email": "x"}, "email"),
         ("/api/sales-reps/John Smith", REP, "rep_key"),
         ("/api/routing", {"plan": {"rules": []}}, "rules"),
+        (
+            "/api/routing",
+            {"plan": {"rules": [{"key": "x", "then": {"to": "rep", "rep": "nobody"}}]}},
+            "rules[0].then.rep",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(doors, path, body, field):

@@ -253,7 +253,7 @@ def test_a_wrong_offer_is_refused_by_name(programme, change, field):
 def test_wrong_rules_are_refused_by_name():
     for change, field in (
         ({"tiers": []}, "tiers"), ({"cents_per_point": 0}, "cents_per_point"), ({"colour": "red"}, "colour"),
-        ({"tiers": [{"key": "a", "name": "A", "from_points": 5}]}, "rules"),
+        ({"tiers": [{"key": "a", "name": "A", "from_points": 5}]}, "tiers"),
     ):  # fmt: skip
         with pytest.raises(InvalidInputError) as refused:
             parse_loyalty(change)

@@ -220,10 +220,12 @@ def test_rules_are_drafted_tried_and_kept_and_a_restart_loses_no_draft(sales, co
 
 def test_a_rule_that_cannot_be_is_named_and_the_draft_stays(sales, context):
     ruling = Ruling(context, caller("manager", "boss"))
-    with pytest.raises(InvalidInputError, match="company_sizes"):
+    with pytest.raises(InvalidInputError, match=r"^Company size: 'huge' is not known \(allowed: 1-10,"):
         ruling.act("keep_rule", {"name": "x", "to": "anyone", "company_sizes": "huge"})
     ruling.act("try", {"score": "many"})
-    assert ruling.try_problem == "The score is no number."
+    assert ruling.try_problem == "Score: 'many' is not a score. Allowed: a number, 0 to 10,000."
+    ruling.act("try", {"score": "nan"})
+    assert ruling.try_problem.startswith("Score: 'nan' is not a score.")
     with pytest.raises(NotPermittedError):
         Ruling(context, caller("sales", "john")).act("keep_rules", {})
 
@@ -258,8 +260,9 @@ def test_the_matrix_is_drafted_tried_kept_with_a_reason_and_taken_back(sales, co
     assert list_versions(sales.store)[0].document["demo_request"]["half_life_days"] is None
     assert "version 2" in table.act("restore", "0")
     table.act("points", {"of": "demo_request", "value": "5000"})
-    assert "-1000 to 1000" in (table.values(LeadState(view=MATRIX)) and table.problem)
-    with pytest.raises(InvalidInputError, match="no number"):
+    table.values(LeadState(view=MATRIX))
+    assert table.problem == "Asked for a demo or a quote, points: 5000 is out of bounds. Allowed: -1000 to 1000."
+    with pytest.raises(InvalidInputError, match="a whole number, as 5"):
         table.act("points", {"of": "demo_request", "value": "lots"})
     with pytest.raises(NotPermittedError):
         ScoreTable(context, caller("sales", "john")).act("keep", {})
@@ -276,3 +279,21 @@ def test_tables_that_were_asked_before_a_click_do_not_take_back_what_the_click_s
     assert f'data-key="lead-{clicked}" aria-current="true"' in screen.body.html
     screen.refresh(context.pulse())()
     assert f'data-key="lead-{clicked}" aria-current="true"' in screen.body.html
+
+
+def test_new_reps_never_take_the_place_of_others(sales, context):
+    team = Team(context, caller("manager", "boss"))
+    form = {"name": "Jo Doe", "email": "jo@shop.example", "capacity": "5", "most_per_day": "5", "time_zone": "UTC"}
+    for address, name in (("jo", "Jo Doe"), ("other.jo", "Jo Doe"), ("li", "李雷")):
+        team.act("keep_rep", form | {"name": name, "email": f"{address}@shop.example", "is_active": "on"})
+    keys = {
+        rep["email"]: key for key, rep in ((k, r.model_dump()) for k, r in team.values(LeadState())["reps"].items())
+    }
+    assert {address: keys[f"{address}@shop.example"] for address in ("jo", "other.jo", "li")} == {
+        "jo": "jo-doe", "other.jo": "jo-doe-2", "li": "rep",
+    }  # fmt: skip
+    with pytest.raises(InvalidInputError, match=r"E-mail: Jo Doe \(jo-doe\) has jo@shop.example"):
+        team.act("keep_rep", form | {"name": "Another"})
+    team.act("keep_rep", form | {"rep_key": "jo-doe", "name": "Jo Doe-Smith"})  # a change of one's own stays allowed
+    with pytest.raises(InvalidInputError, match="Open leads at most: 'many' is not a whole number"):
+        team.act("keep_rep", form | {"rep_key": "jo-doe", "capacity": "many"})

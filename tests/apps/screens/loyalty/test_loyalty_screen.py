@@ -9,7 +9,7 @@ from lead_world import LEAD_NOON
 
 from apps.context import Context
 from apps.parts.render import render
-from apps.screens.loyalty.screen import KINDS, offer_of, rules_of
+from apps.screens.loyalty.screen import KINDS, in_words_of_form, offer_of, rules_of
 from apps.screens.loyalty.standing import JourneyRow, effect_words, read_standing
 from dmat.errors import InvalidInputError
 from dmat.journeys.lift import Group, Lift
@@ -122,5 +122,25 @@ def test_tiers_come_from_their_rows_of_the_form(context):
     assert [(tier.key, tier.from_points, tier.early_access_hours, tier.benefits) for tier in rules.tiers] == [
         ("silver", 0, 0, []), ("top_club", 250, 12, ["tea", "cake"]),
     ]  # fmt: skip
-    with pytest.raises(InvalidInputError, match=r"Top club\.from_points"):
+    with pytest.raises(InvalidInputError, match="Top club, from points: 'many' is not a whole number"):
         rules_of(form | {"tier0_from_points": "many"})
+
+
+def test_names_without_latin_letters_make_tiers_and_offers(context):
+    form = {"tier0_name": "银", "tier1_name": "1st class", "tier1_from_points": "100"}
+    rules = keep_rules(context.store, rules_of(form | {"is_active": "on"}), LEAD_NOON, "ann")
+    assert [(tier.key, tier.name) for tier in rules.tiers] == [("tier_1", "银"), ("tier_2", "1st class")]
+    offer = put_offer(context.store, offer_of({"name": "礼物", "kind": "gift", "valid_days": "7"}), LEAD_NOON, "ann")
+    assert (offer.offer_key, offer.name) == ("offer-1", "礼物")
+
+
+def test_what_is_left_empty_is_refused_by_the_words_of_the_form(context):
+    with pytest.raises(InvalidInputError, match="Points last, days: it is empty"), in_words_of_form():
+        keep_rules(context.store, rules_of({"points_days": " "}), LEAD_NOON, "ann")
+    tiers = {"tier0_name": "Silver", "tier1_name": "Gold", "tier1_from_points": "9", "tier1_early_access_hours": "999"}
+    rules = rules_of(tiers)
+    with (
+        pytest.raises(InvalidInputError, match="Gold, early access, hours: 999 is too large"),
+        in_words_of_form([tier["name"] for tier in rules["tiers"]]),
+    ):
+        keep_rules(context.store, rules, LEAD_NOON, "ann")

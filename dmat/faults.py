@@ -1,0 +1,126 @@
+"""What is wrong with a document, in words of people who write no programs: the place, the fault, what is allowed there.
+
+    capacity: 'ten' is no whole number (allowed: a whole number, 0 to 10,000)
+
+Belongs here: turning the first fault that pydantic finds in a shape into words. Stays out: the shapes. A shape's own
+checks say both in one text, `tiers: they are not in order; each begins at more points than the one before`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from dmat.errors import InvalidInputError
+
+LONGEST_SHOWN = 60
+FORMS = {
+    "int": "a whole number", "float": "a number", "string": "a text", "bool": "true or false", "list": "a list",
+    "tuple": "a list", "dict": "an object with fields", "model": "an object with fields",
+    "date": "a day, as 2026-03-15", "datetime": "a moment, as 2026-03-15T09:00:00Z",
+}  # fmt: skip
+LIMITS = ("ge", "le", "min_length", "max_length")
+OF_EACH = {"min_length": "at least {} sign", "max_length": "at most {} signs"}
+SIZES = {
+    "greater_than": "too small", "greater_than_equal": "too small", "less_than": "too large",
+    "less_than_equal": "too large",
+}  # fmt: skip
+WORDS = {
+    "missing": "it is missing", "extra_forbidden": "there is no such field", "string_too_short": "it is empty",
+    "too_short": "it is empty", "too_long": "there are too many", "union_tag_not_found": "it is missing",
+    "model_attributes_type": "it is no object",
+}  # fmt: skip
+
+
+def first_fault(error: ValidationError, shape: type[BaseModel], name: str) -> InvalidInputError:
+    """The first fault of a document, to be raised.
+
+    Args:
+        error: what pydantic says.
+        shape: what the document should have been.
+        name: what the whole is called where no place in it is wrong.
+    """
+    found: Any = error.errors(include_url=False)[0]
+    place, field, beside = _at(shape, found["loc"])
+    if found["type"] == "value_error":
+        own, _, problem = str(found["msg"]).removeprefix("Value error, ").rpartition(": ")
+        problem, _, allowed = problem.partition("; ")
+        return InvalidInputError(place or own or name, problem, allowed)
+    return InvalidInputError(place or name, _problem(found), _allowed(found, field, beside))
+
+
+def _at(shape: type[BaseModel], steps: tuple[str | int, ...]) -> tuple[str, FieldInfo | None, Mapping[str, FieldInfo]]:
+    """A place in words, its field, and the fields beside it; which shape of several it is, is no part of a place."""
+    place, field, beside, below = "", None, {}, dict(shape.model_fields)
+    is_tag = False
+    for step in steps:
+        if is_tag and isinstance(step, str):
+            is_tag = False
+            continue
+        place += f"[{step}]" if isinstance(step, int) else f".{step}"
+        if isinstance(step, str):
+            field, beside = below.get(step), below
+            below = {name: each for part in _shapes(field) for name, each in part.model_fields.items()}
+            is_tag = field is not None and field.discriminator is not None
+    return place.lstrip("."), field, beside
+
+
+def _shapes(field: FieldInfo | None) -> Iterator[type[BaseModel]]:
+    todo = [field.annotation] if field else []
+    while todo:
+        each: Any = todo.pop()
+        if isinstance(each, type) and issubclass(each, BaseModel):
+            yield each
+        else:
+            todo += get_args(each)
+
+
+def _problem(found: Any) -> str:
+    kind, given = str(found["type"]), found.get("input")
+    if kind in WORDS:
+        return WORDS[kind]
+    if given in ("", None):
+        return "it is empty"
+    shown = repr(given[:LONGEST_SHOWN]) if isinstance(given, str) else str(given)[:LONGEST_SHOWN]
+    if kind == "string_too_long":
+        return f"{len(given)} signs are too many"
+    if kind in SIZES:
+        return f"{shown} is {SIZES[kind]}"
+    if kind == "union_tag_invalid":
+        return f"{found['ctx']['tag']!r:.{LONGEST_SHOWN}} is not allowed"
+    if kind == "string_pattern_mismatch":
+        return f"{shown} has another form"
+    form = FORMS.get(kind.partition("_")[0], "")
+    return f"{shown if isinstance(given, str) else 'it'} is not {form.partition(',')[0] or 'allowed'}"
+
+
+def _allowed(found: Any, field: FieldInfo | None, beside: Mapping[str, FieldInfo]) -> str:
+    kind, context = str(found["type"]), found.get("ctx") or {}
+    if kind == "extra_forbidden":
+        return ", ".join(beside)
+    if kind in ("literal_error", "union_tag_invalid"):
+        return str(context.get("expected") or context.get("expected_tags")).replace("'", "")
+    if kind == "string_pattern_mismatch":
+        return (field.description if field else "") or ""
+    if kind == "missing":
+        return (field.description if field else "") or ""
+    if found["loc"] and isinstance(found["loc"][-1], int):
+        return ", ".join(OF_EACH[name].format(value) for name, value in context.items() if name in OF_EACH)
+    found_form = FORMS.get(kind.partition("_")[0], "")
+    bounds = _bounds(field, "entries" if kind.startswith(("too_", "list", "tuple")) else "signs")
+    return ", ".join(part for part in (found_form, bounds) if part)
+
+
+def _bounds(field: FieldInfo | None, unit: str) -> str:
+    limits = {
+        name: getattr(each, name) for each in (field.metadata if field else ()) for name in LIMITS
+        if getattr(each, name, None) is not None
+    }  # fmt: skip
+    if "ge" in limits and "le" in limits:
+        return f"{limits['ge']:,} to {limits['le']:,}"
+    if "max_length" in limits:
+        return f"{limits.get('min_length', 0)} to {limits['max_length']:,} {unit}"
+    return ""
