@@ -35,6 +35,9 @@ Filled = dict[str, str]
 _MARK = re.compile("\x02([^\x03]*)\x03")
 _AROUND = re.compile(f"({PLACEHOLDER.pattern})")
 _RISKY_START = re.compile(r"d?m\d")
+_RISKY = re.compile(
+    "-dm\\d*(?:-|\0|\\Z)"
+)  # in values with \0 between them: a placeholder, or the beginning of one at an end
 _find_break = re.compile("[\r\n]").search
 _find_special = re.compile("[&<>'\"]").search
 ONE_LINE = str.maketrans({"\r": " ", "\n": " "})
@@ -250,7 +253,8 @@ class Compiled:
 
     def fits_batch(self, filled: Filled) -> bool:
         """Whether these values may travel as substitutions: none could be taken for a placeholder, or make one."""
-        if "-dm" in "\0".join(filled.values()):
+        together = "\0".join(filled.values())
+        if "-dm" in together and _RISKY.search(together):
             return False
         if self.unsure_ends and any(filled[mark].endswith(("-", "-d")) for mark in self.unsure_ends if mark in filled):
             return False

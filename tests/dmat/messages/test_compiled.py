@@ -102,6 +102,31 @@ def test_values_that_could_be_taken_for_placeholders_do_not_travel_in_batches(fi
     assert compiled.fits_batch(plain)
 
 
+def test_what_travels_in_a_batch_says_the_same_in_whatever_order_a_provider_fills_it(filler):
+    chance, fitting = random.Random(5), []
+    for source in (
+        "-{{ a }}{{ b }}",
+        "Hi {{ a }}, {{ b }}.",
+        "{{ a }}-{{ b }}1-",
+        "{{ a }}dm0-{{ b }}",
+        "d{{ a }}m{{ b }}0-",
+    ):
+        compiled = compile_content(sms(source), filler=filler)
+        words = ["".join(chance.choices(["-", "d", "m", "-dm", "0", "1-", "x", ""], k=4)) for _ in range(4_000)]
+        pairs = [{"a": first, "b": second} for first, second in zip(words[::2], words[1::2], strict=True)]
+        for filled in filter(compiled.fits_batch, compiled.fill(pairs)):
+            fitting += filled.values()
+            for marks in (list(filled), list(filled)[::-1]):
+                text = compiled.text
+                for mark in marks:
+                    text = text.replace(mark, filled[mark])
+                assert text == compiled.whole(filled).text, (source, filled)
+    assert len(fitting) > 5_000
+    assert any("-dmx" in value for value in fitting), (
+        "a signature may hold such signs: its message travels all the same"
+    )
+
+
 def test_equal_values_share_a_placeholder_and_what_is_the_same_for_all_needs_none(filler):
     compiled = compile_content(sms("{{ a }} {{ a }} {{ campaign.name }} {{ 1 + 1 }}"), statics=CAMPAIGN, filler=filler)
     assert compiled.text == "-dm0- -dm0- Spring & Summer 2"
