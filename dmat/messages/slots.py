@@ -35,9 +35,8 @@ Filled = dict[str, str]
 _MARK = re.compile("\x02([^\x03]*)\x03")
 _AROUND = re.compile(f"({PLACEHOLDER.pattern})")
 _RISKY_START = re.compile(r"d?m\d")
-_RISKY = re.compile(
-    "-dm\\d*(?:-|\0|\\Z)"
-)  # in values with \0 between them: a placeholder, or the beginning of one at an end
+# of values with \0 between them: a placeholder, or what stands at an end and may become one
+_RISKY = re.compile("-dm\\d*(?:-|\0|\\Z)")
 _find_break = re.compile("[\r\n]").search
 _find_special = re.compile("[&<>'\"]").search
 ONE_LINE = str.maketrans({"\r": " ", "\n": " "})
