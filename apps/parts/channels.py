@@ -5,10 +5,9 @@ Belongs here: words. Stays out: what a channel can do (`dmat/channels`). Colours
 
 from __future__ import annotations
 
-NAMES = {
-    "email": "E-mail", "sms": "SMS", "whatsapp": "WhatsApp", "push": "Push", "in_app": "In-app message",
-    "banner": "Web banner", "social": "Social post", "retargeting": "Retargeting", "webhook": "Webhook",
-}  # fmt: skip
+from dmat.metrics.naming import CHANNELS
+
+NAMES = CHANNELS
 ICONS = {
     "email": "mail", "sms": "phone", "whatsapp": "chat", "push": "bolt", "in_app": "form", "banner": "table",
     "social": "globe", "retargeting": "people", "webhook": "code",

@@ -10,19 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from dmat.errors import DmatError, InvalidInputError
+from dmat.metrics import naming
 from dmat.source_names import named
 
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "CAD": "CA$", "AUD": "A$", "BRL": "R$"}
 """Currencies written with a sign before the number; the others carry their code."""
 
 NOTHING = "–"
-STAGES = {
-    "appointmentscheduled": "Appointment scheduled", "qualifiedtobuy": "Qualified to buy",
-    "presentationscheduled": "Presentation scheduled", "decisionmakerboughtin": "Decision maker bought in",
-    "contractsent": "Contract sent", "closedwon": "Closed won", "closedlost": "Closed lost",
-    "mql": "Marketing qualified", "sql": "Sales qualified",
-}  # fmt: skip
-"""Names of stages: those that a new HubSpot account has, and ours."""
 
 
 def number(value: float | int | None) -> str:
@@ -128,13 +123,20 @@ def source_name(source: str | None) -> str:
 
 def sentence_case(word: str | None) -> str:
     """held_out -> Held out; names inside, such as UTC or Europe/London, stay as they are written."""
-    plain = (word or NOTHING).replace("_", " ")
-    return plain[:1].upper() + plain[1:]
+    return naming.sentence_case(word or NOTHING)
+
+
+def refusal(error: DmatError) -> str:
+    """An error as sentences: `time_zone: is not one (allowed: UTC)` -> Time zone: is not one. Allowed: UTC."""
+    if not isinstance(error, InvalidInputError):
+        return f"{str(error)[:1].upper()}{str(error)[1:]}."
+    allowed = f" Allowed: {error.allowed}." if error.allowed else ""
+    return f"{sentence_case(error.field)}: {error.problem}.{allowed}"
 
 
 def stage_name(stage: str | None) -> str:
     """qualifiedtobuy -> Qualified to buy; stages that somebody named stay as they are."""
-    return STAGES.get(stage or "", sentence_case(stage))
+    return naming.STAGES.get(stage or "", sentence_case(stage))
 
 
 def plural(count: int, one: str, many: str = "") -> str:

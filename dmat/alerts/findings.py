@@ -5,12 +5,9 @@ Belongs here: that shape and how values are said. Stays out: finding (`judging.p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-_OUR_WORD = re.compile(r"[a-z]+(_[a-z]+)+")
 
 
 @dataclass(frozen=True)
@@ -45,11 +42,6 @@ def said(value: float | int | None, unit: str, currency: str = "") -> str:
     if unit == "count":
         return f"{round(value):,}"
     return f"{value:,.1f}{'' if unit == 'ratio' else f' {unit}'}"
-
-
-def said_value(value: str) -> str:
-    """A value of a dimension in words: `paid_search` -> `paid search`; what is no word of ours stays as it is."""
-    return value.replace("_", " ") if _OUR_WORD.fullmatch(value) else value
 
 
 def said_change(change: float) -> str:

@@ -5,10 +5,11 @@ Belongs here: those sentences. Stays out: what they rest on (`finding.py`).
 
 from __future__ import annotations
 
-from dmat.alerts.findings import said, said_value
+from dmat.alerts.findings import said
 from dmat.insights.contributions import Part
 from dmat.insights.finding import Insight
 from dmat.metrics.catalogue import load
+from dmat.metrics.naming import value_words
 
 
 def sentence(insight: Insight) -> str:
@@ -47,9 +48,8 @@ def because(insight: Insight) -> str:
 
 
 def _part(insight: Insight, part: Part) -> str:
-    value = (
-        "unknown" if part.value is None else (insight.labels or {}).get(str(part.value), said_value(str(part.value)))
-    )
+    dimension = insight.explanation.dimension if insight.explanation else ""
+    value = value_words(dimension, part.value, {dimension: insight.labels or {}})
     unit = insight.metric.unit
     if unit == "rate":
         return f"{value} ({part.contribution * 100:+.1f} points)"

@@ -14,12 +14,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dmat.alerts.findings import said, said_value
+from dmat.alerts.findings import said
 from dmat.errors import NotFoundError
 from dmat.insights.finding import Insight, find_insights
 from dmat.insights.words import sentence
 from dmat.metrics.asking import Answer, Warehouse, ask
 from dmat.metrics.catalogue import SEGMENT, load
+from dmat.metrics.naming import value_words as named_value
 from dmat.metrics.periods import read_bucket, today_in
 from dmat.metrics.question import Filter
 from dmat.reports.library import version_of
@@ -199,10 +200,7 @@ def _made(row: Mapping[str, Any]) -> Made:
 def value_words(value: Any, column: Mapping[str, str], section: Figures) -> str:
     """A value of a section in words."""
     if column["role"] == "dimension":
-        if value is None:
-            return "Not known"
-        named = section["labels"].get(column["key"], {}).get(str(value))
-        return str(named or said_value(str(value)))
+        return named_value(column["key"], None if value is None else str(value), section["labels"])
     if value is None:
         return "\u2013"
     if column["role"] == "grain":

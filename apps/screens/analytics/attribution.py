@@ -15,10 +15,11 @@ from apps.screens.analytics.funnel import Chooser
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
 from apps.screens.analytics.pieces import Figure, Note, Side
-from apps.screens.analytics.wording import shown, unit_of, value_words
+from apps.screens.analytics.wording import shown, unit_of
 from apps.screens.home.data import missing_tables
 from dmat.metrics.asking import Answer, main_currency
 from dmat.metrics.catalogue import Metric, metric
+from dmat.metrics.naming import value_words
 from dmat.metrics.opening import opens
 from dmat.metrics.question import UNKNOWN, Filter
 from dmat.metrics.shares import largest, share_of

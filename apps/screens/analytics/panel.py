@@ -12,11 +12,12 @@ from urllib.parse import parse_qsl
 
 from apps.context import Context
 from apps.screens.analytics.desk import desk_of
-from apps.screens.analytics.wording import days_words, shown, unit_of, value_words
+from apps.screens.analytics.wording import days_words, shown, unit_of
 from apps.screens.segments.screen import answers_of
 from dmat.errors import InvalidInputError, NotFoundError
 from dmat.metrics.catalogue import load
 from dmat.metrics.lineage import Lineage, of
+from dmat.metrics.naming import value_words
 from dmat.metrics.people import behind, has_people, ids_behind
 from dmat.metrics.question import Question, read_address
 from dmat.reports.making import Made, find_made

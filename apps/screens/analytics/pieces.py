@@ -21,10 +21,10 @@ from apps.screens.analytics.wording import (
     moved,
     shown,
     unit_of,
-    value_words,
 )
 from dmat.metrics.asking import Answer, Value
 from dmat.metrics.catalogue import Metric, metric
+from dmat.metrics.naming import value_words
 from dmat.metrics.opening import opens, within
 from dmat.metrics.question import UNKNOWN, Filter, Question
 

@@ -16,10 +16,11 @@ from apps.screens.analytics.desk import AnalyticsDesk, Named
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
 from apps.screens.analytics.pieces import Figure, Row, trend_of
-from apps.screens.analytics.wording import bucket_words, shown, unit_of, value_words
+from apps.screens.analytics.wording import bucket_words, shown, unit_of
 from dmat.errors import InvalidInputError
 from dmat.metrics.asking import Answer
 from dmat.metrics.catalogue import Metric, load, metric
+from dmat.metrics.naming import value_words
 from dmat.metrics.opening import opens, within
 from dmat.metrics.question import UNKNOWN, Filter, Question
 

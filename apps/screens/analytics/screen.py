@@ -27,9 +27,10 @@ from apps.screens.analytics.panel import Opened, Panel, read_opened, read_panel,
 from apps.screens.analytics.pieces import Side, Trend, point_of
 from apps.screens.analytics.reports import GRAINS, changed, grid_of, read_report
 from apps.screens.analytics.sections import Section, read_section
-from apps.screens.analytics.wording import days_words, shown, value_words
+from apps.screens.analytics.wording import days_words, shown
 from apps.screens.segments.addressing import asked_for, remember
 from dmat.errors import DmatError, InvalidInputError
+from dmat.metrics.naming import value_words
 from dmat.store.access import caller_of_user
 from dmat.store.users import User
 

@@ -5,21 +5,14 @@ Belongs here: words and tones. Stays out: where figures come from (`desk.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 
-from apps.parts.channels import NAMES, channel_name
-from apps.parts.words import NOTHING, day, money, number, percent, sentence_case, source_name, stage_name
+from apps.parts.words import NOTHING, day, money, number, percent
 from dmat.metrics.asking import Value
 from dmat.metrics.catalogue import Metric
-from dmat.source_names import NAMES as NAMES_OF_SOURCES
 
 WHOLE_FROM = 1000
 TIMES = {"roi", "channel_roi"}
-UNKNOWN = "Not known"
-NONE = {"campaign": "Outside campaigns", "variant": "Without a test", "tier": "No member", "discount_code": "No code",
-        "utm_campaign": "Without a tag"}  # fmt: skip
-"""What it means that a row has no value there, where that is more than not being known."""
 _ARROWS = {1: "up", -1: "down", 0: "flat"}
 
 
@@ -76,24 +69,6 @@ def moved(change: float | None, metric: Metric) -> tuple[str, str, str]:
     words = f"{abs(change):.0%}" if abs(change) >= 0.1 else f"{abs(change):.1%}"
     tone = {1: "good", -1: "bad", 0: "neutral"}[direction * metric.sign]
     return f"{'+' if change > 0 else '−'}{words}", _ARROWS[direction], tone
-
-
-def value_words(dimension: str, value: str | None, labels: Mapping[str, dict[str, str]]) -> str:
-    """A value of a dimension in words: its name where there is one."""
-    if value is None or value == "":
-        return NONE.get(dimension, UNKNOWN)
-    if value in labels.get(dimension, {}):
-        return labels[dimension][value]
-    if dimension == "stage":
-        return stage_name(value)
-    if dimension == "channel":
-        return channel_name(value) if value in NAMES else sentence_case(value)
-    if dimension in {"source", "provider", "platform", "lead_source"}:
-        return source_name(value) if value in NAMES_OF_SOURCES else sentence_case(value)
-    if dimension in {"country", "currency", "locale", "campaign", "segment", "company", "product", "email_domain",
-                     "template", "city", "landing_page", "discount_code"}:  # fmt: skip
-        return value
-    return sentence_case(value)
 
 
 def bucket_words(bucket: date, grain: str) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apps.screens.analytics.wording import bucket_words, moved, shown, unit_of, value_words
+from apps.screens.analytics.wording import bucket_words, moved, shown, unit_of
 from dmat.metrics.catalogue import load
+from dmat.metrics.naming import value_words
 from dmat.metrics.periods import read_bucket
 from dmat.reports.making import Figures, Made, metric_columns
 from dmat.reports.tracing import path_of_total, paths_of_row

@@ -13,11 +13,12 @@ from apps.screens.analytics.looks import CUSTOM, VIEWS, Look
 from apps.screens.analytics.panel import read_opened, read_panel, save_people, turned
 from apps.screens.analytics.pieces import Figure, Figures, Side, Table, figures_of, opens, table_of, trend_of
 from apps.screens.analytics.sections import read_section
-from apps.screens.analytics.wording import days_words, moved, shown, value_words
+from apps.screens.analytics.wording import days_words, moved, shown
 from dmat.errors import InvalidInputError
 from dmat.experiments.proportions import wilson
 from dmat.metrics.asking import ask
 from dmat.metrics.catalogue import metric
+from dmat.metrics.naming import value_words
 from dmat.metrics.overviews import Rate
 from dmat.metrics.question import Filter, read_address
 from dmat.store.access import caller_of_user
