@@ -108,6 +108,7 @@ def metric_json(metric: Metric) -> Json:
         "is_human_only": metric.is_human_only, "time_zone": metric.time_zone, "window_days": metric.window_days,
         "dimensions": list(metric.dimensions), "needs": list(metric.needs),
         "numerator": [("-" if is_less else "") + key for key, is_less in metric.numerator],
+        "factors": list(metric.factors),
         "denominator": [("-" if is_less else "") + key for key, is_less in metric.denominator],
     }  # fmt: skip
 

@@ -300,6 +300,9 @@ def figure(metric: Metric, catalogue: Catalogue, row: Mapping[str, Any]) -> Valu
     if not metric.is_made:
         return _simple(metric, row.get(metric.key, None if metric.kind == "median" else 0))
     above = _sum(metric.numerator, catalogue, row)
+    for key in metric.factors:
+        factor = figure(catalogue.metrics[key], catalogue, row)
+        above = above * factor if above is not None and factor is not None else None
     if not metric.denominator:
         return _rounded(metric, above)
     below = _sum(metric.denominator, catalogue, row)

@@ -3,7 +3,7 @@
 Belongs here: their types and looking them up. Stays out: reading the files (`reading.py`), SQL (`compiling.py`).
 
 A base is a table whose rows are counted; a simple metric counts, adds up or takes the median of its rows; any other
-is made of simple ones: a sum of terms, or one sum divided by another.
+is made of simple ones: a sum of terms, times factors where it has some, or that divided by another sum.
 """
 
 from __future__ import annotations
@@ -112,6 +112,7 @@ class Metric:
         value: SQL that is added up, told apart or ordered; `where` is what a row must fulfil to count.
         hourly: SQL that is added up over the base's sums by the hour, in place of `value` and `where`.
         numerator: terms of a made metric: keys of other metrics and whether each is taken away.
+        factors: what that sum is multiplied by: keys of other metrics.
         denominator: what it is divided by; empty for a plain sum.
         dimensions: keys of the dimensions that it has.
     """
@@ -137,6 +138,7 @@ class Metric:
     where: str = ""
     hourly: str = ""
     numerator: tuple[tuple[str, bool], ...] = ()
+    factors: tuple[str, ...] = ()
     denominator: tuple[tuple[str, bool], ...] = ()
     subject: str = ""
 
@@ -178,7 +180,7 @@ class Catalogue:
         if not metric.is_made:
             return (metric,)
         found: dict[str, Metric] = {}
-        for key, _ in (*metric.numerator, *metric.denominator):
+        for key in (*(key for key, _ in (*metric.numerator, *metric.denominator)), *metric.factors):
             found |= {part.key: part for part in self.parts(self.metrics[key])}
         return tuple(found.values())
 

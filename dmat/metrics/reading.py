@@ -27,7 +27,7 @@ BETTER = ("higher", "lower", "neither")
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
 _METRIC_KEYS = {
     "name", "words", "formula", "unit", "better", "owner", "base", "time", "where", "hourly", "is_human_only",
-    "is_in_currency", "window_days", "needs", "denominator", *KINDS,
+    "is_in_currency", "window_days", "needs", "factors", "denominator", *KINDS,
 }  # fmt: skip
 _BASE_KEYS = {
     "words", "table", "grain", "times", "where", "is_dated", "person", "currency", "dimensions", "joins", "raw",
@@ -159,7 +159,7 @@ def _metrics(
 
 
 def _terms(document: Document) -> list[str]:
-    return [*(document.get("numerator") or []), *(document.get("denominator") or [])]
+    return [term for part in ("numerator", "factors", "denominator") for term in document.get(part) or []]
 
 
 def _metric(
@@ -199,6 +199,7 @@ def _made(common: dict[str, Any], document: Document, made_of: list[Metric]) -> 
         time_zone="vendor" if all(part.time_zone == "vendor" for part in made_of) else "workspace",
         needs=tuple(dict.fromkeys(key for part in made_of for key in part.needs)),
         numerator=_signed(document["numerator"]),
+        factors=tuple(document.get("factors") or ()),
         denominator=_signed(document.get("denominator") or []),
     )
 

@@ -1,4 +1,4 @@
-"""Cohorts: who began when, and how many of them came back or bought, week by week or month by month; RFM groups.
+"""Cohorts: who began when, and how many of them came back or bought, by week or month; RFM groups, lifetime value.
 
 Belongs here: which pieces the section has. Stays out: what a cohort is (`dbt/models/marts/cohorts`), layout.
 """
@@ -14,7 +14,7 @@ from apps.screens.analytics.desk import AnalyticsDesk
 from apps.screens.analytics.funnel import Chooser
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.overview import Marks
-from apps.screens.analytics.pieces import Figure, Note, Side, table_of
+from apps.screens.analytics.pieces import Figure, Note, Side, figures_of, table_of
 from apps.screens.analytics.wording import bucket_words, days_words, shown, unit_of
 from dmat.metrics.asking import Answer
 from dmat.metrics.catalogue import Metric, metric
@@ -27,6 +27,8 @@ GRAINS = {"month": "By month", "week": "By week"}
 MEASURES = {"retention_rate": "Active again", "cohort_buyer_rate": "Buying", "cohort_revenue_per_person": "Revenue"}
 MOST_AGES = 13
 RFM = ("rfm_customers", "rfm_revenue")
+WORTH = ("customers_with_value", "lifetime_revenue", "expected_revenue", "lifetime_value_per_customer",
+         "customers_expected_back")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def cohorts(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
     answer = desk.asked(everybody, ("cohort_people", measure), by=("cohort", "cohort_age"), filters=only,
                         order="cohort", limit=5000, is_compared=False)  # fmt: skip
     groups = desk.asked(look, RFM, by=("rfm_segment",), order="-rfm_customers", is_compared=False)
+    worth = desk.asked(look, WORTH, is_compared=False)
     choosers = [
         Chooser("People by their", tuple((f"{key}-{grain}", words) for key, words in KINDS.items()), f"{kind}-{grain}"),
         Chooser("Cut", tuple((f"{kind}-{key}", words) for key, words in GRAINS.items()), f"{kind}-{grain}"),
@@ -81,7 +84,9 @@ def cohorts(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
             heat = replace(heat, note=f"{heat.note} Everybody is counted here, whatever segment is chosen above.")
     table = table_of("Customers by RFM group", groups, "rfm_segment", RFM, "Group",
                      "How recently, how often and for how much they bought, as of now")  # fmt: skip
-    return [Side(tuple(choosers), layout="choosers"), heat, *([table] if table and table.rows else [])]
+    found = [Side(tuple(choosers), layout="choosers"), heat, table if table and table.rows else None,
+             figures_of("What customers are worth", worth, WORTH, "people")]  # fmt: skip
+    return [piece for piece in found if piece is not None]
 
 
 def _chosen(by: str) -> tuple[str, str]:

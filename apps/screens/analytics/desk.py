@@ -47,15 +47,14 @@ class AnalyticsDesk:
         """Today, where the marketers are."""
         return today_in(self.context.zone, self.context.now())
 
-    def known(self, keys: Iterable[str]) -> tuple[str, ...]:
-        """Those of the measures that the catalogue has."""
-        metrics = load().metrics
-        return tuple(key for key in keys if key in metrics)
-
     def told_apart(self, keys: Iterable[str], *dimensions: str) -> tuple[str, ...]:
-        """Those of the measures that have all these dimensions."""
-        metrics = load().metrics
-        return tuple(key for key in self.known(keys) if set(dimensions) <= set(metrics[key].dimensions))
+        """Those of the measures that have all these dimensions.
+
+        Raises:
+            InvalidInputError: one is no measure.
+        """
+        catalogue = load()
+        return tuple(key for key in keys if set(dimensions) <= set(catalogue.metric(key).dimensions))
 
     def answer(self, question: Question) -> Answer:
         """The answer to a question, of the published version."""
