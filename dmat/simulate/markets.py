@@ -16,6 +16,7 @@ class Market:
     """One country: its share of the people, its zones, its way to write phones, its cities and names."""
 
     code: str
+    country: str
     share: float
     time_zones: tuple[str, ...]
     locale: str
@@ -31,44 +32,45 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 MARKETS: tuple[Market, ...] = (
-    Market("DE", 0.29, ("Europe/Berlin",), "de-DE", "49", "151",
+    Market("DE", "Germany", 0.29, ("Europe/Berlin",), "de-DE", "49", "151",
         (("Berlin", "10115"), ("Hamburg", "20095"), ("München", "80331"), ("Köln", "50667"), ("Leipzig", "04109")),
         _words("Anna Jürgen Sophie Lukas Marie Jonas Lena Björn Käthe Felix Hannah Paul Mia Sören Clara Moritz"),
         _words("Keller Müller Schröder Vogel Winter Krämer Lindner Bäcker Sommer Falk Weiß Hartmann Brandt Köhler")),
-    Market("FR", 0.14, ("Europe/Paris",), "fr-FR", "33", "6",
+    Market("FR", "France", 0.14, ("Europe/Paris",), "fr-FR", "33", "6",
         (("Paris", "75001"), ("Lyon", "69001"), ("Marseille", "13001"), ("Lille", "59000")),
         _words("Zoé Hélène Lucas Chloé François Léa Hugo Camille Rémi Manon Noé Inès Théo Élise Baptiste Agathe"),
         _words("Lefèvre Moreau Garnier Blanc Fournier Côté Girard Rousseau Mercier Léger Marchand Perrin Gauthier")),
-    Market("GB", 0.14, ("Europe/London",), "en-GB", "44", "77",
+    Market("GB", "United Kingdom", 0.14, ("Europe/London",), "en-GB", "44", "77",
         (("London", "EC1A"), ("Leeds", "LS1"), ("Bristol", "BS1"), ("Glasgow", "G1")),
         _words("Olivia Harry Amelia Jack Isla George Ava Oscar Freya Alfie Siân Rhys Niamh Callum Imogen Rupert"),
         _words("Ashdown Hughes Whitfield Barlow O'Neill Carver Thorne Pemberton Hale Lockwood Marsh Winslow Dunn")),
-    Market("NL", 0.09, ("Europe/Amsterdam",), "nl-NL", "31", "6",
+    Market("NL", "Netherlands", 0.09, ("Europe/Amsterdam",), "nl-NL", "31", "6",
         (("Amsterdam", "1011"), ("Utrecht", "3511"), ("Rotterdam", "3011")),
         _words("Daan Sanne Bram Lotte Sem Fleur Thijs Noor Jesse Roos Zoë Ruben Maud Stijn"),
         _words("Visser Smit Bakker Dekker Kuiper Hoekstra Mulder Postma Vermeer Brouwer Kok Dijkstra")),
-    Market("ES", 0.08, ("Europe/Madrid", "Atlantic/Canary"), "es-ES", "34", "6",
+    Market("ES", "Spain", 0.08, ("Europe/Madrid", "Atlantic/Canary"), "es-ES", "34", "6",
         (("Madrid", "28001"), ("Valencia", "46001"), ("Sevilla", "41001"), ("Bilbao", "48001")),
         _words("José Lucía Martín Sofía Álvaro Carmen Íñigo Paula Diego Nuria Andrés Elena Raúl Begoña"),
         _words("García Núñez Ortega Ibáñez Castaño Molina Peña Serrano Vidal Campos Muñoz Herrero")),
-    Market("IT", 0.07, ("Europe/Rome",), "it-IT", "39", "34",
+    Market("IT", "Italy", 0.07, ("Europe/Rome",), "it-IT", "39", "34",
         (("Milano", "20121"), ("Roma", "00184"), ("Torino", "10121"), ("Bologna", "40121")),
         _words("Giulia Marco Chiara Luca Niccolò Sara Matteo Elisa Davide Irene Pietro Alba"),
         _words("Ferri Conti Gallo Rinaldi Moretti Fontana Villa Serra Basile Marchetti Orsini Bruni")),
-    Market("PL", 0.05, ("Europe/Warsaw",), "pl-PL", "48", "5",
+    Market("PL", "Poland", 0.05, ("Europe/Warsaw",), "pl-PL", "48", "5",
         (("Warszawa", "00-001"), ("Kraków", "30-001"), ("Gdańsk", "80-001")),
         _words("Łukasz Zofia Michał Małgorzata Jakub Agnieszka Paweł Hania Wojciech Kasia"),
         _words("Wójcik Zieliński Kowalczyk Dąbrowska Lis Górski Sikora Jabłoński Wrona Król")),
-    Market("AT", 0.04, ("Europe/Vienna",), "de-AT", "43", "66",
+    Market("AT", "Austria", 0.04, ("Europe/Vienna",), "de-AT", "43", "66",
         (("Wien", "1010"), ("Graz", "8010"), ("Linz", "4020")),
         _words("Valentina Maximilian Magdalena Xaver Franziska Florian Theresa Lorenz"),
         _words("Gruber Steiner Moser Leitner Pichler Höfer Egger Auer")),
-    Market("SE", 0.04, ("Europe/Stockholm",), "sv-SE", "46", "7",
+    Market("SE", "Sweden", 0.04, ("Europe/Stockholm",), "sv-SE", "46", "7",
         (("Stockholm", "111 20"), ("Göteborg", "411 03"), ("Malmö", "211 18")),
         _words("Åsa Erik Linnéa Björn Ebba Nils Sigrid Göran Alva Axel"),
         _words("Lindqvist Åkesson Sjöberg Holm Ekström Nyström Lund Bergström")),
-    Market("US", 0.06, ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"), "en-US", "1",
-        "555", (("New York", "10001"), ("Chicago", "60601"), ("Denver", "80202"), ("Portland", "97201")),
+    Market("US", "United States", 0.06,
+        ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"), "en-US", "1", "555",
+        (("New York", "10001"), ("Chicago", "60601"), ("Denver", "80202"), ("Portland", "97201")),
         _words("Emma Liam Harper Mason Ximena Noah Aaliyah Ethan Renée Wyatt Naomi Caleb Priya DeShawn"),
         _words("Carter Nguyen Delgado Brooks Hayes Sullivan Okafor Whitaker Ramírez Bennett Cho Fletcher")),
 )  # fmt: skip

@@ -16,6 +16,7 @@ import duckdb
 
 from dmat.errors import InvalidInputError
 from dmat.simulate import shop_payloads
+from dmat.simulate.markets import MARKETS
 
 ORGANIZATION = "urn:li:organization:90210"
 LINKEDIN_AD_ACCOUNT = 507_404_993
@@ -134,13 +135,14 @@ _LINKEDIN_ADS = """
         impressions := impressions, clicks := clicks, "costInLocalCurrency" := printf('%.2f', spend_cents / 100.0)
     )) as payload from picked"""
 
-_GA4_SESSIONS = """
+_COUNTRY = "case country_code " + " ".join(f"when '{each.code}' then '{each.country}'" for each in MARKETS) + " end"
+_GA4_SESSIONS = f"""
     select client_id || ':' || visit_id as record_id, started_at as created_at, started_at as updated_at,
     to_json(struct_pack(
         "customEvent:session_id" := visit_id::varchar, "customUser:client_id" := client_id,
         "dateHourMinute" := strftime(started_at, '%Y%m%d%H%M'), "sessionSource" := source,
         "sessionMedium" := medium, "sessionCampaignName" := campaign, "deviceCategory" := device,
-        browser := browser, country := country_code, "landingPage" := landing_page,
+        browser := browser, country := {_COUNTRY}, "landingPage" := landing_page,
         "screenPageViews" := page_views::varchar, "userEngagementDuration" := engagement_seconds::varchar
     )) as payload from picked"""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ from dmat.connectors.catalogue import CONNECTORS
 from dmat.connectors.contract import Window
 from dmat.connectors.linkedin import LinkedIn, analytics_path
 from dmat.errors import VendorRefusedError
+from dmat.settings import ROOT
 from dmat.simulate.vendors.running import RunningVendors
 
 EMPTY = ("salesforce", "sendgrid")  # they know only what was written or sent: test_salesforce.py, test_sendgrid.py
@@ -154,6 +156,21 @@ def test_a_ga4_report_sums_over_the_dimensions_that_were_asked(
     counts = [int(row["metricValues"][0]["value"]) for row in split["rows"]]
     assert sum(counts) == int(total["rows"][0]["metricValues"][0]["value"]) > 0
     assert split["rowCount"] == len(counts) > 3
+
+
+def test_ga4_gives_the_names_of_countries_which_the_tables_know(
+    shared_vendors: RunningVendors, client: httpx.Client
+) -> None:
+    path = f"/ga4/v1beta/properties/{shared_vendors.settings.ga4_property}:runReport"
+    answer = post(shared_vendors, client, path, {
+        "dateRanges": [{"startDate": "30daysAgo", "endDate": "today"}], "metrics": [{"name": "sessions"}],
+        "dimensions": [{"name": "country"}],
+    }).json()  # fmt: skip
+    given = {row["dimensionValues"][0]["value"] for row in answer["rows"]}
+    with (ROOT / "dbt" / "seeds" / "country_names.csv").open(encoding="utf-8") as seed:
+        known = {row["country_name"] for row in csv.DictReader(seed)}
+    assert "Germany" in given
+    assert {name.lower() for name in given} <= known
 
 
 @pytest.mark.parametrize("names", [["colour"], [f"customEvent:{number}" for number in range(10)]])
