@@ -79,7 +79,7 @@ def _tiles(section: Figures, base: str, run: int) -> list[list[str]]:
     """Name, value, change and the way to where it comes from, for each figure."""
     return [
         [column["name"], value_words(section["totals"][column["key"]], column, section),
-         _against(change_words(section["changes"].get(column["key"])), section["before_days"]),
+         change_words(section["changes"].get(column["key"])),
          _whole(base, path_of_total(section, column["key"], run))]
         for column in metric_columns(section)
     ]  # fmt: skip
@@ -87,13 +87,6 @@ def _tiles(section: Figures, base: str, run: int) -> list[list[str]]:
 
 def _whole(base: str, path: str) -> str:
     return f"{base}{path}" if path else ""
-
-
-def _against(change: str, before: list[str]) -> str:
-    if not change:
-        return ""
-    since, until = (date.fromisoformat(day) for day in before)
-    return f"{change} against {days_words(since, until)}"
 
 
 def _is_drawn_only(section: Figures) -> bool:
@@ -114,6 +107,9 @@ def _rows(section: Figures, base: str, run: int) -> list[list[list[str]]]:
 
 def _note(section: Figures) -> str:
     parts = []
+    if section["is_key_figures"] and any(change is not None for change in section["changes"].values()):
+        since, until = (date.fromisoformat(day) for day in section["before_days"])
+        parts.append(f"Changes are against {days_words(since, until)}.")
     if _is_drawn_only(section):
         parts.append("The value of each day is in the files for spreadsheets.")
     if section["is_cut"]:
