@@ -24,6 +24,7 @@ from apps.api.lead_bodies import (
     zulu,
 )
 from apps.api.once import once
+from dmat.routing.answering import require_own
 from dmat.routing.lists import all_leads
 from dmat.scoring.alerts import note_scores
 from dmat.scoring.leads import get_lead as find_lead
@@ -36,6 +37,7 @@ from dmat.store.access import Caller
 from dmat.warehouse import Workspace
 
 MOST_LISTED = 500
+MACHINE = "token:"  # how the names of callers with a token begin (`dmat/store/tokens.py`)
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="the lead's number")]
 Action = Annotated[str, Path(max_length=60, description="an action of the matrix")]
@@ -119,7 +121,12 @@ def _add_doing(router: APIRouter, settings: Settings, store: Store, view: Worksp
 
     @router.post("/leads/{lead_id}/status", summary="Say where sales is with a lead")
     def change_status(lead_id: Number, body: StatusToSet, caller: Caller = writer) -> dict[str, Any]:
-        """contacted, qualified, won or lost; the first one stops the clock of its assignment."""
+        """contacted, qualified, won or lost; the first one stops the clock of its assignment.
+
+        Whoever is signed in and may not route says so of their own leads; a machine's token of all.
+        """
+        if not caller.name.startswith(MACHINE):
+            require_own(store, lead_id, caller)
         lead = set_status(store, lead_id, body.status, settings.clock.now(), caller.name, body.reason)
         return {"id": lead.lead_id, "status": lead.status, "status_at": zulu(lead.status_at)}
 

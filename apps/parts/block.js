@@ -313,7 +313,14 @@ function takeFocus(el) {
   el.focused = wanted ?? ""
 }
 
+function bringIntoStrip(tab) {
+  const [strip, inner] = [tab.parentElement, tab.getBoundingClientRect()]
+  const outer = strip.getBoundingClientRect()
+  strip.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2
+}
+
 function settle(el) {
+  el.querySelectorAll(".tabs.scrolls [aria-current=page]").forEach((tab) => requestAnimationFrame(() => bringIntoStrip(tab)))
   takeFocus(el)
   nameCountries(el)
   el.querySelectorAll("[data-shortcuts-switch]").forEach((box) => { box.checked = !localStorage.getItem(KEYS_OFF) })

@@ -96,7 +96,7 @@ def reject(
         ConflictError: no rep has it, or it is won or lost.
     """
     if reason not in REASONS:
-        raise InvalidInputError("reason", f"{reason[:40]!r} is none", ", ".join(REASONS))
+        raise InvalidInputError("reason", f"{reason[:40]!r} is not a reason", ", ".join(REASONS))
     score = score_of(store, view, lead_id, now)
     with store.write() as connection:
         lead = get_lead(connection, lead_id, locks=True)

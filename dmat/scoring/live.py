@@ -29,6 +29,7 @@ from dmat.warehouse import Workspace
 MOST_POINTS, LONGEST_REASON = 1000, 255
 AHEAD = timedelta(minutes=5)  # clocks of callers differ
 ADJUSTED = "adjustment"
+ALLOWED_POINTS = f"-{MOST_POINTS} to {MOST_POINTS}, not 0"
 _COLUMNS = """
     entry_key, action, label, source, coalesce(subject, '') as subject, occurred_at, points, half_life_days
 """
@@ -225,12 +226,14 @@ def note_activity(
 
 
 def _action(matrix: Mapping[str, Rule], activity_type: str, points: int | None) -> str:
+    if points is None and activity_type == ADJUSTED:
+        raise InvalidInputError("points", "an adjustment says how many", ALLOWED_POINTS)
     if points is None:
         return find_action(matrix, activity_type).action
     if activity_type != ADJUSTED:
         raise InvalidInputError("points", "only an adjustment says how many", f"activity_type {ADJUSTED}")
     if not -MOST_POINTS <= points <= MOST_POINTS or points == 0:
-        raise InvalidInputError("points", f"{points} is out of bounds", f"-{MOST_POINTS} to {MOST_POINTS}, not 0")
+        raise InvalidInputError("points", f"{points} is out of bounds", ALLOWED_POINTS)
     return ADJUSTED
 
 

@@ -124,7 +124,8 @@ def change_rule(
     never_decays: bool = False,
     is_active: bool | None = None,
 ) -> Rule:
-    """Change a line; what is not given stays. Scores follow with the next build.
+    """Change a line; what is not given stays, and what changes nothing makes no version. Scores follow with the next
+    build.
 
     Raises:
         InvalidInputError: no such line, or a value out of bounds.
@@ -139,8 +140,10 @@ def change_rule(
             points=before.points if points is None else checked_points(points),
             half_life_days=None if never_decays else checked_days(half_life_days) or before.half_life_days,
             is_active=before.is_active if is_active is None else is_active,
-            is_changed=True,
         )
+        if after == before:
+            return before
+        after = replace(after, is_changed=True)
         keep_line(connection, after, now, by)
         keep_version(connection, now, by)
         write_audit(

@@ -19,7 +19,7 @@ from dmat.outgoing.outbox import emit
 from dmat.scoring.leads import Lead
 from dmat.scoring.live import Score
 from dmat.scoring.pushing import SLACK, plan_push
-from dmat.scoring.words import breakdown, next_step
+from dmat.scoring.words import breakdown, industry_words, next_step
 from dmat.settings import Settings
 
 PROGRAMME, VERSION, STEP = "sales_notice", 1, "notice"
@@ -79,7 +79,7 @@ def _context(settings: Settings, notice: Notice) -> dict[str, Any]:
     known = (
         ("Lead", f"{lead.name or lead.email} <{lead.email}>"), ("Phone", lead.phone), ("Company", lead.company_name),
         ("Company's domain", lead.company_domain), ("Company size", lead.company_size),
-        ("Industry", lead.industry), ("Role", lead.job_title),
+        ("Industry", industry_words(lead.industry)), ("Role", lead.job_title),
         ("Country", " ".join((lead.country_code, lead.region)).strip()), ("Source", lead.source.replace("_", " ")),
         *notice.facts,
     )  # fmt: skip
@@ -102,6 +102,8 @@ def slack_text(context: Mapping[str, Any]) -> str:
     lines = [f"*{escape(context['title'])}*", escape(context["intro"])]
     lines += [f"{escape(label)}: {escape(value)}" for label, value in context["facts"]]
     lines.append(f"{escape(context['breakdown_title'])}: {_listed(context['breakdown'])}")
+    if context["history"]:
+        lines.append(f"Lately: {escape('; '.join(context['history']))}")
     lines.append(f"Next step: {escape(context['next_step'])}")
     text = "\n".join(lines)
     return f"{text[:3300]}\n<{context['url']}|Open the lead>"

@@ -70,3 +70,9 @@ def next_step(score: Score, status: str = "new") -> str:
 
 def _times(count: int) -> str:
     return {1: "", 2: " twice"}.get(count, f" {count} times")
+
+
+def industry_words(industry: str) -> str:
+    """An industry for people: CRMs keep codes such as COMPUTER_SOFTWARE; what somebody typed stays as it is."""
+    is_code = industry.isupper() and (len(industry) > 4 or "_" in industry)
+    return industry.replace("_", " ").capitalize() if is_code else industry

@@ -73,6 +73,16 @@ def test_on_a_phone_the_list_comes_first_and_the_answers_are_at_the_thumb(visit)
     assert one.problems == []
 
 
+def test_on_a_phone_the_tab_that_is_shown_is_in_sight(visit):
+    one = visit("manager", "/leads?view=matrix", "phone")
+    tab = one.page.get_by_role("button", name="Score matrix")
+    tab.wait_for(timeout=SLOW)
+    one.page.wait_for_timeout(600)
+    box = tab.bounding_box()
+    assert 0 <= box["x"] <= 390 - box["width"]
+    one.page.get_by_text("What a lead earns points for").wait_for(timeout=SLOW)
+
+
 def test_a_manager_gives_a_lead_away_and_takes_that_back(visit):
     one = visit("manager", "/leads?view=all&search=chlo")
     page = one.page

@@ -30,7 +30,7 @@ from dmat.routing.lists import AT_MOST, Listed, all_leads, leads_of_rep, leads_w
 from dmat.routing.reps import Load, Rep, read_loads, read_reps
 from dmat.scoring.leads import MAY_FOLLOW, history_of
 from dmat.scoring.pushing import pushes_of
-from dmat.scoring.words import advice, explain, next_step
+from dmat.scoring.words import advice, explain, industry_words, next_step
 from dmat.store.access import Caller
 
 KEYS = (
@@ -89,6 +89,7 @@ class Queue:
             "after": rows[place + 1].lead.lead_id if 0 <= place < len(rows) - 1 else None,
             "reps": [rep for rep in names.values() if rep.is_active], "loads": loads, "names": names, "keys": KEYS,
             "give_back": GIVE_BACK, "at_most": AT_MOST, "own_rep": self.rep,
+            "industry_words": industry_words,
         }  # fmt: skip
 
     def _rows(self, state: LeadState) -> list[Listed]:

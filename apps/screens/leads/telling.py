@@ -73,12 +73,6 @@ def clock_words(due: Due | None, now: datetime) -> ClockWords | None:
     return ClockWords(f"{what} due", due.at, "warning" if due.at - now <= SOON else "")
 
 
-def industry_words(industry: str) -> str:
-    """An industry for people: CRMs keep codes such as COMPUTER_SOFTWARE; what somebody typed stays as it is."""
-    is_code = industry.isupper() and (len(industry) > 4 or "_" in industry)
-    return industry.replace("_", " ").capitalize() if is_code else industry
-
-
 def reasons_of(score: Score) -> list[Reason]:
     """Why a score is what it is, what weighs most first."""
     rows = [(words, float(left)) for words, left in breakdown(score.entries)]

@@ -5,10 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from doors import signed_in
 from fastapi.testclient import TestClient
+from lead_world import hire
+from segment_world import PASSWORD
 
 from apps.api.app import create_app
+from dmat.scoring.matrix_versions import list_versions
 from dmat.store.tokens import create_token
+from dmat.store.users import create_user
 
 BODY = {
     "email": "john@example.com", "name": "John Doe", "phone": "+1234567890", "company_name": "Tech Corp",
@@ -77,6 +82,7 @@ def test_the_same_key_notes_an_activity_once(doors):
         ("/api/leads", BODY | {"colour": "red"}, "colour"),
         ("/api/leads/1/score", {"activity_type": "sneezed"}, "activity_type"),
         ("/api/leads/1/score", {"activity_type": "email_open", "points": 99}, "points"),
+        ("/api/leads/1/score", {"activity_type": "adjustment"}, "points"),
         ("/api/leads/1/score", {"activity_type": "email_open", "occurred_at": "2027-01-01T00:00:00Z"}, "occurred_at"),
         ("/api/leads/1/status", {"status": "asleep"}, "status"),
     ],
@@ -103,8 +109,22 @@ def test_a_status_is_set_and_told_in_the_history(doors):
     assert doors.get("/api/leads/1/history").json()["history"][0]["words"] == "new to contacted"
 
 
-def test_the_matrix_is_changed_line_by_line(doors):
+def test_a_rep_says_where_sales_is_with_their_own_leads_only(doors, lead_world):
+    hire(lead_world, "sales")
+    hire(lead_world, "other")
     doors.post("/api/leads", json=BODY)
+    create_user(lead_world.store, "sales@shop.example", PASSWORD, "sales")
+    for rep, status in (("other", 403), ("sales", 200)):
+        doors.post("/api/leads/1/assign", json={"rep": rep})
+        with TestClient(doors.app, base_url=lead_world.settings.resolved_public_url) as client:
+            answer = signed_in(client, "sales").post("/api/leads/1/status", json={"status": "contacted"})
+        assert answer.status_code == status, answer.text
+
+
+def test_the_matrix_is_changed_line_by_line(doors, lead_world):
+    doors.post("/api/leads", json=BODY)
+    assert doors.put("/api/score-rules/email_open", json={"points": 5}).json()["is_changed"] is False
+    assert list_versions(lead_world.store) == []
     assert doors.put("/api/score-rules/email_open", json={"points": 6}).json()["points"] == 6
     assert doors.post("/api/leads/1/score", json={"activity_type": "email_open"}).json()["score"] == 6
     assert doors.delete("/api/score-rules/email_open").json()["points"] == 5

@@ -19,7 +19,7 @@ from apps.screens.leads.scores import ScoreTable
 from apps.screens.leads.screen import LeadsScreen
 from apps.screens.leads.state import ALL, MATRIX, MINE, RULES, TEAM, WAITING, LeadState
 from apps.screens.leads.team import Team, document_of, form_of, span_of
-from apps.screens.leads.telling import clock_words, industry_words, timeline
+from apps.screens.leads.telling import clock_words, timeline
 from dmat.errors import InvalidInputError, NotPermittedError
 from dmat.routing.answering import rep_of
 from dmat.routing.assigning import assignments_of
@@ -28,6 +28,7 @@ from dmat.routing.plan import parse_routing, read_plan
 from dmat.routing.reps import parse_rep
 from dmat.scoring.leads import history_of
 from dmat.scoring.matrix_versions import list_versions
+from dmat.scoring.words import industry_words
 from dmat.store.access import ROLE_SCOPES, Caller
 from dmat.store.users import User
 
