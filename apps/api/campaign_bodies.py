@@ -6,13 +6,14 @@ place) and what is done with them (`campaigns.py`).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from dmat.campaigns.plan import CampaignPlan, parse_plan
+from dmat.clock import as_utc
 from dmat.errors import InvalidInputError
 
 
@@ -22,9 +23,7 @@ def _moment(value: Any) -> Any:
             value = datetime.fromisoformat(value)
         except ValueError:
             raise ValueError("this is no moment; write it as 2026-03-15T09:00:00Z") from None
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC).replace(tzinfo=None)
-    return value
+    return as_utc(value) if isinstance(value, datetime) else value
 
 
 Moment = Annotated[datetime, BeforeValidator(_moment)]

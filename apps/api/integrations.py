@@ -16,6 +16,7 @@ from apps.api.callers import caller_with
 from apps.api.campaign_bodies import Body, Moment
 from apps.api.committer import Committer
 from apps.api.faults import REFUSALS, Door
+from apps.api.lead_bodies import zulu
 from apps.api.webhooks import WebhookDoor
 from dmat.errors import NotFoundError
 from dmat.integrations.records import MOST, Page, list_activity, list_customers, list_orders, list_products
@@ -116,7 +117,7 @@ def _answer(name: str, page: Page) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return f"{value.isoformat(timespec='seconds')}Z" if isinstance(value, datetime) else value
+    return zulu(value) if isinstance(value, datetime) else value
 
 
 def _sync_json(sync: Sync) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from dmat.campaigns.records import Campaign
 from dmat.campaigns.schedule import last_moment
 from dmat.campaigns.templates_of_steps import template_fault, templates_of
 from dmat.errors import InvalidInputError
-from dmat.loyalty.giving import code_sources
+from dmat.loyalty.giving import code_sources, unknown_source
 from dmat.messages.tracking import check_utm_rule
 from dmat.segments.records import ACTIVE
 from dmat.settings import Settings
@@ -103,8 +103,7 @@ def _codes(connection: Connection, plan: CampaignPlan, now: datetime) -> Iterato
     known = code_sources(connection, now) if wanted else {}
     for number, step in enumerate(plan.steps):
         if step.code_pool and step.code_pool not in known:
-            what = f"there is no pool of codes {step.code_pool!r}, and no such offer that can be given now"
-            yield Finding(f"steps[{number}].code_pool", what, ", ".join(sorted(known)) or "make one first")
+            yield Finding(f"steps[{number}].code_pool", *unknown_source(step.code_pool, known))
 
 
 def _whole(plan: CampaignPlan, now: datetime) -> Iterator[Finding]:

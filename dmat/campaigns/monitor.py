@@ -205,7 +205,7 @@ def monitor(settings: Settings, store: Store, workspace: Workspace | None, campa
     _add_costs(plan, runs, changes, places)
     steps = [_of_step(plan, runs, places, step.key) for step in plan.steps]
     return Monitor(
-        campaign=campaign, plan=plan, total=_sum(each.figures for each in steps), steps=steps,
+        campaign=campaign, plan=plan, total=sum_of(each.figures for each in steps), steps=steps,
         variants=_variants(plan, places), channels=_by_channel(steps), reasons=reasons(store, campaign.programme),
         changes=changes, lift=lift_of(bought), as_of=settings.clock.now(), results_as_of=known_until,
     )  # fmt: skip
@@ -277,7 +277,7 @@ def _add_costs(
 def _of_step(plan: CampaignPlan, runs: Mapping[str, StepRun], places: Mapping[Place, Figures], key: str) -> StepFigures:
     step = plan.step(key)
     assert step is not None  # noqa: S101 - keys of the plan's own steps
-    total = _sum(figures for place, figures in places.items() if place[0] == key)
+    total = sum_of(figures for place, figures in places.items() if place[0] == key)
     return StepFigures(key, step.shown_name, step.channel, "", total, runs.get(key))
 
 
@@ -298,7 +298,8 @@ def _by_channel(steps: Iterable[StepFigures]) -> dict[str, Figures]:
     return dict(found)
 
 
-def _sum(parts: Iterable[Figures]) -> Figures:
+def sum_of(parts: Iterable[Figures]) -> Figures:
+    """Each count added up."""
     total = Figures()
     for part in parts:
         total.add(part)

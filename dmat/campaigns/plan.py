@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from dmat.campaigns.coordination import Channel, CoordinationRule, Key, Part
-from dmat.documents import read_document
+from dmat.documents import Moment, read_document
 
 MOST_STEPS, MOST_SEGMENTS, MOST_RULES, MOST_VARIANTS, MOST_REACTIONS = 100, 50, 50, 6, 5
 LARGEST_PLAN = 500_000
@@ -31,11 +30,6 @@ MESSAGE_CHANNELS = ("email", "sms", "whatsapp", "push", "in_app", "webhook")
 """Channels whose steps need a template and plan one message a person."""
 
 
-def _as_utc(value: datetime) -> datetime:
-    return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
-
-
-Moment = Annotated[datetime, AfterValidator(_as_utc)]
 SegmentKey = Annotated[str, Field(min_length=1, max_length=100)]
 WebAddress = Annotated[str, Field(max_length=2000, pattern=r"^$|^https?://[^\s<>\"']+$")]
 OneLine = Annotated[str, Field(max_length=300, pattern=r"^[^\r\n\x00]*$")]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ import httpx
 import orjson
 
 from dmat.captured import Record, Refusal
+from dmat.clock import as_utc
 from dmat.connectors.http import VendorHttp
 from dmat.errors import InvalidInputError, VendorRefusedError
 from dmat.settings import Settings
@@ -37,8 +38,7 @@ def parse_time(text: object) -> datetime:
     """
     if not isinstance(text, str):
         raise ValueError(f"{text!r} is not a time")
-    parsed = datetime.fromisoformat(text)
-    return parsed.astimezone(UTC).replace(tzinfo=None) if parsed.tzinfo else parsed
+    return as_utc(datetime.fromisoformat(text))
 
 
 def parse_mail_time(text: object) -> datetime:
@@ -49,8 +49,7 @@ def parse_mail_time(text: object) -> datetime:
     """
     if not isinstance(text, str):
         raise ValueError(f"{text!r} is not a time")
-    parsed = parsedate_to_datetime(text)
-    return parsed.astimezone(UTC).replace(tzinfo=None) if parsed.tzinfo else parsed
+    return as_utc(parsedate_to_datetime(text))
 
 
 def zulu(moment: datetime) -> str:

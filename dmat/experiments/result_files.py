@@ -8,7 +8,6 @@ Rates are 0 to 1, amounts are in the currency (not in cents), what is not known 
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -26,7 +25,7 @@ from dmat.experiments.plan import TestPlan
 from dmat.experiments.records import Experiment, running_plan_of
 from dmat.experiments.results import ArmResult, Comparison
 from dmat.experiments.running import Judged, TestRunner
-from dmat.segments.export import BYTE_ORDER_MARK, as_cell, as_text, check_format, new_sheet
+from dmat.segments.export import as_cell, check_format, csv_text, new_sheet
 from dmat.settings import Settings
 from dmat.store.engine import Store
 from dmat.store.workspace_values import write_audit
@@ -138,16 +137,6 @@ def _finite(row: Row) -> Row:
     }
 
 
-def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The file as text."""
-    buffer = io.StringIO()
-    buffer.write(BYTE_ORDER_MARK)
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([as_text(row[name]) for name in COLUMNS] for row in rows)
-    return buffer.getvalue()
-
-
 def workbook(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """The file as a workbook of one sheet."""
     book = Workbook(write_only=True)
@@ -202,4 +191,6 @@ def _currency(connection: Connection, found: Experiment) -> str:
 
 def encoded(rows: Sequence[Mapping[str, Any]], wanted: str) -> bytes:
     """The file in the format `csv` or `xlsx`."""
-    return workbook(rows) if wanted == "xlsx" else csv_text(rows).encode()
+    if wanted == "xlsx":
+        return workbook(rows)
+    return csv_text(COLUMNS, ([row[name] for name in COLUMNS] for row in rows)).encode()

@@ -22,6 +22,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from dmat.clock import as_utc
+
 YES = ("true", "t", "yes", "y", "1", "ja", "j", "oui", "o", "si", "x", "subscribed", "opt-in", "optin", "opted in")
 NO = ("false", "f", "no", "n", "0", "nein", "non", "unsubscribed", "not_subscribed", "opt-out", "optout", "opted out")
 COUNTRIES = {
@@ -214,8 +216,7 @@ def _read_moment(text: str, day_first: bool) -> datetime:
         return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
     iso = _YEAR_FIRST.sub(lambda m: f"{m[1]}-{m[2]:0>2}-{m[3]:0>2}", text.removesuffix(" UTC"))
     try:
-        moment = datetime.fromisoformat(iso)
-        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        return as_utc(datetime.fromisoformat(iso))
     except ValueError:
         return _named_moment(text)
 

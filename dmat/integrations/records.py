@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from dmat.errors import InvalidInputError
+from dmat.routing.crm import CRMS
 from dmat.warehouse import Workspace
 
-SHOPS = ("shopify", "woocommerce")
 MOST = 500
 MARK = "|"
 Row = dict[str, Any]
@@ -91,7 +91,7 @@ _ACTIVITY = """
 _CRM_IDS = """
     select person_id, contact_key
     from people.person_contacts
-    where source in ('hubspot', 'salesforce') and person_id in (select unnest(?::bigint[]))
+    where source in (select unnest(?::varchar[])) and person_id in (select unnest(?::bigint[]))
     order by contact_key
 """
 _BEFORE_ALL = (datetime(1970, 1, 1), "")
@@ -153,7 +153,8 @@ def list_activity(view: Workspace, since: datetime, email: str = "", after: str 
     wanted = email.strip().lower()
     found = view.rows(_ACTIVITY, [since, at, key, wanted, wanted, limit])
     known: dict[int, list[str]] = defaultdict(list)
-    for row in view.rows(_CRM_IDS, [[row["person_id"] for row in found]]):
+    crms = [crm.vendor for crm in CRMS]
+    for row in view.rows(_CRM_IDS, [crms, [row["person_id"] for row in found]]):
         known[row["person_id"]].append(row["contact_key"])
     rows = [{**row, "crm_contacts": known[row["person_id"]]} for row in found]
     return Page(rows, _mark(found, "occurred_at", "activity_id", limit))

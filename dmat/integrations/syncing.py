@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dmat.errors import ConflictError
+from dmat.routing.crm import CRMS, connected_crms
 from dmat.settings import Settings
 from dmat.store.engine import Store
 from dmat.store.workspace_values import get_value, set_value, write_audit
 
-CRMS = ("hubspot", "salesforce")
 ASKED, DONE = "crm_sync_asked", "crm_sync_done"
 
 
@@ -27,20 +27,15 @@ class Sync:
     problem: str = ""
 
 
-def connected_crms(settings: Settings) -> tuple[str, ...]:
-    """The CRMs whose address is set."""
-    return tuple(crm for crm in CRMS if settings.is_connected(crm))
-
-
 def ask_for_sync(settings: Settings, store: Store, by: str) -> Sync:
     """Ask for it; asked twice before it was done, it is done once.
 
     Raises:
         ConflictError: no CRM is connected.
     """
-    crms = connected_crms(settings)
+    crms = tuple(crm.vendor for crm in connected_crms(settings))
     if not crms:
-        names = " or ".join(f"DMAT_{crm.upper()}_URL" for crm in CRMS)
+        names = " or ".join(f"DMAT_{crm.vendor.upper()}_URL" for crm in CRMS)
         raise ConflictError(f"no CRM is connected: set {names} first")
     now = settings.clock.now()
     set_value(store, ASKED, now.isoformat(), now, by)
@@ -57,7 +52,8 @@ def last_sync(settings: Settings, store: Store) -> Sync | None:
     done = get_value(store, DONE) or {}
     is_done = done.get("asked_at", "") >= asked
     done_at = datetime.fromisoformat(done["at"]) if is_done else None
-    return Sync(datetime.fromisoformat(asked), connected_crms(settings), done_at, done["problem"] if is_done else "")
+    crms = tuple(crm.vendor for crm in connected_crms(settings))
+    return Sync(datetime.fromisoformat(asked), crms, done_at, done["problem"] if is_done else "")
 
 
 def waiting_sync(settings: Settings, store: Store) -> Sync | None:

@@ -7,26 +7,29 @@ Belongs here: everything about a definition that needs store or catalogue. Stays
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from dmat.campaigns.cart_recovery import PROGRAMME
 from dmat.campaigns.checking import Finding
 from dmat.campaigns.plan import Step as CampaignStep
 from dmat.campaigns.templates_of_steps import template_fault
-from dmat.errors import InvalidInputError
+from dmat.errors import InvalidRuleError
 from dmat.journeys.conditions import PersonIs, questions_of
 from dmat.journeys.definition import CART_ORDERED, Definition
 from dmat.journeys.entries import Source
 from dmat.journeys.frequency import most_messages
 from dmat.journeys.steps import Branch, Send
-from dmat.journeys.triggers import TierReached
-from dmat.loyalty.giving import code_sources
+from dmat.journeys.triggers import CartAbandoned, Schedule, TierReached
+from dmat.loyalty.giving import code_sources, unknown_source
 from dmat.loyalty.rules import read_rules
 from dmat.segments.catalogue import Catalogue
 from dmat.segments.records import ACTIVE
-from dmat.store.tables import segments
+from dmat.store.tables import programmes, segments
+
+A_YEAR = timedelta(days=366)
 
 
 def check_definition(source: Source, definition: Definition) -> list[Finding]:
@@ -37,10 +40,12 @@ def check_definition(source: Source, definition: Definition) -> list[Finding]:
     """
     catalogue = source.desk.catalogue()
     found = [*_events(catalogue, definition), *_fields(catalogue, definition)]
+    found += _moment(definition, source.settings.clock.now())
     with source.store.read() as connection:
         found += _segments(connection, definition)
         found += _templates(connection, definition, source.settings.clock.now())
         found += _tiers(connection, definition)
+        found += _doubled(connection, definition)
     if not definition.sends:
         found.append(Finding("steps", "it sends nothing", is_blocking=False))
     if definition.goal is None:
@@ -52,11 +57,11 @@ def refuse_unfit(source: Source, definition: Definition) -> None:
     """Stop a journey that could not run.
 
     Raises:
-        InvalidInputError: the first thing that is wrong.
+        InvalidRuleError: everything that is wrong.
     """
-    for finding in check_definition(source, definition):
-        if finding.is_blocking:
-            raise InvalidInputError(finding.place, finding.what, finding.allowed)
+    wrong = [(each.place, each.what, each.allowed) for each in check_definition(source, definition) if each.is_blocking]
+    if wrong:
+        raise InvalidRuleError(wrong)
 
 
 def _over_the_cap(definition: Definition, cap: int) -> Iterator[Finding]:
@@ -93,6 +98,16 @@ def _fields(catalogue: Catalogue, definition: Definition) -> Iterator[Finding]:
                     yield Finding(where, f"there is no field {question.is_.name!r}", "a field of the catalogue")
 
 
+def _moment(definition: Definition, now: datetime) -> Iterator[Finding]:
+    """A journey that begins once, at a moment that nobody set, or that is over."""
+    moment = definition.trigger.moment if isinstance(definition.trigger, Schedule) else None
+    if moment is not None and moment <= now:
+        yield Finding("trigger.moment", f"{moment:%Y-%m-%d %H:%M} UTC is over: nobody comes in", is_blocking=False)
+    elif moment is not None and moment > now + A_YEAR:
+        what = f"it begins only at {moment:%Y-%m-%d %H:%M} UTC: set its start"
+        yield Finding("trigger.moment", what, is_blocking=False)
+
+
 def _segments(connection: Connection, definition: Definition) -> Iterator[Finding]:
     query = sa.select(segments.c.key).where(segments.c.key.in_(definition.segments), segments.c.state == ACTIVE)
     known: set[str] = set(connection.execute(query).scalars())
@@ -113,6 +128,17 @@ def _tiers(connection: Connection, definition: Definition) -> Iterator[Finding]:
             yield Finding("trigger.tiers", f"there is no tier {key!r}", ", ".join(known))
 
 
+def _doubled(connection: Connection, definition: Definition) -> Iterator[Finding]:
+    """The built-in programme writes about left carts too, as long as nobody takes it out."""
+    if not isinstance(definition.trigger, CartAbandoned):
+        return
+    table = programmes.c
+    runs = connection.execute(sa.select(table.is_paused).where(table.programme == PROGRAMME)).scalar()
+    if runs is False:
+        what = "the built-in cart recovery is on too: pause it first, or people get two mails for a cart"
+        yield Finding("trigger", what, is_blocking=False)
+
+
 def _templates(connection: Connection, definition: Definition, now: datetime) -> Sequence[Finding]:
     known = code_sources(connection, now)
     found = []
@@ -124,6 +150,5 @@ def _templates(connection: Connection, definition: Definition, now: datetime) ->
         if fault:
             found.append(Finding(f"steps[{number}].template", fault, f"an active template for {step.channel}"))
         if step.code_pool and step.code_pool not in known:
-            what = f"there is no pool of codes {step.code_pool!r}, and no such offer that can be given now"
-            found.append(Finding(f"steps[{number}].code_pool", what, ", ".join(sorted(known)) or "make one first"))
+            found.append(Finding(f"steps[{number}].code_pool", *unknown_source(step.code_pool, known)))
     return found

@@ -8,7 +8,7 @@ modules are imported by the command that needs them, so that `dmat --help` answe
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from dmat.terminal import Home, console, opened
 
 if TYPE_CHECKING:
     from dmat.journeys.library import JourneyLibrary
-    from dmat.journeys.replay_report import Outcome
+    from dmat.journeys.records import Journey, JourneyVersion
 
 app = typer.Typer(no_args_is_help=True, help="Journeys: list, look at, switch on and off, replay on the past.")
 
@@ -249,34 +249,29 @@ def replay_command(
     version: Annotated[int, typer.Option(help="0: the newest")] = 0,
     as_lived: Annotated[bool, typer.Option(help="as it was lived, compared with the ledger")] = False,
     file: Annotated[Path | None, typer.Option(help="write who would have got what, as CSV")] = None,
+    hours: Annotated[Path | None, typer.Option(help="write how many messages would have left per hour, as CSV")] = None,
     home: Home = None,
 ) -> None:
-    """Live a journey (or a playbook) through the past: who would have entered, what would have been sent, and when."""
-    from dmat.errors import NotFoundError
-    from dmat.journeys.checking import check_definition
+    """Live a journey (or a playbook) through the past: who would have entered, what would have been sent, and when; and
+    what another version that is live would have done otherwise.
+    """
     from dmat.journeys.known import NOTHING_KNOWN, read_known
-    from dmat.journeys.playbook import find_playbook
-    from dmat.journeys.records import JourneyVersion
     from dmat.journeys.replay import differences, replay
-    from dmat.journeys.replay_report import report_of
+    from dmat.journeys.replay_report import Outcome, report_of
 
     with _library(home) as library:
-        try:
-            journey_id, chosen = library.get(key).journey_id, library.version(key, version)
-            known = read_known(library.source, library.get(key)) if as_lived else NOTHING_KNOWN
-        except NotFoundError:
-            definition = find_playbook(key).definition
-            journey_id, known = 0, NOTHING_KNOWN
-            for finding in check_definition(library.source, definition):
-                if finding.place == "segments":
-                    console.print(f"[yellow]{finding.what}: `dmat journeys install {key}` makes it[/]")
-            chosen = JourneyVersion(0, 1, definition, {}, "", library.settings.clock.now(), "")
-        found = replay(library.source, journey_id, chosen, since, until, known)
+        journey, chosen = _find_version(library, key, version)
+        known = read_known(library.source, journey) if journey and as_lived else NOTHING_KNOWN
+        found = replay(library.source, journey.journey_id if journey else 0, chosen, since, until, known)
         report = report_of(library.source, found)
-        for line in report.lines():
+        for line in [*report.lines(), *([] if as_lived else _beside_live(library, journey, chosen, since, until))]:
             console.print(line)
+        if hours is not None:
+            rows = [(f"{hour:%Y-%m-%d %H:00}", count) for hour, count in sorted(report.by_hour.items())]
+            _write_csv(hours, ("hour_utc", "messages"), rows)
+            console.print(f"messages per hour are written to {hours}")
         if file is not None:
-            _write_outcomes(file, report.outcomes)
+            _write_csv(file, Outcome._fields, report.outcomes)
             console.print(f"{len(report.outcomes):,} messages are written to {file}")
         if as_lived:
             different = differences(library.source, found)
@@ -285,14 +280,39 @@ def replay_command(
                 raise typer.Exit(1)
 
 
-def _write_outcomes(file: Path, outcomes: Iterable[Outcome]) -> None:
-    """Who would have got what as CSV; what a spreadsheet would take for a formula is written as text."""
-    import csv
+def _find_version(library: JourneyLibrary, key: str, version: int) -> tuple[Journey | None, JourneyVersion]:
+    """A version of a journey, or the playbook of this key where there is no such journey."""
+    from dmat.errors import NotFoundError
+    from dmat.journeys.checking import check_definition
+    from dmat.journeys.playbook import find_playbook
+    from dmat.journeys.records import JourneyVersion
 
-    from dmat.journeys.replay_report import Outcome
-    from dmat.segments.export import as_text
+    try:
+        journey = library.get(key)
+    except NotFoundError:
+        definition = find_playbook(key).definition
+        for finding in check_definition(library.source, definition):
+            if finding.place == "segments":
+                console.print(f"[yellow]{finding.what}: `dmat journeys install {key}` makes it[/]")
+        return None, JourneyVersion(0, 1, definition, {}, "", library.settings.clock.now(), "")
+    return journey, library.version(key, version)
 
-    with file.open("w", newline="", encoding="utf-8") as made:
-        writer = csv.writer(made)
-        writer.writerow(Outcome._fields)
-        writer.writerows([as_text(value) for value in outcome] for outcome in outcomes)
+
+def _beside_live(
+    library: JourneyLibrary, journey: Journey | None, chosen: JourneyVersion, since: datetime, until: datetime
+) -> list[str]:
+    """What the version that is live would have done otherwise; nothing when it is this one, or none is."""
+    from dmat.journeys.comparing import difference
+
+    if journey is None or journey.live_version in (None, chosen.version):
+        return []
+    live = library.version(journey.key, journey.live_version or 0)
+    told = difference(library.source, journey, live, chosen, since, until).lines()
+    return [f"beside version {live.version}, which is live:", *(f"  {line}" for line in told)]
+
+
+def _write_csv(file: Path, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Rows as CSV; what a spreadsheet would take for a formula is written as text."""
+    from dmat.segments.export import csv_text
+
+    file.write_text(csv_text(names, rows), encoding="utf-8", newline="")

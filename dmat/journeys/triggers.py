@@ -7,25 +7,19 @@ The key of an entry makes it once: one for each cart, each event, each stay in a
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from dmat.campaigns.coordination import Part
+from dmat.documents import Moment
 from dmat.journeys.conditions import Where
 from dmat.journeys.spans import Span, in_words
 
 SegmentKey = Annotated[str, Field(min_length=1, max_length=100)]
 TierKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-
-
-def _as_utc(value: datetime) -> datetime:
-    return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
-
-
-Moment = Annotated[datetime, AfterValidator(_as_utc)]
 
 
 class CartAbandoned(Part):

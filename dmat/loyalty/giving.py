@@ -6,7 +6,7 @@ Belongs here: what a step may name (`spring` is a pool, `offer:birthday` an offe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
@@ -41,6 +41,12 @@ def take_codes(
 def code_sources(connection: Connection, now: datetime) -> dict[str, str]:
     """What a step may name -> its name: pools, then offers that can be given now."""
     return {pool.key: pool.name for pool in list_pools(connection)} | offer_sources(connection, now)
+
+
+def unknown_source(source: str, known: Mapping[str, str]) -> tuple[str, str]:
+    """What is said of a pool or offer that is not in `known` (of `code_sources`), and what is allowed."""
+    what = f"there is no pool of codes {source!r}, and no such offer that can be given now"
+    return what, ", ".join(sorted(known)) or "make one first"
 
 
 def offer_sources(connection: Connection, now: datetime) -> dict[str, str]:

@@ -21,16 +21,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from jinja2 import (
-    DictLoader,
-    StrictUndefined,
-    Template,
-    TemplateError,
-    TemplateSyntaxError,
-    Undefined,
-    nodes,
-    select_autoescape,
-)
+from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes, select_autoescape
 from jinja2 import pass_context as with_context
 from jinja2 import pass_eval_context as with_eval_context
 from jinja2.exceptions import SecurityError
@@ -102,7 +93,7 @@ def to_json(value: Any) -> Json:
 
 def in_json(value: Any) -> Any:
     """A value as it stands in JSON: a text without quotation marks but escaped, all else as JSON writes it."""
-    if isinstance(value, (Json, Undefined)):
+    if isinstance(value, (Json, StrictUndefined)):
         return value
     return to_json(str(value))[1:-1] if isinstance(value, str) else to_json(value)
 

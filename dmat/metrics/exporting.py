@@ -9,7 +9,6 @@ known is an empty cell.
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +18,7 @@ from openpyxl.cell import WriteOnlyCell
 
 from dmat.metrics.asking import Answer, Column, Row
 from dmat.metrics.catalogue import load
-from dmat.segments.export import BYTE_ORDER_MARK, as_cell, as_text, new_sheet
+from dmat.segments.export import as_cell, csv_text, new_sheet
 
 FORMATS = {
     "csv": "text/csv; charset=utf-8",
@@ -57,12 +56,7 @@ def lines(answer: Answer) -> list[list[Any]]:
 
 def as_csv(answer: Answer) -> str:
     """The answer as CSV."""
-    buffer = io.StringIO()
-    buffer.write(BYTE_ORDER_MARK)
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow([as_text(name) for name in headings(answer)])
-    writer.writerows([[as_text(value) for value in line] for line in lines(answer)])
-    return buffer.getvalue()
+    return csv_text(headings(answer), lines(answer))
 
 
 def as_xlsx(answer: Answer, title: str = "Figures") -> bytes:

@@ -8,7 +8,6 @@ Amounts are in whole units of their currency, rates between 0 and 1; what is not
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from openpyxl import Workbook
 
 from dmat.reports.making import Figures, Made, metric_columns
-from dmat.segments.export import BYTE_ORDER_MARK, as_cell, as_text, new_sheet
+from dmat.segments.export import as_cell, csv_text, new_sheet
 
 LONGEST_TITLE = 31
 _FORBIDDEN = str.maketrans(dict.fromkeys("[]:*?/\\", " "))
@@ -38,13 +37,7 @@ def as_xlsx(made: Made) -> bytes:
 
 def as_csv(made: Made) -> str:
     """The report as one long table: a line for each figure."""
-    buffer = io.StringIO()
-    buffer.write(BYTE_ORDER_MARK)
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(CSV_HEADINGS)
-    for section in made.figures["sections"]:
-        writer.writerows([as_text(value) for value in line] for line in _long_lines(section))
-    return buffer.getvalue()
+    return csv_text(CSV_HEADINGS, (line for section in made.figures["sections"] for line in _long_lines(section)))
 
 
 def _sheet_title(title: str, number: int, taken: set[str]) -> str:

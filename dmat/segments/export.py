@@ -58,6 +58,16 @@ def header(columns: Sequence[PersonColumn]) -> list[str]:
     return names
 
 
+def csv_text(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A whole file as text: names of the columns, then the rows."""
+    buffer = io.StringIO()
+    buffer.write(BYTE_ORDER_MARK)
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow([as_text(name) for name in names])
+    writer.writerows([as_text(value) for value in row] for row in rows)
+    return buffer.getvalue()
+
+
 def csv_lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[PersonColumn]) -> Iterator[str]:
     """The file as text, some lines at a time."""
     buffer = io.StringIO()

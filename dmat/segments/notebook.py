@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from dmat.clock import as_utc
 from dmat.errors import InvalidInputError
 from dmat.segments.catalogue import PEOPLE_TABLE
 from dmat.segments.compiler import MEMBERSHIPS_TABLE
@@ -223,4 +224,4 @@ def _utc(moment: datetime | date | str) -> datetime:
     found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     if not isinstance(found, datetime):
         found = datetime(found.year, found.month, found.day)
-    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+    return as_utc(found)

@@ -9,7 +9,6 @@ import asyncio
 import csv
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from tornado.web import HTTPError, RequestHandler
 
@@ -18,16 +17,10 @@ from apps.screens.campaigns.desk import desks_of
 from apps.screens.campaigns.journeys import COLUMNS, stream_messages
 from dmat.campaigns.records import Campaign
 from dmat.errors import NotFoundError
+from dmat.segments.export import as_text
 from dmat.store.access import caller_of_user
 from dmat.store.users import COOKIE_NAME, User, user_of_token
 from dmat.store.workspace_values import write_audit
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def safe_cell(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 class CampaignExportHandler(RequestHandler):
@@ -63,11 +56,11 @@ class CampaignExportHandler(RequestHandler):
 def write_file(context: Context, campaign: Campaign, file: Path, user: User) -> int:
     """Write the messages and the line of the audit; gives how many there were."""
     count = 0
-    with file.open("w", encoding="utf-8", newline="") as opened:
+    with file.open("w", encoding="utf-8-sig", newline="") as opened:
         writer = csv.writer(opened)
         writer.writerow(COLUMNS)
         for row in stream_messages(context.store, campaign.programme):
-            writer.writerow([safe_cell(row[name]) for name in COLUMNS])
+            writer.writerow([as_text(row[name]) for name in COLUMNS])
             count += 1
     with context.store.write() as connection:
         subject = str(campaign.campaign_id)

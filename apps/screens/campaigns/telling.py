@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dmat.campaigns.monitor import Figures, Monitor, StepFigures
+from dmat.campaigns.monitor import Figures, Monitor, StepFigures, sum_of
 
 PARTS = (
     ("sent", "Sent", "series-0"), ("waiting", "Waiting", "context"), ("held_out", "Held out", "series-3"),
@@ -16,7 +16,8 @@ PARTS = (
     ("ambiguous", "Unclear", "info"),
 )  # fmt: skip
 PULLED = ("banner", "in_app")
-TELLS_ARRIVAL = frozenset({"email", "sms", "whatsapp", "push"})
+TELLS_ARRIVAL = frozenset({"email", "sms", "whatsapp"})
+MAY_TELL_ARRIVAL = frozenset({"push"})  # OneSignal tells, Firebase never does
 ENGAGED = {"email": "opened", "push": "opened", "sms": "read", "whatsapp": "read", "banner": "shown", "in_app": "shown"}
 
 
@@ -52,18 +53,17 @@ def engaged(step: StepFigures) -> tuple[str, int]:
 
 def arrived(step: StepFigures) -> int | None:
     """How many messages are known to have arrived; None on a channel whose receivers never tell."""
-    return step.figures.delivered if step.channel in TELLS_ARRIVAL else None
+    return step.figures.delivered if _tells_arrival(step.channel, step.figures) else None
 
 
 def arrivals(found: Monitor) -> Figures | None:
     """The figures of all channels that tell what arrived; None when no step is on such a channel."""
-    told = [figures for channel, figures in found.channels.items() if channel in TELLS_ARRIVAL]
-    if not told:
-        return None
-    whole = Figures()
-    for figures in told:
-        whole.add(figures)
-    return whole
+    told = [figures for channel, figures in found.channels.items() if _tells_arrival(channel, figures)]
+    return sum_of(told) if told else None
+
+
+def _tells_arrival(channel: str, figures: Figures) -> bool:
+    return channel in TELLS_ARRIVAL or (channel in MAY_TELL_ARRIVAL and figures.delivered > 0)
 
 
 def channel_rows(found: Monitor) -> list[StepFigures]:

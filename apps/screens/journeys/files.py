@@ -6,7 +6,6 @@ Belongs here: the address, who may, what stands in the file. Stays out: the list
 from __future__ import annotations
 
 import asyncio
-import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -21,7 +20,7 @@ from apps.screens.journeys.members import Wanted, conditions
 from apps.screens.segments.members import read_people
 from dmat.errors import NotFoundError
 from dmat.journeys.records import Journey
-from dmat.segments.export import as_cell, as_text, new_sheet
+from dmat.segments.export import as_cell, csv_text, new_sheet
 from dmat.store.access import caller_of_user
 from dmat.store.engine import chunks
 from dmat.store.journey_tables import journey_members
@@ -86,11 +85,7 @@ def member_rows(context: Context, journey: Journey, wanted: Wanted) -> list[tupl
 
 def as_csv(rows: Iterable[tuple[Any, ...]]) -> bytes:
     """The rows as CSV; what a spreadsheet would take for a formula is written as text."""
-    made = io.StringIO()
-    writer = csv.writer(made)
-    writer.writerow(NAMES)
-    writer.writerows([as_text(value) for value in row] for row in rows)
-    return made.getvalue().encode()
+    return csv_text(NAMES, rows).encode()
 
 
 def as_workbook(rows: Iterable[tuple[Any, ...]]) -> bytes:

@@ -5,10 +5,9 @@
 {% materialization incremental, adapter="duckdb" %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {% do before_the_model() %}
     {%- if existing is none or not existing.is_table or should_full_refresh() %}
-        {% do drop_unless_table(existing) %}
+        {% do drop_unless(existing, 'table') %}
         {%- set create = 'create table' if existing is none else 'create or replace table' %}
         {%- call statement('main') %}
             {{ fill_table(create, target_relation, compiled_code) }}
@@ -25,8 +24,6 @@
             }) }}
         {%- endcall %}
     {%- endif %}
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {{ adapter.commit() }}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {% do after_the_model() %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

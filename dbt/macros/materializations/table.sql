@@ -4,15 +4,12 @@
 
 {% materialization table, adapter="duckdb" %}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ run_hooks(pre_hooks, inside_transaction=True) }}
-    {% do drop_unless_table(load_cached_relation(this)) %}
+    {% do before_the_model() %}
+    {% do drop_unless(load_cached_relation(this), 'table') %}
     {%- call statement('main') %}
         {{ fill_table('create or replace table', target_relation, compiled_code) }}
     {%- endcall %}
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {{ adapter.commit() }}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {% do after_the_model() %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
@@ -26,9 +23,20 @@
     {%- endif %}
 {%- endmacro %}
 
-{# A view that became a table. #}
-{% macro drop_unless_table(existing) -%}
-    {%- if existing is not none and not existing.is_table %}
+{# A view that became a table, or the other way round. #}
+{% macro drop_unless(existing, kind) -%}
+    {%- if existing is not none and existing.type != kind %}
         {% do adapter.drop_relation(existing) %}
     {%- endif %}
+{%- endmacro %}
+
+{% macro before_the_model() -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+{%- endmacro %}
+
+{% macro after_the_model() -%}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% do adapter.commit() %}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
 {%- endmacro %}

@@ -4,11 +4,8 @@
 {% materialization view, adapter="duckdb" %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='view') -%}
-    {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ run_hooks(pre_hooks, inside_transaction=True) }}
-    {%- if existing is not none and not existing.is_view %}
-        {% do adapter.drop_relation(existing) %}
-    {%- endif %}
+    {% do before_the_model() %}
+    {% do drop_unless(existing, 'view') %}
     {%- if config.get('contract').enforced %}
         {{ get_assert_columns_equivalent(compiled_code) }}
     {%- endif %}
@@ -17,8 +14,6 @@
             {{ compiled_code }}
         )
     {%- endcall %}
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {{ adapter.commit() }}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {% do after_the_model() %}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

@@ -16,6 +16,7 @@ import orjson
 
 from dmat.channels.reply_words import means_help, means_stop
 from dmat.channels.vendors.request import WebhookRequest
+from dmat.clock import as_utc
 from dmat.errors import InvalidInputError
 from dmat.store.inbox import InboundEvent
 
@@ -90,8 +91,7 @@ def iso_moment(value: Any) -> datetime:
     try:
         if not isinstance(value, str):
             raise ValueError
-        found = datetime.fromisoformat(value)
-        return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+        return as_utc(datetime.fromisoformat(value))
     except (ValueError, OverflowError):
         raise InvalidInputError("timestamp", "it is not a time", "ISO 8601") from None
 

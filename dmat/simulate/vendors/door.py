@@ -10,7 +10,7 @@ import hmac
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dmat.clock import as_utc
 from dmat.settings import Settings
 from dmat.simulate.records import Records
 from dmat.simulate.vendors.limits import Buckets, retry_after
@@ -121,8 +122,7 @@ def basic(request: Request) -> tuple[str, str]:
 
 def read_moment(text: str) -> datetime:
     """An ISO moment, with or without zone -> UTC without zone; ValueError when it is none."""
-    moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    return as_utc(datetime.fromisoformat(text.strip()))
 
 
 def whole(text: str | None, default: int, low: int, high: int) -> int:

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from apps.parts.words import ago, change, moment, money, number, percent, plural, source_name, stage_name
+from apps.parts.words import ago, change, moment, money, number, percent, plural, refusal, source_name, stage_name
+from dmat.errors import ConflictError, InvalidInputError
 
 NOW = datetime(2026, 11, 20, 14, 5)
 
@@ -58,3 +59,9 @@ def test_stages_of_the_crm_have_their_names():
     assert stage_name("qualifiedtobuy") == "Qualified to buy"
     assert stage_name("demo_given") == "Demo given"
     assert stage_name(None) == "–"
+
+
+def test_a_refusal_names_the_field_as_people_say_it_and_what_is_allowed():
+    assert refusal(InvalidInputError("time_zone", "is not one", "UTC")) == "Time zone: is not one. Allowed: UTC."
+    assert refusal(InvalidInputError("name", "is missing")) == "Name: is missing."
+    assert refusal(ConflictError("it is in use")) == "It is in use."

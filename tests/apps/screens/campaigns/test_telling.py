@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from types import SimpleNamespace
 
-from apps.screens.campaigns.files import safe_cell
 from apps.screens.campaigns.listing import next_step
 from apps.screens.campaigns.telling import adds_up, arrivals, arrived, parts_of
 from dmat.campaigns.monitor import Figures, StepFigures
@@ -34,11 +33,12 @@ def test_what_arrived_is_told_of_channels_that_tell_it_only():
     assert arrivals(SimpleNamespace(channels={"webhook": calls})) is None
 
 
-def test_a_cell_that_a_spreadsheet_would_run_is_made_plain_text():
-    assert safe_cell("=cmd()") == "'=cmd()"
-    assert safe_cell("@x") == "'@x"
-    assert safe_cell("ana@example.com") == "ana@example.com"
-    assert safe_cell(3) == 3
+def test_push_tells_what_arrived_when_its_provider_does():
+    silent, telling = Figures(sent=18, accepted=18), Figures(sent=18, accepted=18, delivered=16)
+    assert arrived(StepFigures("p", "", "push", "", silent)) is None
+    assert arrived(StepFigures("p", "", "push", "", telling)) == 16
+    mails = Figures(sent=10, accepted=10, delivered=8)
+    assert arrivals(SimpleNamespace(channels={"email": mails, "push": silent})).rate("delivered") == 0.8
 
 
 def test_the_next_step_is_the_first_one_that_lies_ahead():
