@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from dmat.errors import DmatError
+from dmat.errors import DmatError, InvalidInputError, InvalidRuleError
 
 if TYPE_CHECKING:
     from dmat.settings import Settings
@@ -28,7 +28,7 @@ Home = Annotated[Path | None, typer.Option("--home", help="Folder of the workspa
 
 @contextmanager
 def opened(home: Path | None) -> Iterator[tuple[Settings, Store]]:
-    """Settings and store of a workspace; an error of ours is one red line and exit code 1.
+    """Settings and store of a workspace; an error of ours is red, a line for each fault, and exit code 1.
 
     The words of an error may have been typed by somebody, so that nothing in them is read as markup.
     """
@@ -40,10 +40,18 @@ def opened(home: Path | None) -> Iterator[tuple[Settings, Store]]:
     try:
         yield settings, store
     except DmatError as error:
-        console.print(str(error), style="red", markup=False)
+        for line in _lines(error):
+            console.print(line, style="red", markup=False)
         raise typer.Exit(1) from None
     finally:
         store.close()
+
+
+def _lines(error: DmatError) -> list[str]:
+    """What is wrong; of something with several faults each."""
+    if isinstance(error, InvalidRuleError):
+        return [str(InvalidInputError(*each)) for each in error.faults]
+    return [str(error)]
 
 
 def who() -> str:

@@ -8,6 +8,7 @@ thing and have the same number.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -17,15 +18,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from apps.api.callers import caller_with
 from apps.api.campaign_answers import moment
-from apps.api.faults import REFUSALS, Door
+from apps.api.faults import REFUSALS, Door, fault, faults_of
 from apps.api.once import once
-from dmat.errors import InvalidInputError
+from dmat.campaigns.checking import Finding
+from dmat.errors import InvalidInputError, InvalidRuleError, NotPublishedError
+from dmat.journeys.checking import check_definition, refuse_unfit
 from dmat.journeys.definition import Definition, as_document, journey_schema, parse_definition
 from dmat.journeys.entries import Source
 from dmat.journeys.library import JourneyLibrary
 from dmat.journeys.members import REFUSED, count_standing
 from dmat.journeys.records import Journey
-from dmat.journeys.workflows import read_executions, workflow_definition
+from dmat.journeys.workflows import read_executions, workflow_definition, workflow_place
 from dmat.segments.desk import Desk
 from dmat.settings import Settings
 from dmat.store import Store
@@ -135,7 +138,9 @@ def _add_making(router: APIRouter, library: JourneyLibrary, writer: Any) -> None
         body: WorkflowToMake, caller: Caller = writer,
         idempotency_key: Annotated[str, Header(alias="Idempotency-Key")] = "",
     ) -> Response:  # fmt: skip
-        """It is switched on at once, unless `status` is `draft`; that needs the right to send as well."""
+        """It is switched on at once, unless `status` is `draft`; that needs the right to send as well. What cannot run
+        is not kept; `warnings` says what is worth a second look.
+        """
         if body.status == "active":
             caller.require("campaigns:send")
         return once(
@@ -143,15 +148,26 @@ def _add_making(router: APIRouter, library: JourneyLibrary, writer: Any) -> None
             lambda: _create(library, body, caller),
         )  # fmt: skip
 
+    @router.post("/check", summary="Check a workflow")
+    def check_workflow(body: WorkflowToMake, _caller: Caller = writer) -> dict[str, Any]:
+        """Could it run? `faults` keep it from running, `warnings` do not; nothing is kept."""
+        try:
+            told = _told(_look(library, _definition(library, body)), body)
+        except InvalidInputError as error:
+            told = {"faults": faults_of(_as_asked(error, body)), "warnings": []}
+        return {"could_run": not told["faults"]} | told
+
     @router.put("/{workflow_id}", summary="Change a workflow")
     def change_workflow(
         workflow_id: Number, body: dict[str, Any], caller: Caller = writer,
         version: Annotated[int | None, Query(ge=1, description="the version that was changed")] = None,
     ) -> dict[str, Any]:  # fmt: skip
-        """A new version of its definition; who is in an older one stays there until it ends."""
-        journey = library.get(workflow_id)
-        library.change(journey.key, parse_definition(body), caller.name, expected=version)
-        return _whole(library, library.get(workflow_id))
+        """A new version of its definition; who is in an older one stays there until it ends. What keeps it from being
+        switched on is in `faults`, what is worth a second look in `warnings`.
+        """
+        journey, definition = library.get(workflow_id), parse_definition(body)
+        library.change(journey.key, definition, caller.name, expected=version)
+        return _whole(library, library.get(workflow_id)) | _told(_look(library, definition))
 
 
 def _add_leading(router: APIRouter, library: JourneyLibrary, sender: Any) -> None:
@@ -177,10 +193,43 @@ def _add_leading(router: APIRouter, library: JourneyLibrary, sender: Any) -> Non
 
 
 def _create(library: JourneyLibrary, body: WorkflowToMake, caller: Caller) -> Response:
-    made = library.create(_definition(library, body), caller.name, note="by the API")
-    if body.status == "active":
-        made = library.start(made.key, caller.name)
-    return JSONResponse(_card(made), 201, headers={"Location": f"/api/workflows/{made.journey_id}"})
+    try:
+        definition = _definition(library, body)
+        if body.status == "active":
+            refuse_unfit(library.source, definition)
+        made = library.create(definition, caller.name, note="by the API")
+        if body.status == "active":
+            made = library.start(made.key, caller.name)
+    except InvalidInputError as error:
+        raise _as_asked(error, body) from None
+    told = _told(_look(library, definition), body)
+    return JSONResponse(_card(made) | told, 201, headers={"Location": f"/api/workflows/{made.journey_id}"})
+
+
+def _look(library: JourneyLibrary, definition: Definition) -> list[Finding]:
+    """What is to be said about a definition, also before there are tables to ask."""
+    try:
+        return check_definition(library.source, definition)
+    except NotPublishedError:
+        return [Finding("journey", "nothing is published yet: events and fields are not checked", is_blocking=False)]
+
+
+def _told(found: Sequence[Finding], body: WorkflowToMake | None = None) -> dict[str, Any]:
+    said = [(each.is_blocking, fault(_place(each.place, body), each.what, each.allowed)) for each in found]
+    return {
+        "faults": [each for is_blocking, each in said if is_blocking],
+        "warnings": [each for is_blocking, each in said if not is_blocking],
+    }
+
+
+def _as_asked(error: InvalidInputError, body: WorkflowToMake) -> InvalidInputError:
+    """The same refusal, with the places of the body that was sent."""
+    faults = error.faults if isinstance(error, InvalidRuleError) else [(error.field, error.problem, error.allowed)]
+    return InvalidRuleError([(_place(path, body), what, allowed) for path, what, allowed in faults])
+
+
+def _place(place: str, body: WorkflowToMake | None) -> str:
+    return place if body is None or body.definition is not None else workflow_place(place)
 
 
 def _definition(library: JourneyLibrary, body: WorkflowToMake) -> Definition:

@@ -44,6 +44,12 @@ def _short_moment(context: Context, at: datetime | None) -> str:
 
 
 @pass_context
+def _short_minute(context: Context, at: datetime | None) -> str:
+    """Date and time to the minute: 20 Nov, 14:05."""
+    return words.short_moment(at and at.replace(second=0), context["zone"]).removesuffix(":00")
+
+
+@pass_context
 def _when(context: Context, at: datetime | None) -> Markup:
     """How long ago, with the full moment on hover and for machines."""
     if at is None:
@@ -88,9 +94,9 @@ def _environment() -> Environment:
     )  # fmt: skip
     made.filters.update(
         number=words.number, money=words.money, percent=words.percent, change=words.change, ago=_ago, when=_when,
-        both=_both, moment=_moment, short_moment=_short_moment, source_name=words.source_name,
-        sentence=words.sentence_case, pretty=pretty, offline_mail=offline_mail, chart_json=charts.as_json,
-        channel_name=channel_name,
+        both=_both, moment=_moment, short_moment=_short_moment, short_minute=_short_minute,
+        source_name=words.source_name, sentence=words.sentence_case, pretty=pretty, offline_mail=offline_mail,
+        chart_json=charts.as_json, channel_name=channel_name,
     )  # fmt: skip
     made.globals.update(icon=icon, channel_icon=channel_icon, source_icon=source_icon, plural=words.plural,
                         sparkline=charts.sparkline, chart_library=charts.library)  # fmt: skip

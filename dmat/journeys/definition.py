@@ -23,7 +23,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from dmat.campaigns.coordination import Key, Part
 from dmat.campaigns.plan import Holdout
-from dmat.errors import InvalidInputError
+from dmat.errors import InvalidInputError, InvalidRuleError
 from dmat.journeys.conditions import Did, InSegment, questions_of
 from dmat.journeys.steps import END, Branch, Send, Step, Wait, WaitEvent, targets_of
 from dmat.journeys.triggers import CartAbandoned, Entry, Event, Schedule, Segment, Trigger
@@ -239,7 +239,8 @@ def parse_definition(document: Any) -> Definition:
     """Read a definition from what JSON or YAML gave.
 
     Raises:
-        InvalidInputError: names the place (as `steps[1].until_time`), what is wrong and what is allowed.
+        InvalidInputError: names the place (as `steps[1].until_time`), what is wrong and what is allowed; an
+            InvalidRuleError names all of them.
     """
     if isinstance(document, Definition):
         return document
@@ -250,17 +251,19 @@ def parse_definition(document: Any) -> Definition:
     try:
         return Definition.model_validate(document)
     except ValidationError as error:
-        raise InvalidInputError(*_words(error.errors(include_url=False)[0])) from None
+        found = error.errors(include_url=False)
+        inner = [each for each in found if each["type"] != "too_short"]  # a list whose parts are wrong is not empty
+        raise InvalidRuleError([_words(each) for each in inner or found]) from None
 
 
 def find_faults(document: Mapping[str, Any]) -> list[InvalidInputError]:
     """Every fault of a definition in the making, not only the first; an empty list when it is whole."""
     try:
-        Definition.model_validate(document)
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        inner = [each for each in found if each["type"] != "too_short"]  # a list whose parts are wrong is not empty
-        return [InvalidInputError(*_words(each)) for each in inner or found]
+        parse_definition(document)
+    except InvalidRuleError as error:
+        return [InvalidInputError(*each) for each in error.faults]
+    except InvalidInputError as error:
+        return [error]
     return []
 
 

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from dmat.campaigns.pace import find_zone
 from dmat.errors import NotFoundError
+from dmat.journeys.before_log import log_begins, members_then, moves_then
 from dmat.journeys.conditions import Where
 from dmat.journeys.machine import in_year, local_moment
 from dmat.journeys.people import PEOPLE
@@ -61,24 +62,32 @@ class Source:
 
 
 def find_entries(
-    source: Source, journey_id: int, trigger: Trigger, since: datetime, until: datetime
+    source: Source, journey_id: int, trigger: Trigger, since: datetime, until: datetime, is_retold: bool = False
 ) -> list[Candidate]:
     """Candidates with `since < at <= until`, in the order of time.
+
+    Args:
+        source, journey_id: where it is looked.
+        trigger: what names them.
+        since, until: the span.
+        is_retold: also what nobody wrote down: stays in a segment before its log begins are reckoned by its rule.
 
     Raises:
         NotFoundError: an event or segment is gone. NotPublishedError: there are no tables yet.
     """
-    found = list(_find(source, journey_id, trigger, since, until))
+    found = list(_find(source, journey_id, trigger, since, until, is_retold))
     return sorted(found, key=lambda each: (each.at, each.person_id, each.entry_key))
 
 
-def _find(source: Source, journey_id: int, trigger: Trigger, since: datetime, until: datetime) -> Iterator[Candidate]:
+def _find(
+    source: Source, journey_id: int, trigger: Trigger, since: datetime, until: datetime, is_retold: bool
+) -> Iterator[Candidate]:
     if isinstance(trigger, CartAbandoned):
         return _carts(source, trigger, since, until)
     if isinstance(trigger, Event):
         return _events(source, trigger, since, until)
     if isinstance(trigger, Segment):
-        return _segment(source, trigger, since, until)
+        return _segment(source, trigger, since, until, is_retold)
     if isinstance(trigger, DateOf):
         return _dates(source, trigger, since, until)
     if isinstance(trigger, Schedule):
@@ -178,11 +187,19 @@ _MOVES = """
 """
 
 
-def _segment(source: Source, trigger: Segment, since: datetime, until: datetime) -> Iterator[Candidate]:
-    moment = "recorded_at" if trigger.change == "entered" else "left_recorded_at"
-    for row in source.desk.workspace.rows(_MOVES.format(moment=moment), [trigger.segment, since, until]):
-        person, at = int(row["person_id"]), row["at"]
-        yield Candidate(person, f"{person}:{at.isoformat()}", at, {"segment": trigger.segment})
+def _segment(
+    source: Source, trigger: Segment, since: datetime, until: datetime, is_retold: bool
+) -> Iterator[Candidate]:
+    has_entered = trigger.change == "entered"
+    begins = log_begins(source.desk, trigger.segment) if is_retold else None
+    moves: list[tuple[int, datetime]] = []
+    if begins is not None and since < begins:
+        moves = list(moves_then(source.desk, trigger.segment, has_entered, since, until, begins))
+    asked = [trigger.segment, max(since, begins or since), until]
+    moment = "recorded_at" if has_entered else "left_recorded_at"
+    moves += source.desk.workspace.cursor().execute(_MOVES.format(moment=moment), asked).fetchall()
+    for person, at in moves:
+        yield Candidate(int(person), f"{int(person)}:{at.isoformat()}", at, {"segment": trigger.segment})
 
 
 _ROUND = """
@@ -247,7 +264,8 @@ def _schedule(source: Source, trigger: Schedule, since: datetime, until: datetim
 
 
 def segment_members(desk: Desk, key: str, at: datetime) -> list[int]:
-    """Who was in a segment at a moment, as was known then; of one that was never evaluated, who is in it now.
+    """Who was in a segment at a moment: as was known then, or by its rule before anybody was written down in it; of one
+    that was never evaluated, who is in it now.
 
     Raises:
         NotFoundError: there is no such segment.
@@ -257,6 +275,9 @@ def segment_members(desk: Desk, key: str, at: datetime) -> list[int]:
     )  # fmt: skip
     if known.fetchone() is None:
         return [int(person) for person in desk.members(desk.library.get(key))]
+    begins = log_begins(desk, key)
+    if begins is not None and at < begins:
+        return sorted(members_then(desk, key, at))
     return [int(person) for person in members_at(desk.workspace, key, at, known_at=at)]
 
 

@@ -25,7 +25,9 @@ from dmat.campaigns.templates_of_steps import Needs
 from dmat.errors import InvalidInputError, NotFoundError
 from dmat.journeys.admitting import Stay, admit, begin_of, in_order, in_their_segments
 from dmat.journeys.answers import find_answers
+from dmat.journeys.before_log import log_begins
 from dmat.journeys.crowd import One, live_all
+from dmat.journeys.definition import as_document, parse_definition
 from dmat.journeys.entries import Candidate, Source, find_entries
 from dmat.journeys.happenings import Happenings, find_happenings
 from dmat.journeys.known import NOTHING_KNOWN, Known
@@ -36,6 +38,7 @@ from dmat.journeys.records import JourneyVersion
 from dmat.journeys.runner import begins_at
 from dmat.journeys.sending import Sending, needs_of_step, prepare, without_shared
 from dmat.journeys.steps import Send
+from dmat.journeys.triggers import Schedule, Segment
 from dmat.ledger.post import NewEntry
 from dmat.store.engine import rows_of
 from dmat.store.tables import ledger_entries
@@ -62,7 +65,12 @@ class Replayed:
 
 @dataclass
 class Replay:
-    """What a replay did: members, rows of the ledger in the order of time, and whom it refused."""
+    """What a replay did: members, rows of the ledger in the order of time, and whom it refused.
+
+    Attributes:
+        reckoned_until: until when the segment that starts it was reckoned by its rule; None: it was written down.
+        begun_at: when it was taken to begin, of a journey whose one moment is out of the span.
+    """
 
     version: JourneyVersion
     since: datetime
@@ -70,6 +78,8 @@ class Replay:
     members: dict[str, Replayed]
     rows: list[NewEntry]
     refused: Counter[str]
+    reckoned_until: datetime | None = None
+    begun_at: datetime | None = None
 
     @property
     def withdrawn(self) -> set[tuple[str, str]]:
@@ -101,10 +111,27 @@ def replay(
     """
     if until <= since or until - since > LONGEST:
         raise InvalidInputError("to", "this is no span to replay", "later than from, at most two years later")
+    version, begun_at = _begun_within(version, since, until) if known is NOTHING_KNOWN else (version, None)
     walk = _Replaying(source, journey_id, version, known)
     for moment, now in _strides(since, until, at_once):
         walk.stride(moment, now)
-    return Replay(version, since, until, walk.members, walk.rows(), walk.refused)
+    begins = walk.reckoned_until(since)
+    return Replay(version, since, until, walk.members, walk.rows(), walk.refused, begins, begun_at)
+
+
+def _begun_within(version: JourneyVersion, since: datetime, until: datetime) -> tuple[JourneyVersion, datetime | None]:
+    """A journey that begins once, at a moment out of the span, as if that were the first such time of day within it."""
+    trigger = version.definition.trigger
+    moment = trigger.moment if isinstance(trigger, Schedule) else None
+    if moment is None or since < moment <= until:
+        return version, None
+    at = datetime.combine(since.date(), moment.time())
+    at = at if at > since else at + A_DAY
+    if at > until:
+        return version, None
+    document = as_document(version.definition)
+    moved = parse_definition(document | {"trigger": document["trigger"] | {"moment": at.isoformat()}})
+    return replace(version, definition=moved), at
 
 
 def _strides(since: datetime, until: datetime, size: timedelta) -> Iterator[tuple[datetime, datetime]]:
@@ -119,7 +146,7 @@ class _Replaying:
 
     def __init__(self, source: Source, journey_id: int, version: JourneyVersion, known: Known) -> None:
         self._source, self._journey_id, self._version = source, journey_id, version
-        self._known = known.of_version(version.version)
+        self._known, self._is_retold = known.of_version(version.version), known is NOTHING_KNOWN
         self._definition = version.definition
         self._due: list[tuple[datetime, str]] = []
         self._later: list[Candidate] = []
@@ -129,9 +156,18 @@ class _Replaying:
         self.members: dict[str, Replayed] = {}
         self.refused: Counter[str] = Counter()
 
+    def reckoned_until(self, since: datetime) -> datetime | None:
+        """Until when nobody wrote down who is in the segment that starts it."""
+        trigger = self._definition.trigger
+        if not self._is_retold or not isinstance(trigger, (Schedule, Segment)):
+            return None
+        begins = log_begins(self._source.desk, trigger.segment)
+        return begins if begins is not None and begins > since else None
+
     def stride(self, since: datetime, until: datetime) -> None:
         """Everything with `since < moment <= until`."""
-        found = find_entries(self._source, self._journey_id, self._definition.trigger, since, until)
+        trigger = self._definition.trigger
+        found = find_entries(self._source, self._journey_id, trigger, since, until, self._is_retold)
         told = [*self._later, *(self._told(each) for each in found if self._is_ours(each))]
         self._later = [each for each in told if begin_of(each) > until]
         fresh = sorted((each for each in told if begin_of(each) <= until), key=in_order)

@@ -60,6 +60,8 @@ class ReplayReport:
         has_goal: whether the journey has one.
         reached, goal_low, goal_high: people who reached the goal in the past, and the 95 % interval of their share.
         outcomes: who would have got what, in the order in which it was due.
+        reckoned_until: until when the segment that starts it is reckoned by its rule; None: it was written down.
+        begun_at: when it was taken to begin, of a journey whose one moment is out of the span.
     """
 
     entries: int
@@ -77,10 +79,21 @@ class ReplayReport:
     goal_low: float = 0.0
     goal_high: float = 0.0
     outcomes: list[Outcome] = field(default_factory=list)
+    reckoned_until: datetime | None = None
+    begun_at: datetime | None = None
 
     def lines(self) -> list[str]:
         """The report in words."""
         found = [f"{self.entries:,} entries, {self.held_out:,} of them held out"]
+        if self.begun_at:
+            found.append(
+                f"its moment is out of this time: lived as if it had begun at {self.begun_at:%Y-%m-%d %H:%M} UTC"
+            )
+        if self.reckoned_until:
+            found.append(
+                f"until {self.reckoned_until:%Y-%m-%d %H:%M} UTC nobody wrote down who is in its segment: it is"
+                " reckoned by its rule, once a day"
+            )
         found += [f"  {count:,} not let in: {why}" for why, count in self.refused.most_common()]
         found += [f"  {count:,} x {step}" for step, count in self.by_step.most_common()]
         found += [f"  {count:,} would not have been sent: {why}" for why, count in self.stopped.most_common()]
@@ -107,6 +120,7 @@ def report_of(source: Source, found: Replay) -> ReplayReport:
     """
     held = sum(member.is_holdout for member in found.members.values())
     report = ReplayReport(len(found.members), found.refused, held)
+    report.reckoned_until, report.begun_at = found.reckoned_until, found.begun_at
     ask_gate(source, found, report)
     _count_goal(source, found, report)
     return report

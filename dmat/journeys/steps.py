@@ -27,6 +27,7 @@ _NEEDED = {
     "create_task": ("title",), "update_score": ("points",), "add_points": ("points",), "add_tag": ("tag",),
     "remove_tag": ("tag",), "set_value": ("name", "value"),
 }  # fmt: skip
+_NAMED = ("title", "tag", "name")
 Target = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$", description="key of a step, or `end`")]
 Channel = Literal["email", "sms", "whatsapp", "push", "in_app"]
 
@@ -186,7 +187,7 @@ class Act(_Going):
     @model_validator(mode="after")
     def _has_what_is_needed(self) -> Act:
         for name in _NEEDED.get(self.do, ()):
-            if name not in self.data:
+            if name not in self.data or (name in _NAMED and not str(self.data[name]).strip()):
                 raise ValueError(f"{self.do} needs data.{name}")
             if name == "points" and (isinstance(self.data["points"], (bool, str))):
                 raise ValueError("data.points is a number")

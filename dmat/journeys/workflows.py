@@ -29,6 +29,11 @@ TRIGGERS = ("form_submit", "email_open", "link_click", "cart_abandon", "tag_adde
 ACTIONS = ("send_email", "send_sms", "assign_lead", "update_score", "create_task")
 _MINUTES, _MOST_MINUTES = 60, 60 * 24 * 30
 _EXIT_OF_CARTS = [{"event": "cart_ordered"}, {"event": "ordered"}]
+_PLACES = (
+    ("steps[0].template", "action_data.template_id"), ("steps[0].subject", "action_data.subject_line"),
+    ("steps[0].values", "action_data"), ("steps[0].data", "action_data"), ("steps[0]", "action_data"),
+    ("trigger", "trigger_condition"),
+)  # fmt: skip
 Values = Mapping[str, Any]
 
 
@@ -82,6 +87,14 @@ def workflow_definition(
     if trigger_type == "cart_abandon":
         document["exit_when"] = _EXIT_OF_CARTS
     return parse_definition(document)
+
+
+def workflow_place(place: str) -> str:
+    """A place in the journey that a workflow became, as a place in the workflow."""
+    for ours, theirs in _PLACES:
+        if place == ours or place.startswith((f"{ours}.", f"{ours}[")):
+            return theirs + place[len(ours) :]
+    return place
 
 
 def key_of(name: str) -> str:

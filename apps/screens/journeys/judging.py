@@ -10,18 +10,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
 from apps.screens.journeys.desk import JourneyDesk
 from apps.screens.journeys.graph import START, Document, compact
-from dmat.campaigns.cart_recovery import PROGRAMME
 from dmat.errors import DmatError
 from dmat.journeys.checking import check_definition
 from dmat.journeys.definition import find_faults, parse_definition
-from dmat.store.tables import programmes
 
 SETTINGS = "settings"
 """Where faults belong that are of no single step: name, goal, what ends it, who is held out."""
+_NEEDS = re.compile(r"\w+ needs data\.(\w+)")
 _STEP = re.compile(r"steps\[(\d+)\]\.?(.*)")
 _NAMES = {"template": "Message", "until_time": "Time", "for": "How long", "segment": "Segment", "event": "What they do",
           "cases": "Case", "arms": "Shares", "holdout": "People held out", "name": "Name", "trigger": "Start",
@@ -83,17 +80,7 @@ class Judging:
         except DmatError as error:
             return Judged(serial, (Fault(SETTINGS, sentence(str(error))),))
         told = [(each.place, each.what, each.is_blocking) for each in found]
-        return Judged(serial, fault_list([*told, *self._doubled(document)], keys))
-
-    def _doubled(self, document: Document) -> list[tuple[str, str, bool]]:
-        """The built-in programme writes about left carts too, as long as nobody takes it out."""
-        if document["trigger"].get("kind") != "cart_abandoned":
-            return []
-        table = programmes.c
-        with self._desk.context.store.read() as connection:
-            runs = connection.execute(sa.select(table.is_paused).where(table.programme == PROGRAMME)).scalar()
-        what = "the built-in cart recovery is on too: pause it first, or people get two mails for a cart"
-        return [("trigger", what, False)] if runs is False else []
+        return Judged(serial, fault_list(told, keys))
 
 
 def fault_list(found: Iterable[tuple[str, str, bool]], keys: Sequence[str]) -> tuple[Fault, ...]:
@@ -114,6 +101,11 @@ def fault_of(place: str, what: str, keys: Sequence[str], is_blocking: bool = Tru
 def _words(place: str, what: str) -> str:
     leaf = re.split(r"[.\[]", place)[-1] if not place.endswith("]") else place.split("[")[0].split(".")[-1]
     leaf = leaf or place
+    lacking = _NEEDS.fullmatch(what)
+    if lacking:
+        return f"{_NAMES.get(lacking[1], lacking[1].capitalize())} is missing."
+    if what.startswith("data."):
+        return sentence(f"the {what.removeprefix('data.')}")
     said = next((plain for begin, plain in _PLAIN.items() if what.startswith(begin)), "")
     name = _NAMES.get(leaf, leaf.replace("_", " ").capitalize())
     if said:

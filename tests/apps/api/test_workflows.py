@@ -13,6 +13,7 @@ from segment_world import NOW, number_of
 
 from apps.api.app import create_app
 from dmat.campaigns.overrides import overrides_of
+from dmat.campaigns.programmes import ensure_programme
 from dmat.ledger.entries import REJECTED, list_entries
 from dmat.store.tables import ledger_entries
 
@@ -108,7 +109,10 @@ def test_every_action_of_the_requirement_can_be_switched_on(marketer, action, da
         ({"trigger_condition": {"cart_value_min": "much"}}, "trigger_condition.cart_value_min"),
         ({"action_data": {}}, "action_data.template_id"),
         ({"action_data": {"template_id": 99}}, "action_data.template_id"),
-        ({"action_type": "update_score", "action_data": {}}, "steps[0]"),
+        ({"action_type": "update_score", "action_data": {}}, "action_data"),
+        ({"action_data": {"template_id": "none"}}, "action_data.template_id"),
+        ({"trigger_type": "date_trigger", "trigger_condition": {"at": "late"}}, "trigger_condition.at"),
+        ({"trigger_type": "date_trigger", "trigger_condition": {"when": 1}}, "trigger_condition.when"),
         ({"trigger_type": "tag_added", "trigger_condition": {"tag": "No tag"}}, "trigger_condition.tag"),
         ({"name": "???"}, "name"),
     ],
@@ -117,6 +121,47 @@ def test_what_cannot_be_is_refused_with_its_field(marketer, changes, place):
     answer = marketer.post("/api/workflows", json=BODY | changes)
     assert answer.status_code == 422
     assert answer.json()["faults"][0]["path"] == place
+    assert marketer.get("/api/workflows").json()["workflows"] == []
+    checked = marketer.post("/api/workflows/check", json=BODY | changes).json()
+    assert (checked["could_run"], checked["faults"]) == (False, answer.json()["faults"])
+
+
+def test_every_fault_of_a_definition_is_named_by_its_place(marketer):
+    steps = [MAIL | {"channel": "pigeon"}, {"key": "w", "do": "wait"}]
+    document = document_with(trigger={"kind": "api"}, steps=steps, exit_when=[], name="")
+    answer = marketer.post("/api/workflows", json={"definition": document})
+    assert answer.status_code == 422
+    paths = [each["path"] for each in answer.json()["faults"]]
+    assert paths == ["name", "steps[0].channel", "steps[1]"]
+    whole = document_with(trigger={"kind": "api"}, steps=[MAIL | {"template": "none"}], exit_when=[])
+    entry = {"entry": {"segments": ["nobody"]}}
+    both = marketer.post("/api/workflows", json={"definition": whole | entry}).json()["faults"]
+    assert [each["path"] for each in both] == ["segments", "steps[0].template"]
+
+
+def test_more_messages_than_the_cap_lets_leave_and_a_programme_that_does_the_same_are_told(marketer, journey_world):
+    steps = [MAIL | {"key": f"m{number}"} for number in range(4)]
+    document = document_with(steps=steps, goal={"event": "ordered", "days": 7})
+    with journey_world.store.write() as connection:
+        ensure_programme(connection, "cart_recovery", 1, NOW)
+    checked = marketer.post("/api/workflows/check", json={"definition": document}).json()
+    assert (checked["could_run"], checked["faults"]) == (True, [])
+    assert [each["path"] for each in checked["warnings"]] == ["trigger", "steps[3]"]
+    assert "the frequency cap lets 3 of them leave" in checked["warnings"][1]["what"]
+    assert marketer.get("/api/workflows").json()["workflows"] == []
+    made = marketer.post("/api/workflows", json={"definition": document}).json()
+    assert (made["status"], made["warnings"]) == ("active", checked["warnings"])
+    changed = marketer.put("/api/workflows/1", json=document | {"steps": steps[:3]}).json()
+    assert [each["path"] for each in changed["warnings"]] == ["trigger"]
+
+
+def test_a_draft_is_kept_with_what_keeps_it_from_running(marketer):
+    body = BODY | {"action_data": {"template_id": "to-come"}, "status": "draft"}
+    made = marketer.post("/api/workflows", json=body)
+    assert (made.status_code, made.json()["status"]) == (201, "draft")
+    assert [each["path"] for each in made.json()["faults"]] == ["action_data.template_id"]
+    answer = marketer.post("/api/workflows/1/status", json={"status": "active"})
+    assert (answer.status_code, answer.json()["faults"][0]["path"]) == (422, "steps[0].template")
 
 
 def test_the_same_key_makes_one_workflow(marketer):

@@ -107,7 +107,7 @@ def test_a_journey_is_led_from_a_file_to_its_end_at_a_terminal(journey_world, ru
     out = run("replay", "cart", *span, "--as-lived", "--file", str(told))
     assert "1 entries" in out
     assert "1 messages are written to" in out.replace("\n", " ")
-    assert told.read_text().splitlines() == [
+    assert told.read_text("utf-8-sig").splitlines() == [
         "person_id,entry_key,step,channel,due_at,left_at,why",  # nobody had looked for an hour
         f"{number_of(1)},c1,mail,email,2026-03-04 14:00:00,2026-03-04 14:00:00,",
     ]
