@@ -35,7 +35,7 @@ def test_a_sentence_about_what_moved_has_the_same_names():
     parts = (Part(None, 10.0, 40.0, 30.0), Part("7", 5.0, 10.0, 5.0))
     insight = Insight(
         metric=metric("sent"), before=15.0, after=50.0, change=2.33, p_value=0.001, currency="EUR",
-        question=Question(metrics=("sent",), period="last_7_days"), explanation=Explanation("campaign", 35.0, parts, 1.0, 0.5),
-        labels={"7": "Spring sale"},
+        question=Question(metrics=("sent",), period="last_7_days"), labels={"7": "Spring sale"},
+        explanation=Explanation("campaign", 35.0, parts, 1.0, 0.5),
     )  # fmt: skip
     assert because(insight) == "By campaign, Outside campaigns (+30), Spring sale (+5) explain 100% of it."
