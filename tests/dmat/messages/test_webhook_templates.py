@@ -153,5 +153,5 @@ def test_the_starter_is_an_object_with_the_person_and_three_products(store, sett
     shown = preview(settings, store, None, channel="webhook", kind="json", content=made.content)
     said = orjson.loads(shown.parts["body"])
     assert (said["event"], said["person"], said["products"]) == (
-        "campaign.message", {"id": 0, "name": " ", "country": ""}, []
+        "campaign.message", {"id": "0", "name": " ", "country": ""}, []
     )  # fmt: skip
