@@ -87,7 +87,7 @@ def read_plain(
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or name
-        raise InvalidInputError(place, first["msg"].lower(), allowed) from None
+        raise InvalidInputError(place, f"{first['msg'][:1].lower()}{first['msg'][1:]}", allowed) from None
 
 
 def fault_of(found: Any, name: str) -> tuple[str, str, str]:

@@ -62,6 +62,11 @@ def test_what_cannot_be_answered_is_refused_by_field(change: dict[str, object], 
     assert allowed in refused.value.allowed
 
 
+def test_a_refusal_shows_the_form_of_a_currency_as_it_is() -> None:
+    with pytest.raises(InvalidInputError, match=r"string should match pattern '\^\(\[A-Z\]\{3\}\)"):
+        read_question({"metrics": ["orders"], "period": "last_7_days", "currency": "euro"})
+
+
 def test_a_filter_without_a_colon_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="no colon"):
         read_address([("metrics", "sent"), ("period", "today"), ("filter", "channel")])
