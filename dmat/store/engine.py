@@ -125,8 +125,9 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _take_turn(driver: sqlite3.Connection) -> bool:
-    """Begin to write; False when others wrote all the time. SQLite's own waiting sleeps up to a tenth of a second
-    between two looks, so that nobody writes while everybody sleeps.
+    """Begin to write; False when it cannot be, so that SQLAlchemy tries and says why.
+
+    SQLite's own waiting sleeps up to a tenth of a second between two looks, so that nobody writes while all sleep.
     """
     until = time.monotonic() + BUSY_SECONDS
     driver.execute("pragma busy_timeout = 0")
@@ -134,9 +135,9 @@ def _take_turn(driver: sqlite3.Connection) -> bool:
         while time.monotonic() < until:
             try:
                 driver.execute("begin immediate")
-            except sqlite3.OperationalError as error:
+            except sqlite3.DatabaseError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise
+                    return False
                 time.sleep(TURN_SECONDS)
             else:
                 return True

@@ -119,6 +119,13 @@ def test_who_waits_in_vain_for_another_writer_is_told_so(store, monkeypatch):
         raise AssertionError("two write at once")
 
 
+def test_why_nothing_can_be_written_is_said_as_sqlalchemy_says_it(store):
+    with store.engine.connect() as connection:
+        connection.connection.driver_connection.execute("begin")  # behind SQLAlchemy's back
+        with pytest.raises(sa.exc.OperationalError, match="within a transaction"):
+            connection.execution_options(dmat_writes=True).begin()
+
+
 def test_a_plain_postgresql_address_uses_our_driver():
     assert connect_store("postgresql://dmat@127.0.0.1:1/x").engine.url.drivername == "postgresql+psycopg"
 
