@@ -147,7 +147,7 @@ def test_a_programme_begins_and_an_offer_is_made_on_the_page_of_loyalty(visit):
     dialog.get_by_label("What").select_option("gift")
     dialog.get_by_role("button", name="Keep it").click()
     page.get_by_text("Tea for two is kept").wait_for(timeout=SLOW)
-    assert page.get_by_role("row", name="Tea for two").get_by_text("Gold").is_visible()
+    page.get_by_role("row", name="Tea for two").get_by_text("Gold").wait_for(timeout=SLOW)
     assert violations(one) == []
     assert page.evaluate("Bokeh.documents[0]._all_models.size") <= MOST_MODELS
     assert (one.problems, one.outside()) == ([], [])

@@ -17,6 +17,7 @@ from dmat.scoring.words import breakdown
 
 SOON = timedelta(minutes=15)
 SHOWN = 80
+TOKEN = "token:"  # how the names of machines begin
 ELSEWHERE = ("activity", "company", "role")
 """Sources of points that the history tells of, or that are no events."""
 TONES = {"hot": "danger", "warm": "warning", "cold": "info"}
@@ -121,6 +122,8 @@ def _of_history(row: Mapping[str, Any], names: Mapping[str, str]) -> Happening:
 def _by(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
     by = str(row["by"])
     machines = {"routing": "the rules of routing", "scoring": "the score", "decide": "the tables"}
+    if by.startswith(TOKEN):
+        return f"the machine {by.removeprefix(TOKEN)}"
     return machines.get(by, names.get(by, by))
 
 

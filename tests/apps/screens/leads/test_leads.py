@@ -282,6 +282,11 @@ def test_tables_that_were_asked_before_a_click_do_not_take_back_what_the_click_s
     assert f'data-key="lead-{clicked}" aria-current="true"' in screen.body.html
 
 
+def test_what_a_machine_did_is_told_in_words():
+    row = {"kind": "note", "words": "seen", "detail": {}, "happened_at": LEAD_NOON, "by": "token:website"}
+    assert timeline([], [row], {})[0].by == "the machine website"
+
+
 def test_new_reps_never_take_the_place_of_others(sales, context):
     team = Team(context, caller("manager", "boss"))
     form = {"name": "Jo Doe", "email": "jo@shop.example", "capacity": "5", "most_per_day": "5", "time_zone": "UTC"}
