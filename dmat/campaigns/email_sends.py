@@ -19,6 +19,8 @@ from dmat.campaigns.plan import Audience, CampaignPlan, Narrowing, Step, parse_p
 from dmat.campaigns.records import DRAFT, RUNNING, SCHEDULED, Campaign
 from dmat.documents import fault_of
 from dmat.errors import ConflictError, InvalidInputError, NotFoundError
+from dmat.messages.checks import check_content
+from dmat.messages.findings import ERROR
 from dmat.messages.library import Templates
 from dmat.store.campaign_tables import email_sends
 from dmat.store.engine import Store, rows_of
@@ -71,6 +73,7 @@ def add_email(
     at = asked.scheduled_at or now
     if at < now and asked.scheduled_at is not None:
         raise InvalidInputError("scheduled_at", "lies in the past", f"{now:%Y-%m-%dT%H:%M:%SZ} or later, or left out")
+    _refuse_faulty(library, asked)
     segment = find_segment(library.store, asked.segment) if asked.segment else ""
     key = _free_key(campaign.plan)
     plan = _plan_with(campaign.plan, segment, _step(campaign_id, key, asked, at), at)
@@ -84,6 +87,16 @@ def add_email(
     step = plan.step(key)
     assert step is not None  # noqa: S101 - it was put in above
     return _keep(library.store, campaign_id, key, by, now), made, step
+
+
+def _refuse_faulty(library: CampaignLibrary, asked: EmailToSend) -> None:
+    """An error that would keep everybody's message back is one of the request."""
+    for check in check_content(library.settings, "email", "html", _content(asked)):
+        if check.level == ERROR:
+            field = "subject_line" if check.place == "subject" else "content_html"
+            known = ", ".join(variable["name"] for variable in VARIABLES)
+            allowed = f"{known}, and the words of every template" if check.place == "variables" else check.todo
+            raise InvalidInputError(field, check.what, allowed)
 
 
 def _refuse_unfit(library: CampaignLibrary, campaign: Campaign) -> None:
@@ -161,12 +174,15 @@ def _plan_with(plan: CampaignPlan, segment: str, step: Step, at: datetime) -> Ca
 
 
 def _make_template(library: CampaignLibrary, campaign: Campaign, key: str, asked: EmailToSend, by: str) -> None:
-    body = asked.content_html if _UNSUBSCRIBES.search(asked.content_html) else asked.content_html + FOOT
-    content = {"variables": VARIABLES, "locales": {"": {"subject": asked.subject_line, "body": body}}}
     Templates(library.store, library.clock).create(
         name=f"{campaign.name}: {asked.subject_line}"[:200], key=template_key(campaign.campaign_id, key),
-        channel="email", kind="html", content=content, by=by, folder="Campaigns",
+        channel="email", kind="html", content=_content(asked), by=by, folder="Campaigns",
     )  # fmt: skip
+
+
+def _content(asked: EmailToSend) -> dict[str, Any]:
+    body = asked.content_html if _UNSUBSCRIBES.search(asked.content_html) else asked.content_html + FOOT
+    return {"variables": VARIABLES, "locales": {"": {"subject": asked.subject_line, "body": body}}}
 
 
 VARIABLES = [

@@ -155,6 +155,10 @@ def test_a_second_email_is_for_its_own_segment_only(marketer, campaign_world):
         ({"segment_id": "germans", "from_email": "not an address"}, "from_email"),
         ({"segment_id": "germans", "subject_line": "Sale\r\nBcc: all@shop.example"}, "subject_line"),
         ({"segment_id": "germans", "content_html": " "}, "content_html"),
+        ({"segment_id": "germans", "content_html": "<p>{{ unknown_word }}</p>"}, "content_html"),
+        ({"segment_id": "germans", "content_html": "<p>{% if %}</p>"}, "content_html"),
+        ({"segment_id": "germans", "content_html": "<a href='javascript:x'>y</a>"}, "content_html"),
+        ({"segment_id": "germans", "subject_line": "Sale {{ unknown_word }}"}, "content_html"),
         ({}, "audience.segments"),
     ],
 )
