@@ -262,6 +262,10 @@ def replay_command(
     with _library(home) as library:
         journey, chosen = _find_version(library, key, version)
         known = read_known(library.source, journey) if journey and as_lived else NOTHING_KNOWN
+        if as_lived and journey and journey.started_at:
+            since = max(since, journey.started_at)
+            until = min(until, journey.looked_until or until)
+            console.print(f"as it was lived from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC")
         found = replay(library.source, journey.journey_id if journey else 0, chosen, since, until, known)
         report = report_of(library.source, found)
         for line in [*report.lines(), *([] if as_lived else _beside_live(library, journey, chosen, since, until))]:

@@ -99,11 +99,12 @@ def test_a_journey_is_led_from_a_file_to_its_end_at_a_terminal(journey_world, ru
     assert "it could run" in run("journeys", "check", str(file))
     assert "version 1" in run("journeys", "import", str(file))
     assert "live with version 1" in run("journeys", "start", "cart")
-    journey_world.look(NOW + 2 * HOUR, cart("c1", 1, NOW + HOUR / 60))
+    before = cart("c0", 3, NOW - 5 * HOUR)  # left before the journey began
+    journey_world.look(NOW + 2 * HOUR, before, cart("c1", 1, NOW + HOUR / 60))
     assert "send email: mail" in run("journeys", "show", "cart")
     assert "playbook win-back" in run("journeys", "list")
     told = tmp_path / "told.csv"
-    span = ("--from", "2026-03-04T12:00", "--to", "2026-03-04T14:00")
+    span = ("--from", "2026-03-01", "--to", "2026-03-05")
     out = run("replay", "cart", *span, "--as-lived", "--file", str(told))
     assert "1 entries" in out
     assert "1 messages are written to" in out.replace("\n", " ")
