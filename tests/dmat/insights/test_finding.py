@@ -35,7 +35,7 @@ def test_the_part_that_collapsed_is_named_with_what_it_cost(quarter):
     assert orders.explanation.dimension == "source"
     [part] = orders.explanation.parts
     assert (part.value, part.after) == ("woocommerce", 0.0)
-    assert f"By source, woocommerce (\u2212{-part.contribution:.0f}) explains" in sentence(orders)
+    assert f"By source, WooCommerce (\u2212{-part.contribution:.0f}) explains" in sentence(orders)
     assert orders.question.dimensions == ("source",)
 
 
