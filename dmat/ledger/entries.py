@@ -26,7 +26,7 @@ from dmat.errors import NotFoundError
 from dmat.ledger.kept import find_kept
 from dmat.ledger.log import steps_of
 from dmat.store.engine import Store, rows_of
-from dmat.store.ledger_tables import ledger_entries
+from dmat.store.ledger_tables import IN_FLIGHT, ledger_entries
 
 PLANNED, CLAIMED, HANDED_OVER = "planned", "claimed", "handed_over"
 ACCEPTED, DELIVERED, REJECTED = "accepted", "delivered", "rejected"
@@ -47,6 +47,7 @@ MAY_FOLLOW: Mapping[str, frozenset[str]] = {
 STATES = tuple(MAY_FOLLOW)
 SENT = (ACCEPTED, DELIVERED)
 WENT_OUT = (HANDED_OVER, AMBIGUOUS, ACCEPTED, DELIVERED)  # has left, or may have
+IN_FLIGHT_STATES = frozenset({CLAIMED, HANDED_OVER, AMBIGUOUS})
 OPEN = (PLANNED, CLAIMED, HANDED_OVER, AMBIGUOUS)
 
 
@@ -178,6 +179,8 @@ def list_entries(
     query = sa.select(*ENTRY_COLUMNS).order_by(ledger_entries.c.updated_at.desc()).limit(limit)
     if states:
         query = query.where(ledger_entries.c.state.in_(states))
+    if states and IN_FLIGHT_STATES.issuperset(states):
+        query = query.where(IN_FLIGHT)
     if programme:
         query = query.where(ledger_entries.c.programme == programme)
     if occurrence:

@@ -23,7 +23,7 @@ from dmat.ledger.fence import SETTLE_SECONDS
 from dmat.ledger.post import Move, move, note
 from dmat.store.engine import Store, chunks
 from dmat.store.inbox import InboxRow, events_of_message
-from dmat.store.ledger_tables import ledger_entries
+from dmat.store.ledger_tables import IN_FLIGHT, ledger_entries
 
 SURE_SHARE = 0.9  # of the time for which a key is known; clocks differ
 MOST_REPEATS = 10
@@ -53,7 +53,8 @@ class ReconcileReport:
 def channels_to_settle(store: Store, epoch: Callable[[], float] = time.time) -> list[str]:
     """Channels with ambiguous messages whose settle time is over."""
     table = ledger_entries.c
-    query = sa.select(table.channel).where(table.state == AMBIGUOUS, table.settles_at_epoch <= epoch()).distinct()
+    settled = (IN_FLIGHT, table.state == AMBIGUOUS, table.settles_at_epoch <= epoch())
+    query = sa.select(table.channel).where(*settled).distinct()
     with store.read() as connection:
         found: list[str] = list(connection.execute(query).scalars())
     return found
@@ -160,7 +161,7 @@ def _ask(
 def _settled(store: Store, channel: str, epoch: float, limit: int) -> list[Entry]:
     table = ledger_entries.c
     query = sa.select(*ENTRY_COLUMNS).where(
-        table.state == AMBIGUOUS, table.channel == channel, table.settles_at_epoch <= epoch
+        IN_FLIGHT, table.state == AMBIGUOUS, table.channel == channel, table.settles_at_epoch <= epoch
     )
     with store.read() as connection:
         return entries_of(connection, query.order_by(table.settles_at_epoch).limit(limit))

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 import sqlalchemy as sa
-from sending_fixtures import NOON, new_entry, plan_messages
+from sending_fixtures import NOON, FakeProvider, new_entry, plan_messages
 
 from dmat.errors import NotFoundError
 from dmat.ledger.entries import (
@@ -18,8 +18,10 @@ from dmat.ledger.entries import (
     list_entries,
     transitions_of,
     unexported,
+    unresolved,
 )
 from dmat.ledger.post import Move, mark_exported, move, plan_entries
+from dmat.ledger.reconcile import channels_to_settle, reconcile
 from dmat.store.tables import ledger_entries
 
 
@@ -139,3 +141,18 @@ def test_entries_are_found_by_state_person_and_occurrence(store):
     assert [entry.message_id for entry in list_entries(store, states=("claimed",))] == [ids[0]]
     assert [entry.person_id for entry in list_entries(store, occurrence="cart-2", programme="cart_recovery")] == [2]
     assert [entry.person_id for entry in list_entries(store, person_id=3)] == [3]
+
+
+def test_what_is_under_way_is_found_without_reading_the_whole_ledger(store):
+    asked = []
+    sa.event.listen(store.engine, "before_cursor_execute", lambda *event: asked.append(event[2:4]))
+    unresolved(store)
+    channels_to_settle(store)
+    reconcile(store, FakeProvider(), NOON)
+    plans = []
+    with store.read() as connection:
+        for statement, values in [each for each in asked if "from ledger_entries" in each[0].lower()]:
+            rows = connection.exec_driver_sql(f"explain query plan {statement}", values)
+            plans.append(" ".join(row.detail for row in rows))
+    assert len(plans) == 3
+    assert all("USING INDEX ix_ledger_entries_in_flight" in plan for plan in plans), plans
