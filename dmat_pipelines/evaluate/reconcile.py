@@ -114,8 +114,9 @@ def explain_gaps(store: Store, view: Workspace) -> Finding:
 def compare_with_providers(store: Store, view: Workspace) -> Finding:
     """Providers' own counts against live counters: of each provider, programme and kind what is left unexplained.
 
-    Sums over time, since a message at the border of two days may be counted on either by the provider. What the
-    provider had not finished counting when it was asked is left out.
+    Sums over time, since a message at the border of two days may be counted on either by the provider; where it is
+    told by the hour also what is left in the hours, without sign, beside 0. What the provider had not finished counting
+    when it was asked is left out.
     """
     query = (
         "select provider, programme, kind, sum(live_count + late_count) as live_count,"
@@ -125,6 +126,11 @@ def compare_with_providers(store: Store, view: Workspace) -> Finding:
         f"{row['provider']}, {row['programme']}, {row['kind']}": (int(row["live_count"]), int(row["provider_count"]))
         for row in view.rows(query)
     }
+    hours = view.rows(
+        "select provider, kind, sum(abs(unexplained_count)) as left_over from reconciliation.provider_counts"
+        " where grain = 'hour' group by 1, 2 order by 1, 2"
+    )
+    numbers |= {f"{row['provider']}, {row['kind']} by the hour": (int(row["left_over"]), 0) for row in hours}
     return Finding(numbers, waiting_count(store))
 
 

@@ -23,7 +23,9 @@ class View:
         self.connection.execute("create schema reconciliation")
         self.connection.execute(
             "create table reconciliation.provider_counts (provider varchar, programme varchar, kind varchar,"
-            " begins_at timestamp, live_count bigint, provider_count bigint, late_count bigint)"
+            " begins_at timestamp, live_count bigint, provider_count bigint, late_count bigint,"
+            " grain varchar as (case when provider = 'twilio' then 'hour' else 'day' end),"
+            " unexplained_count bigint as (provider_count - live_count - late_count))"
         )
         for row in rows:
             self.connection.execute("insert into reconciliation.provider_counts values (?, ?, ?, ?, ?, ?, ?)", row)
@@ -62,3 +64,11 @@ def test_a_mail_at_the_border_of_two_days_may_be_counted_on_either(compared: Any
         ("sendgrid", "campaign:1", "delivered", NEXT, 2, 3, 0),
     )
     assert found == {}
+
+
+def test_a_text_in_another_hour_than_the_providers_is_a_fault(compared: Any) -> None:
+    found = compared(
+        ("twilio", "campaign:1", "delivered", DAY, 40, 39, 0),
+        ("twilio", "campaign:1", "delivered", NEXT, 2, 3, 0),
+    )
+    assert found == {"twilio, delivered by the hour": (2, 0)}
