@@ -5,7 +5,7 @@ Belongs here: who may do what. Stays out: what is unusual (`dmat/alerts`).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -18,6 +18,7 @@ from apps.api.lead_bodies import zulu
 from dmat.alerts.judging import Judged, last_whole_day, preview
 from dmat.alerts.records import STATES, Alert, acknowledge, find_alert, read_alerts, read_log, reopen, snooze
 from dmat.alerts.rules import find_rule, read_rule, read_rules, remove_rule, save_rule
+from dmat.clock import as_utc
 from dmat.errors import InvalidInputError
 from dmat.settings import Settings
 from dmat.store import Store
@@ -121,16 +122,12 @@ def _add_alerts(router: APIRouter, settings: Settings, store: Store, reader: Any
     @router.post("/{alert_id}/snooze", summary="Leave it alone until a moment")
     def post_snooze(alert_id: Number, body: Until, caller: Caller = writer) -> dict[str, Any]:
         """If it still stands then, it is told again."""
-        return _alert(snooze(store, clock, alert_id, _utc(body.until), caller.name), clock.now())
+        return _alert(snooze(store, clock, alert_id, as_utc(body.until), caller.name), clock.now())
 
     @router.post("/{alert_id}/reopen", summary="Take back an acknowledgement or a snooze")
     def post_reopen(alert_id: Number, caller: Caller = writer) -> dict[str, Any]:
         """It counts as open again."""
         return _alert(reopen(store, clock, alert_id, caller.name), clock.now())
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def _alert(alert: Alert, now: datetime) -> dict[str, Any]:

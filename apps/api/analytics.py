@@ -193,7 +193,7 @@ def _add_files(router: APIRouter, desk: Desk, reader: Any) -> None:
         """CSV, XLSX or PDF. Each file is written down in the audit trail."""
         check_kind("format", body.format)
         answer = desk.ask(desk.question_of(body, caller))
-        content = file_of_answer(desk.settings, answer, body.format, body.title, desk.settings.clock.now())
+        content = file_of_answer(desk.settings, desk.view, answer, body.format, body.title, desk.settings.clock.now())
         with desk.store.write() as connection:
             subject = ", ".join(answer.question.metrics)[:200]
             write_audit(

@@ -59,17 +59,17 @@ def as_csv(answer: Answer) -> str:
     return csv_text(headings(answer), lines(answer))
 
 
-def as_xlsx(answer: Answer, title: str = "Figures") -> bytes:
+def as_xlsx(answer: Answer, title: str = "Figures", run_ids: Sequence[str] = ()) -> bytes:
     """The answer as a workbook; a second sheet says what was asked, how it is counted, and from which data."""
     book = Workbook(write_only=True)
     _write(book, _sheet_title(title), headings(answer), lines(answer), _formats(answer))
-    _write(book, "About", ["", ""], about(answer), ["", ""])
+    _write(book, "About", ["", ""], about(answer, run_ids), ["", ""])
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
 
 
-def about(answer: Answer) -> list[list[str]]:
+def about(answer: Answer, run_ids: Sequence[str] = ()) -> list[list[str]]:
     """What was asked, of when the data are, and the definition of each metric."""
     since, until = answer.question.days
     asked = answer.question
@@ -82,6 +82,7 @@ def about(answer: Answer) -> list[list[str]]:
     ]
     for each in asked.filters:
         rows.append([f"Only {each.dimension}", "; ".join(value or "not known" for value in each.values)])
+    rows += [["Runs", ", ".join(run_ids)]] if run_ids else []
     rows += [["Only members of", asked.segment]] if asked.segment else []
     metrics = [load().metric(key) for key in asked.metrics]
     rows += [[metric.name, f"{metric.words} Counted as: {metric.formula}."] for metric in metrics]

@@ -8,8 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from dmat.errors import InvalidInputError
-from dmat.metrics.asking import Answer
-from dmat.reports.making import Made
+from dmat.metrics.asking import Answer, Warehouse
+from dmat.reports.making import Made, runs_behind
+from dmat.reports.plan import Chart
 from dmat.settings import Settings
 
 KINDS = {
@@ -50,8 +51,12 @@ def check_kind(field: str, kind: str) -> None:
         raise InvalidInputError(field, f"{kind[:20]!r} is no format", ", ".join(KINDS))
 
 
-def file_of_answer(settings: Settings, answer: Answer, kind: str, title: str, now: datetime) -> bytes:
+def file_of_answer(
+    settings: Settings, warehouse: Warehouse, answer: Answer, kind: str, title: str, now: datetime
+) -> bytes:
     """One answer as a file; a PDF has a line over time, or bars by the first dimension.
+
+    PDF and XLSX name the runs that captured the newest data in `warehouse`, which gave the answer.
 
     Raises:
         InvalidInputError: there is no such kind.
@@ -60,7 +65,8 @@ def file_of_answer(settings: Settings, answer: Answer, kind: str, title: str, no
     if kind == "pdf":
         from dmat.reports.pdf import answer_as_pdf
 
-        return answer_as_pdf(settings, answer, title, now, "line" if answer.question.grain else "bar")
+        chart: Chart = "line" if answer.question.grain else "bar"
+        return answer_as_pdf(settings, answer, title, now, chart, runs_behind(warehouse))
     from dmat.metrics.exporting import as_csv, as_xlsx
 
-    return as_xlsx(answer, title) if kind == "xlsx" else as_csv(answer).encode()
+    return as_xlsx(answer, title, runs_behind(warehouse)) if kind == "xlsx" else as_csv(answer).encode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,9 @@ def _note(section: Figures) -> str:
     return " ".join(parts)
 
 
-def answer_as_pdf(settings: Settings, answer: Answer, title: str, now: datetime, chart: Chart = "") -> bytes:
+def answer_as_pdf(
+    settings: Settings, answer: Answer, title: str, now: datetime, chart: Chart = "", run_ids: Sequence[str] = ()
+) -> bytes:
     """One answer as a PDF: its totals, its rows, a chart where one fits, and where it comes from.
 
     Args:
@@ -128,6 +131,7 @@ def answer_as_pdf(settings: Settings, answer: Answer, title: str, now: datetime,
         title: over the page.
         now: when it is made.
         chart: `line` or `bar`; one that does not fit is left out.
+        run_ids: the runs that captured what it rests on.
     """
     asked = answer.question
     fits = (chart == "line" and asked.grain) or (chart == "bar" and (asked.grain or asked.dimensions))
@@ -141,7 +145,7 @@ def answer_as_pdf(settings: Settings, answer: Answer, title: str, now: datetime,
     since, until = asked.days
     made = Made(
         report_run_id=0, report_key="question", report_version=0, title=title, since=since, until=until,
-        data_version=answer.data_version, as_of=answer.as_of, run_ids=(), occurrence="", made_at=now, made_by="",
-        figures={"insights": [], "sections": parts}, told=(),
+        data_version=answer.data_version, as_of=answer.as_of, run_ids=tuple(run_ids), occurrence="", made_at=now,
+        made_by="", figures={"insights": [], "sections": parts}, told=(),
     )  # fmt: skip
     return as_pdf(settings, made)

@@ -57,4 +57,4 @@ class FiguresExportHandler(RequestHandler):
             write_audit(connection, self.context.now(), by, "figures exported", ",".join(question.metrics)[:200],
                         format=wanted)  # fmt: skip
         title = load().metric(question.metrics[0]).name
-        return file_of_answer(self.context.settings, answer, wanted, title, self.context.now())
+        return file_of_answer(self.context.settings, self.context.workspace, answer, wanted, title, self.context.now())

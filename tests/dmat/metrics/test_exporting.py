@@ -41,7 +41,7 @@ def test_a_workbook_says_what_was_asked_and_how_it_is_counted(
     metric_world: Workspace, metric_settings: Settings
 ) -> None:
     answer = answer_of(metric_world, metric_settings, metrics=("sent", "open_rate"), grain="month", dimensions=())
-    book = load_workbook(io.BytesIO(as_xlsx(answer, "Opens: [March]")))
+    book = load_workbook(io.BytesIO(as_xlsx(answer, "Opens: [March]", ["run-1", "run-2"])))
     assert book.sheetnames == ["Opens March", "About"]
     sheet = book["Opens March"]
     assert [cell.value for cell in sheet[2]][1:] == [5, 0.5]
@@ -49,6 +49,7 @@ def test_a_workbook_says_what_was_asked_and_how_it_is_counted(
     about = {row[0].value: row[1].value for row in book["About"].iter_rows()}
     assert about["From"] == "2026-03-01"
     assert "opened / delivered" in about["Open rate"]
+    assert about["Runs"] == "run-1, run-2"
 
 
 def test_a_text_that_looks_like_a_formula_stays_a_text(metric_world: Workspace, metric_settings: Settings) -> None:

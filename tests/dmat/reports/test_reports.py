@@ -126,6 +126,7 @@ def test_one_answer_is_a_page_too(quarter):
     found = answer_as_pdf(quarter.settings, answer, HOSTILE, NOW, "line")
     assert found.startswith(b"%PDF-")
     assert found != answer_as_pdf(quarter.settings, answer, HOSTILE, NOW)
+    assert found != answer_as_pdf(quarter.settings, answer, HOSTILE, NOW, "line", ["run-1"])
 
 
 def test_a_chart_is_drawn_only_where_there_is_something(made):
