@@ -94,19 +94,19 @@ def _check_locale(settings: Settings, template: Template, locale: str, is_market
     except InvalidInputError as error:
         yield from _source_faults(template, locale, error)
         return
+    undeclared = _undeclared(template, compiled)
     try:
-        undeclared = list(_variables(template, compiled))
-        yield from undeclared
-        if not has_errors(undeclared):
-            values, _, _ = seen_values(compiled, {}, locale)
-            seen = {**sample_links(settings), **values}
-            rendered = render_one(compiled, seen)
-            if template.kind == "json":
-                yield from _json(compiled, seen, rendered)
-                return
-            yield from _rendered(settings, template, locale, compiled, rendered, is_marketing)
+        yield from _variables(template, compiled)
+        values, _, _ = seen_values(compiled, {}, locale)
+        seen = {**{name: name for name in undeclared}, **sample_links(settings), **values}
+        rendered = render_one(compiled, seen)
+        if template.kind == "json":
+            yield from _json(compiled, seen, rendered)
+            return
+        yield from _rendered(settings, template, locale, compiled, rendered, is_marketing)
     except InvalidInputError as error:
-        yield Check(ERROR, "body", error.problem, "look at the expressions of the template")
+        if not undeclared:  # a word stood in for what may be a list or a number
+            yield Check(ERROR, "body", error.problem, "look at the expressions of the template")
     finally:
         compiled.close()
 
@@ -130,10 +130,14 @@ def _source_faults(template: Template, locale: str, error: InvalidInputError) ->
     yield Check(ERROR, error.field, _LINE.sub("", error.problem), error.allowed, int(line.group(1)) if line else None)
 
 
-def _variables(template: Template, compiled: Compiled) -> Iterator[Check]:
+def _undeclared(template: Template, compiled: Compiled) -> list[str]:
     declared = {variable.name for variable in template.content.variables}
     derived = {f"{v.name}_{suffix}" for v in template.content.variables for suffix in _DERIVED.get(v.type, ())}
-    for name in sorted(compiled.used - declared - derived - STATIC_NAMES - set(SYSTEM_VALUES)):
+    return sorted(compiled.used - declared - derived - STATIC_NAMES - set(SYSTEM_VALUES))
+
+
+def _variables(template: Template, compiled: Compiled) -> Iterator[Check]:
+    for name in _undeclared(template, compiled):
         yield Check(ERROR, "variables", f"{name} is used but not declared", f"declare {name}, with a fallback")
     used = compiled.used | {name.removesuffix(f"_{suffix}") for name in compiled.used for suffix in ("cents", "iso")}
     for variable in template.content.variables:

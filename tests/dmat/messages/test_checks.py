@@ -49,6 +49,17 @@ def test_a_weakness_of_a_mail_is_found(settings, body, level, words):
     assert checks[0].place == "body"
 
 
+def test_a_word_that_nobody_declared_hides_no_other_finding(settings):
+    checks = found(settings, "<p>Hi {{ shoe_size }}</p><a href=''>Go</a><p>" + "long " * 25_000 + "</p>")
+    for words in ("shoe_size is used but not declared", "leads nowhere", "nobody can unsubscribe", "102 kB"):
+        assert about(checks, words)[0].level == ERROR
+
+
+def test_what_cannot_be_shown_for_want_of_a_list_is_one_finding(settings):
+    checks = found(settings, FOOT + "{% for each in shoes %}{{ each.size.eu }}{% endfor %}")
+    assert [check.what for check in checks if check.level == ERROR] == ["shoes is used but not declared"]
+
+
 def test_a_mail_that_gmail_cuts_off_is_an_error(settings):
     assert about(found(settings, FOOT + "<p>" + "long " * 25_000 + "</p>"), "102 kB")[0].level == ERROR
 
