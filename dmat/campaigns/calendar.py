@@ -108,7 +108,8 @@ def move_step(library: CampaignLibrary, campaign_id: int, step_key: str, to: dat
     """Move a step to another moment (UTC); a step that counted from the start keeps its day and time from now on.
 
     Raises:
-        NotFoundError: there is no such step. ConflictError: it may not be moved as the campaign stands.
+        NotFoundError: there is no such step. ConflictError: it may not be moved as the campaign stands, or not to
+            there: that moment is over, or before the campaign starts.
     """
     campaign = library.get(campaign_id)
     step = campaign.plan.step(step_key)
@@ -117,6 +118,10 @@ def move_step(library: CampaignLibrary, campaign_id: int, step_key: str, to: dat
     entry = next(found for found in _of_campaign(library, campaign) if found.step == step_key)
     if not entry.is_movable:
         raise ConflictError(f"step {step_key} of campaign {campaign_id} ({campaign.status}) cannot be moved any more")
+    if to < library.clock.now():
+        raise ConflictError("a step cannot be moved into the past")
+    if campaign.starts_at is not None and to < campaign.starts_at:
+        raise ConflictError(f"the campaign starts later, on {campaign.starts_at:%Y-%m-%d %H:%M} UTC")
     moved = _moved(campaign, step, to, library.settings.workspace_time_zone, library.clock.now())
     steps = tuple(moved if each.key == step_key else each for each in campaign.plan.steps)
     plan = campaign.plan.model_copy(update={"steps": steps})

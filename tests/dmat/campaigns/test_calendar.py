@@ -70,6 +70,17 @@ def test_a_step_in_the_time_of_people_stays_so_when_it_is_moved(campaign_world):
     assert (step.day, step.time, step.clock) == (5, "15:00", "person")
 
 
+def test_a_step_is_not_moved_into_the_past_nor_before_its_campaign(campaign_world):
+    number = make(campaign_world, steps=[mail(day=2, time="09:00")])
+    before = campaign_world.library.get(number).plan.steps
+    with pytest.raises(ConflictError, match="into the past"):
+        move_step(campaign_world.library, number, "mail", NOW - timedelta(days=5), ANN)
+    later = make(campaign_world, name="Later", starts_at=NOW + timedelta(days=3), steps=[mail(day=2, time="09:00")])
+    with pytest.raises(ConflictError, match="starts later"):
+        move_step(campaign_world.library, later, "mail", NOW + timedelta(days=1), ANN)
+    assert campaign_world.library.get(number).plan.steps == before
+
+
 def test_what_has_begun_cannot_be_moved(campaign_world):
     number = campaign_world.start(document_of())
     Runner(campaign_world.settings, campaign_world.store, campaign_world.desk, campaign_world.library).look()
