@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -138,10 +138,10 @@ class Lanes:
         ended: set[str] = set()
         self._broken, self._fenced = {}, []
         while not self.stop.is_set() and not self._fenced:
-            self._resolve(report)
-            for channel in due_channels(self.store, self.now(), self._providers or SANDBOXES):
-                if channel not in running and channel not in ended:
-                    running[channel] = self._start(channel, fence, report, deadline)
+            self._start_due(running, ended, fence, report, deadline)
+            self._resolve(report)  # it may take seconds: what is due does not wait for it
+            if not running:
+                self._start_due(running, ended, fence, report, deadline)
             if not running:
                 break
             next(iter(running.values())).join(LOOK_SECONDS)
@@ -163,6 +163,18 @@ class Lanes:
             report.stopped_because = report.stopped_because or "it was told to stop"
         if self._broken:
             report.stopped_because = report.stopped_because or "; ".join(sorted(self._broken.values()))
+
+    def _start_due(
+        self,
+        running: dict[str, threading.Thread],
+        ended: Collection[str],
+        fence: Fence,
+        report: DrainReport,
+        deadline: float,
+    ) -> None:
+        for channel in due_channels(self.store, self.now(), self._providers or SANDBOXES):
+            if channel not in running and channel not in ended:
+                running[channel] = self._start(channel, fence, report, deadline)
 
     def _start(self, channel: str, fence: Fence, report: DrainReport, deadline: float) -> threading.Thread:
         thread = threading.Thread(

@@ -6,6 +6,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from sending_fixtures import NOON, FakeProvider, cart_context, plan_messages
 
 from dmat.channels.contract import Sought
@@ -19,6 +20,7 @@ from dmat.ledger.fence import sending_lock, take_fence
 from dmat.ledger.receive import receive
 from dmat.messages.links import Links
 from dmat.store.inbox import InboundEvent
+from dmat.store.tables import ledger_entries
 from dmat_pipelines.deliver.sender import drain
 
 
@@ -153,6 +155,30 @@ def test_a_request_that_never_arrived_is_sent_after_looking_it_up(settings, stor
     run(settings, store, provider)
     run(settings, store, provider)
     assert sorted(provider.taken) == sorted(ids)
+
+
+def test_what_is_due_does_not_wait_for_what_is_looked_up(settings, store, provider):
+    [lost] = plan_messages(store)
+    provider.script[lost] = raising(AmbiguousError("cut"))
+    assert run(settings, store, provider, settle_seconds=3600.0).ambiguous_count == 1
+    with store.write() as connection:
+        connection.execute(sa.update(ledger_entries).values(settles_at_epoch=0.0))
+    plan_messages(store, first=2)
+    left, waited = threading.Event(), []
+
+    def take(message):
+        left.set()
+        return provider.take(message)
+
+    class Slow(FakeProvider):
+        def find_message(self, sought):
+            waited.append(left.wait(60))
+            return None
+
+    slow = Slow(script={"*": take})
+    report = run(settings, store, slow)
+    assert waited == [True], "the other message left while this one was looked up"
+    assert report.accepted_count == 2
 
 
 def test_without_a_look_up_an_ambiguous_message_is_named_and_left(settings, store, provider):
