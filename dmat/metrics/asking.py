@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Protocol
 
 import duckdb
@@ -298,15 +299,15 @@ def _figures(metrics: Sequence[Metric], catalogue: Catalogue, row: Row, keys: Ro
 def figure(metric: Metric, catalogue: Catalogue, row: Mapping[str, Any]) -> Value:
     """The value of a metric from those of its simple parts; what is not there counts 0, what is unknown is None."""
     if not metric.is_made:
-        return _simple(metric, row.get(metric.key, None if metric.kind == "median" else 0))
+        return _in_unit(metric, row.get(metric.key, None if metric.kind == "median" else 0))
     above = _sum(metric.numerator, catalogue, row)
     for key in metric.factors:
         factor = figure(catalogue.metrics[key], catalogue, row)
         above = above * factor if above is not None and factor is not None else None
     if not metric.denominator:
-        return _rounded(metric, above)
+        return _in_unit(metric, above)
     below = _sum(metric.denominator, catalogue, row)
-    return _rounded(metric, above / below) if above is not None and below else None
+    return _in_unit(metric, above / below) if above is not None and below else None
 
 
 def _sum(terms: Sequence[tuple[str, bool]], catalogue: Catalogue, row: Mapping[str, Any]) -> float | int | None:
@@ -315,14 +316,13 @@ def _sum(terms: Sequence[tuple[str, bool]], catalogue: Catalogue, row: Mapping[s
     return sum(known) if len(known) == len(values) else None
 
 
-def _simple(metric: Metric, value: float | None) -> Value:
+def _in_unit(metric: Metric, value: float | Decimal | None) -> Value:
+    """Counts and cents as whole numbers, a half away from 0 as SQL rounds it."""
     if value is None:
         return None
-    return round(value) if metric.unit in ("count", "cents") else float(value)
-
-
-def _rounded(metric: Metric, value: float | int | None) -> Value:
-    return round(value) if metric.unit in ("count", "cents") and value is not None else value
+    if metric.unit in ("count", "cents"):
+        return int(Decimal(value).quantize(Decimal(1), ROUND_HALF_UP))
+    return float(value)
 
 
 def _change(now: Value, before: Value) -> float | None:

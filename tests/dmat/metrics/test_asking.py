@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from dmat.errors import InvalidInputError
-from dmat.metrics.asking import Answer, ask
+from dmat.metrics.asking import Answer, ask, figure
 from dmat.metrics.catalogue import load
 from dmat.metrics.question import Filter, Question
 from dmat.settings import Settings
@@ -167,6 +168,13 @@ def test_days_of_ads_are_those_of_the_vendor(metric_world: Workspace, untouched_
     answer = ask(metric_world, far, Question(metrics=("ad_spend", "ad_click_rate"), **MARCH, grain="day"))
     assert [row["ad_spend"] for row in answer.rows][:3] == [700, 300, 0]
     assert answer.totals["ad_spend"] == 1_000
+
+
+def test_a_half_cent_is_rounded_as_sql_rounds_it() -> None:
+    cost = load().metric("message_cost")
+    assert [figure(cost, load(), {"message_cost": Decimal(half)}) for half in ("1076.5", "1077.5", "-0.5")] == [
+        1077, 1078, -1,
+    ]  # fmt: skip
 
 
 def test_costs_divide_across_bases(asked: Asker) -> None:
