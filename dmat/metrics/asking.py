@@ -298,20 +298,26 @@ def _figures(metrics: Sequence[Metric], catalogue: Catalogue, row: Row, keys: Ro
 
 def figure(metric: Metric, catalogue: Catalogue, row: Mapping[str, Any]) -> Value:
     """The value of a metric from those of its simple parts; what is not there counts 0, what is unknown is None."""
+    return _in_unit(metric, _exact(metric, catalogue, row))
+
+
+def _exact(metric: Metric, catalogue: Catalogue, row: Mapping[str, Any]) -> float | None:
+    """The figure before it is rounded: what is made of others is made of what they exactly are."""
     if not metric.is_made:
-        return _in_unit(metric, row.get(metric.key, None if metric.kind == "median" else 0))
+        found = row.get(metric.key, None if metric.kind == "median" else 0)
+        return float(found) if isinstance(found, Decimal) else found
     above = _sum(metric.numerator, catalogue, row)
     for key in metric.factors:
-        factor = figure(catalogue.metrics[key], catalogue, row)
+        factor = _exact(catalogue.metrics[key], catalogue, row)
         above = above * factor if above is not None and factor is not None else None
     if not metric.denominator:
-        return _in_unit(metric, above)
+        return above
     below = _sum(metric.denominator, catalogue, row)
-    return _in_unit(metric, above / below) if above is not None and below else None
+    return above / below if above is not None and below else None
 
 
-def _sum(terms: Sequence[tuple[str, bool]], catalogue: Catalogue, row: Mapping[str, Any]) -> float | int | None:
-    values = [(figure(catalogue.metrics[key], catalogue, row), is_less) for key, is_less in terms]
+def _sum(terms: Sequence[tuple[str, bool]], catalogue: Catalogue, row: Mapping[str, Any]) -> float | None:
+    values = [(_exact(catalogue.metrics[key], catalogue, row), is_less) for key, is_less in terms]
     known = [(-value if is_less else value) for value, is_less in values if value is not None]
     return sum(known) if len(known) == len(values) else None
 
