@@ -22,7 +22,6 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from apps.api.fields import allowed_fields, purpose
-from dmat.documents import limits_of
 from dmat.errors import (
     ConflictError,
     DmatError,
@@ -31,6 +30,7 @@ from dmat.errors import (
     NotPermittedError,
     NotPublishedError,
 )
+from dmat.faults import limits_of
 from dmat.segments.rules import InvalidRuleError
 
 

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from dmat import forms
 from dmat.clock import Clock
-from dmat.documents import Address, read_plain
+from dmat.documents import Address, read
 from dmat.errors import ConflictError, InvalidInputError, NotFoundError
 from dmat.metrics.catalogue import load
 from dmat.metrics.question import Filter, Question
@@ -47,7 +48,7 @@ class AlertRule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    key: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")
+    key: str = Field(pattern=forms.KEY)
     name: str = Field(min_length=1, max_length=120)
     kind: Literal["unusual", "threshold", "campaigns", "sources"]
     metric: str = Field("", max_length=80)
@@ -102,7 +103,7 @@ def read_rule(document: Mapping[str, Any], is_kept: bool = False) -> AlertRule:
     Raises:
         InvalidInputError: names the field and what is allowed.
     """
-    return read_plain(AlertRule, document, "rule", "see the guide to alerts", KEPT if is_kept else None)
+    return read(AlertRule, document, "rule", KEPT if is_kept else None)
 
 
 @cache

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dmat import forms
 from dmat.channels.contract import CHANNELS
 
 Channel = Literal["email", "sms", "whatsapp", "push", "in_app", "banner", "social", "retargeting", "webhook"]
@@ -30,7 +31,7 @@ Measure = Literal[
     "unsubscribe_rate",
     "traffic_ratio",
 ]
-Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
+Key = Annotated[str, Field(pattern=forms.KEY)]
 
 COUNTED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
     {

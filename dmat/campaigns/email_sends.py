@@ -17,8 +17,8 @@ from dmat.campaigns.checking import refuse_unfit
 from dmat.campaigns.library import CampaignLibrary
 from dmat.campaigns.plan import Audience, CampaignPlan, Narrowing, Step, parse_plan
 from dmat.campaigns.records import DRAFT, RUNNING, SCHEDULED, Campaign
-from dmat.documents import fault_of
 from dmat.errors import ConflictError, InvalidInputError, NotFoundError
+from dmat.faults import first_fault
 from dmat.messages.checks import check_content
 from dmat.messages.findings import ERROR
 from dmat.messages.library import Templates
@@ -152,10 +152,9 @@ def _step(campaign_id: int, key: str, asked: EmailToSend, at: datetime) -> Step:
             subject=asked.subject_line, from_name=asked.from_name, from_email=asked.from_email,
         )  # fmt: skip
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = {"subject": "subject_line"}.get(str(first["loc"][0]), str(first["loc"][0])) if first["loc"] else "body"
-        _, what, allowed = fault_of(first, "")
-        raise InvalidInputError(field, what, allowed) from None
+        fault = first_fault(error, Step, "body")
+        field = "subject_line" if fault.field == "subject" else fault.field
+        raise InvalidInputError(field, fault.problem, fault.allowed) from None
 
 
 def _plan_with(plan: CampaignPlan, segment: str, step: Step, at: datetime) -> CampaignPlan:

@@ -20,8 +20,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from dmat import forms
 from dmat.campaigns.coordination import Channel, CoordinationRule, Key, Part
-from dmat.documents import Moment, read_document
+from dmat.documents import Moment, OneLine, read_document
 
 MOST_STEPS, MOST_SEGMENTS, MOST_RULES, MOST_VARIANTS, MOST_REACTIONS = 100, 50, 50, 6, 5
 LARGEST_PLAN = 500_000
@@ -29,10 +30,8 @@ ROLL_OUT = "-rest"  # see dmat/experiments/records.py: REST_SUFFIX
 MESSAGE_CHANNELS = ("email", "sms", "whatsapp", "push", "in_app", "webhook")
 """Channels whose steps need a template and plan one message a person."""
 
-
 SegmentKey = Annotated[str, Field(min_length=1, max_length=100)]
-WebAddress = Annotated[str, Field(max_length=2000, pattern=r"^$|^https?://[^\s<>\"']+$")]
-OneLine = Annotated[str, Field(max_length=300, pattern=r"^[^\r\n\x00]*$")]
+WebAddress = Annotated[str, Field(max_length=2000, pattern=forms.OR_NOTHING + forms.WEB_ADDRESS)]
 
 
 class Audience(Part):
@@ -70,7 +69,7 @@ class Variant(Part):
     template: str = Field("", max_length=100, description="key of the template; empty: that of the step")
     template_version: int | None = Field(None, ge=1, description="of that template; empty: the newest")
     subject: OneLine = Field("", description="instead of the template's")
-    time: str = Field("", pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d$", description="instead of the step's time of day")
+    time: str = Field("", pattern=forms.OR_NOTHING + forms.TIME, description="instead of the step's time of day")
     code_pool: str = Field("", max_length=100, description="instead of the step's pool of codes")
 
 
@@ -124,14 +123,14 @@ class Step(Part):
     template: str = Field("", max_length=100, description="key of the template in the library of messages")
     template_version: int | None = Field(None, ge=1, description="empty: the newest when the step is due")
     day: int | None = Field(None, ge=1, le=366, description="1 is the day on which the campaign starts")
-    time: str = Field("09:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="time of that day")
+    time: str = Field("09:00", pattern=forms.TIME, description="time of that day")
     at: Moment | None = Field(None, description="a moment instead of day and time")
     clock: Literal["workspace", "person", "best_hour"] = Field("workspace", description="whose time it is")
     audience: Narrowing | None = None
     expires_after_hours: int = Field(48, ge=1, le=24 * 60, description="what could not leave until then never does")
     subject: OneLine = Field("", description="instead of the template's")
     from_name: OneLine = Field("", description="instead of the workspace's")
-    from_email: str = Field("", max_length=320, pattern=r"^$|^[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;]+$")
+    from_email: str = Field("", max_length=320, pattern=forms.OR_NOTHING + forms.ADDRESS)
     variants: tuple[Variant, ...] = Field((), max_length=MOST_VARIANTS)
     cost_cents: int = Field(0, ge=0, description="what the step costs as a whole")
     cost_micros_each: int = Field(0, ge=0, description="what one message costs, in millionths of the currency")
@@ -217,7 +216,7 @@ class CampaignPlan(Part):
     target_conversions: int | None = Field(None, ge=0)
     target_revenue_cents: int | None = Field(None, ge=0)
     budget_cents: int = Field(0, ge=0)
-    currency_code: str = Field("EUR", pattern=r"^[A-Z]{3}$")
+    currency_code: str = Field("EUR", pattern=forms.CURRENCY)
     starts_at: Moment | None = Field(None, description="empty: when somebody starts it")
     ends_at: Moment | None = Field(None, description="nothing leaves afterwards; empty: when the last step is over")
     time_zone: str = Field("", max_length=60, description="IANA zone of days and times; empty: the workspace's")

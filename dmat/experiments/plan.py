@@ -20,7 +20,8 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from dmat.documents import read_document
+from dmat import forms
+from dmat.documents import OneLine, read_document
 from dmat.errors import InvalidInputError
 from dmat.experiments.metrics import find_metric
 
@@ -34,16 +35,15 @@ OF_A_JOURNEY = (*OF_A_CAMPAIGN, "custom")
 MOST_ARMS, MOST_GUARDRAILS, MOST_WAVES, LARGEST_PLAN = 6, 6, 50, 100_000
 
 ArmKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,19}$")]
-PlanKey = Annotated[str, Field(pattern=r"^$|^[a-z0-9][a-z0-9_-]{0,59}$")]
-OneLine = Annotated[str, Field(max_length=300, pattern=r"^[^\r\n\x00]*$")]
-WebAddress = Annotated[str, Field(max_length=2000, pattern=r"^$|^https?://[^\s<>\"']+$|^/[^\s<>\"']*$")]
+PlanKey = Annotated[str, Field(pattern=forms.OR_NOTHING + forms.KEY)]
+WebAddress = Annotated[str, Field(max_length=2000, pattern=forms.OR_NOTHING + forms.LINK)]
 
 
 def _metric(given: str) -> str:
     try:
         return find_metric(given).key
     except InvalidInputError as error:
-        raise ValueError(f"{error.problem} (allowed: {error.allowed})") from None
+        raise ValueError(f"{error.problem}; {error.allowed}") from None
 
 
 Metric = Annotated[str, Field(max_length=40), AfterValidator(_metric)]
@@ -61,7 +61,7 @@ class Overrides(Part):
     template: str = Field("", max_length=100, description="key of a template of the step's channel")
     template_version: int | None = Field(None, ge=1, description="set at the start: what was tested is rolled out")
     subject: OneLine = ""
-    time: str = Field("", pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d$", description="time of the step's day")
+    time: str = Field("", pattern=forms.OR_NOTHING + forms.TIME, description="time of the step's day")
     code_pool: str = Field("", max_length=100, description="each person gets a code of this pool")
     steps: tuple[str, ...] | None = Field(None, max_length=100, description="keys of the steps that the arm gets")
     url: WebAddress = Field("", description="page that visitors of the arm are led to")
@@ -116,7 +116,7 @@ class TestPlan(Part):
     campaign_id: int | None = Field(None, ge=1)
     journey: PlanKey = Field("", description="key of a journey whose split is tested, instead of a campaign")
     step: str = Field("", max_length=60, description="key of the campaign's step, or of the journey's split")
-    page: str = Field("", max_length=500, pattern=r"^$|^/[^\s<>\"']*$", description="path as / or /sale/*")
+    page: str = Field("", max_length=500, pattern=forms.OR_NOTHING + forms.PATH, description="path as / or /sale/*")
     form: str = Field("", max_length=100, description="which form counts as completed; empty: any")
     arms: tuple[Arm, ...] = Field(min_length=2, max_length=MOST_ARMS)
     control: str = Field("", max_length=20, description="key of the arm that the others are compared with; first")

@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from dmat import forms
 from dmat.campaigns.coordination import Key, Part
-from dmat.campaigns.plan import OneLine
+from dmat.documents import OneLine
 from dmat.journeys.conditions import Condition, Scalar, Where
 from dmat.journeys.spans import Span, in_words
 from dmat.journeys.triggers import TimeOfDay
@@ -28,7 +29,7 @@ _NEEDED = {
     "remove_tag": ("tag",), "set_value": ("name", "value"),
 }  # fmt: skip
 _NAMED = ("title", "tag", "name")
-Target = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$", description="key of a step, or `end`")]
+Target = Annotated[str, Field(pattern=forms.KEY, description="key of a step, or `end`")]
 Channel = Literal["email", "sms", "whatsapp", "push", "in_app"]
 
 
@@ -55,7 +56,7 @@ class Send(_Going):
     template_version: int | None = Field(None, ge=1, description="empty: the newest when the journey is switched on")
     subject: OneLine = Field("", description="instead of the template's")
     from_name: OneLine = ""
-    from_email: str = Field("", max_length=320, pattern=r"^$|^[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;]+$")
+    from_email: str = Field("", max_length=320, pattern=forms.OR_NOTHING + forms.ADDRESS)
     style: Literal["modal", "full_screen", "slide_in"] = Field("modal", description="how an in-app message is shown")
     values: dict[str, Scalar] = Field({}, description="for variables of the template whose source is `context`")
     code_pool: str = Field("", max_length=100, description="each person gets a code of this pool")

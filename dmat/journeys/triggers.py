@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from dmat import forms
 from dmat.campaigns.coordination import Part
 from dmat.documents import Moment
 from dmat.journeys.conditions import Where
@@ -19,7 +20,7 @@ from dmat.journeys.spans import Span, in_words
 
 SegmentKey = Annotated[str, Field(min_length=1, max_length=100)]
 TierKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
-TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+TimeOfDay = Annotated[str, Field(pattern=forms.TIME)]
 
 
 class CartAbandoned(Part):

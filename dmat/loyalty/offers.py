@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.engine import Connection
 
-from dmat.documents import Moment
+from dmat import forms
+from dmat.documents import Moment, read
 from dmat.errors import ConflictError, InvalidInputError, NotFoundError
-from dmat.faults import first_fault
 from dmat.loyalty.ledger import spend
 from dmat.loyalty.rules import read_rules
 from dmat.messages.codes import get_pool, take_codes
@@ -31,7 +31,6 @@ from dmat.warehouse import Workspace
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without those that look alike
 CODE_LENGTH, LONGEST_CODE, LONGEST_OCCURRENCE = 10, 40, 100
-OFFER_KEY = "small letters a to z, digits, - and _, beginning with a letter or a digit"
 _USED = """
     select upper(discount_code) as code, order_id, person_id, ordered_at from commerce.fct_orders
     where discount_code is not null and status <> 'cancelled' and ordered_at > ?
@@ -47,7 +46,7 @@ class Offer(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    offer_key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$", description=OFFER_KEY)]
+    offer_key: Annotated[str, Field(pattern=forms.KEY)]
     name: Annotated[str, Field(min_length=1, max_length=200)]
     description: Annotated[str, Field(max_length=2000)] = ""
     kind: Literal["percent", "amount", "shipping", "gift", "early_access"]
@@ -100,10 +99,7 @@ def parse_offer(document: Any) -> Offer:
     Raises:
         InvalidInputError: names the field and what is allowed.
     """
-    try:
-        return Offer.model_validate(document)
-    except ValidationError as error:
-        raise first_fault(error, Offer, "offer") from None
+    return read(Offer, document, "offer")
 
 
 def put_offer(store: Store, document: Any, now: datetime, by: str) -> Offer:

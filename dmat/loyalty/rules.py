@@ -10,11 +10,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.engine import Connection
 
-from dmat.documents import Moment
-from dmat.faults import first_fault
+from dmat.documents import Moment, read
 from dmat.store.engine import Store, upsert
 from dmat.store.tables import settings_values
 from dmat.store.workspace_values import write_audit
@@ -88,10 +87,7 @@ def parse_loyalty(document: Any) -> LoyaltyRules:
     Raises:
         InvalidInputError: names the place of the first fault.
     """
-    try:
-        return LoyaltyRules.model_validate(document)
-    except ValidationError as error:
-        raise first_fault(error, LoyaltyRules, "rules") from None
+    return read(LoyaltyRules, document, "rules")
 
 
 def read_rules(connection: Connection) -> LoyaltyRules | None:

@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from dmat.documents import read_plain
+from dmat import forms
+from dmat.documents import read
 from dmat.errors import InvalidInputError
 from dmat.metrics.catalogue import Catalogue, Metric, load, near
 from dmat.metrics.periods import PERIODS, before, period_of
@@ -64,7 +65,7 @@ class Question(BaseModel):
     filters: tuple[Filter, ...] = Field((), max_length=20)
     segment: str = Field("", max_length=120)
     compare: Literal["", "previous", "year"] = ""
-    currency: str = Field("", pattern=r"^([A-Z]{3})?$")
+    currency: str = Field("", pattern=forms.OR_NOTHING + forms.CURRENCY)
     order: str = Field("", max_length=80)
     limit: int = Field(DEFAULT_LIMIT, ge=1, le=10_000)
 
@@ -179,7 +180,7 @@ def read_question(document: Mapping[str, object]) -> Question:
     Raises:
         InvalidInputError: names the field and what is allowed.
     """
-    found = read_plain(Question, document, "question", "see the description of the question")
+    found = read(Question, document, "question")
     found.check()
     return found
 

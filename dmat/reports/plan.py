@@ -11,7 +11,8 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from dmat.documents import ADDRESS, Address, read_plain
+from dmat import forms
+from dmat.documents import Address, read
 from dmat.errors import InvalidInputError
 from dmat.metrics.catalogue import load
 from dmat.metrics.periods import PERIODS
@@ -99,7 +100,7 @@ class Report(Part):
         recipients: who gets it by mail when it was made by its schedule.
     """
 
-    key: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")
+    key: str = Field(pattern=forms.KEY)
     name: str = Field(min_length=1, max_length=120)
     words: str = Field("", max_length=500)
     topic: str = Field("Own", max_length=60)
@@ -136,7 +137,7 @@ def read_report(document: Mapping[str, Any], is_kept: bool = False) -> Report:
     Raises:
         InvalidInputError: names the field and what is allowed.
     """
-    return read_plain(Report, document, "report", "see the guide to reports", KEPT if is_kept else None)
+    return read(Report, document, "report", KEPT if is_kept else None)
 
 
 def check_recipients(to: Sequence[str]) -> list[str]:
@@ -146,6 +147,6 @@ def check_recipients(to: Sequence[str]) -> list[str]:
         InvalidInputError: names the one that is no address.
     """
     for place, address in enumerate(to):
-        if not re.fullmatch(ADDRESS, address) or len(address) > 320:
-            raise InvalidInputError(f"to.{place}", f"{address[:80]!r} is no address", "name@domain.tld")
+        if not re.fullmatch(forms.ADDRESS, address) or len(address) > 320:
+            raise InvalidInputError(f"to[{place}]", f"{address[:80]!r} is no address", "name@domain.tld")
     return list(dict.fromkeys(address.lower() for address in to))

@@ -14,19 +14,18 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.engine import Connection
 
+from dmat.documents import read
 from dmat.errors import ConflictError, InvalidInputError
-from dmat.faults import first_fault
-from dmat.routing.reps import KEY_WORDS, read_reps
+from dmat.routing.reps import Key, read_reps
 from dmat.scoring.leads import SIZES, SOURCES
 from dmat.store.engine import Store, rows_of
 from dmat.store.lead_tables import routing_versions
 from dmat.store.workspace_values import write_audit
 
 PRIORITIES = ("high", "medium", "low")
-Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,59}$", description=KEY_WORDS)]
 Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=200)]
 
 
@@ -129,10 +128,7 @@ def parse_routing(document: Any) -> RoutingPlan:
     Raises:
         InvalidInputError: names the place of the first fault and what is allowed there.
     """
-    try:
-        plan = RoutingPlan.model_validate(document)
-    except ValidationError as error:
-        raise first_fault(error, RoutingPlan, "plan") from None
+    plan = read(RoutingPlan, document, "plan")
     keys = [rule.key for rule in plan.rules]
     for number, key in enumerate(keys):
         if key in keys[:number]:

@@ -11,18 +11,24 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.engine import Connection
 
 from dmat.channels.addresses import is_valid
+from dmat.documents import read
 from dmat.errors import InvalidInputError, NotFoundError
-from dmat.faults import first_fault
 from dmat.routing.hours import DAYS, Hours
 from dmat.store.engine import Store, rows_of, upsert
 from dmat.store.lead_tables import lead_assignments, sales_reps
 from dmat.store.workspace_values import write_audit
 
-KEY_WORDS = "small letters a to z, digits, -, _ and ., beginning with a letter or a digit"
+Key = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9_.-]{0,59}$",
+        description="small letters a to z, digits, -, _ and ., beginning with a letter or a digit",
+    ),
+]
 SPAN = "2026-03-02 to 2026-03-06"
 WEEK: dict[str, list[str]] = {day: ["09:00", "17:00"] for day in DAYS[:5]}
 
@@ -36,7 +42,7 @@ class Rep(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rep_key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,59}$", description=KEY_WORDS)]
+    rep_key: Key
     name: Annotated[str, Field(min_length=1, max_length=200)]
     email: Annotated[str, Field(max_length=320)]
     slack_channel: Annotated[
@@ -124,10 +130,7 @@ def parse_rep(document: Any) -> Rep:
     Raises:
         InvalidInputError: names the field and what is allowed.
     """
-    try:
-        return Rep.model_validate(document)
-    except ValidationError as error:
-        raise first_fault(error, Rep, "rep") from None
+    return read(Rep, document, "rep")
 
 
 def put_rep(store: Store, document: Any, now: datetime, by: str) -> Rep:

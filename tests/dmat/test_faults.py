@@ -25,8 +25,8 @@ def plan_with(**rule):
         (parse_rep, REP | {"capacity": "ten"}, "capacity: 'ten' is not a whole number", "a whole number, 0 to 10,000"),
         (parse_rep, REP | {"capacity": ""}, "capacity: it is empty", "a whole number, 0 to 10,000"),
         (parse_rep, REP | {"most_per_day": 9999}, "most_per_day: 9999 is too large", "0 to 1,000"),
-        (parse_rep, REP | {"name": ""}, "name: it is empty", "a text, 1 to 200 signs"),
-        (parse_rep, REP | {"team": "x" * 70}, "team: 70 signs are too many", "a text, 0 to 60 signs"),
+        (parse_rep, REP | {"name": ""}, "name: it is empty", "a text, 1 to 200 characters"),
+        (parse_rep, REP | {"team": "x" * 70}, "team: 70 characters are too many", "a text, 0 to 60 characters"),
         (parse_rep, REP | {"email": "ann"}, "email: 'ann' is not an address of email", "as ann@shop.example"),
         (parse_rep, REP | {"role": "boss"}, "role: 'boss' is not allowed", "rep or manager"),
         (
@@ -53,9 +53,15 @@ def plan_with(**rule):
             "away: '2026-01-01 to later' is not a span of days",
             "a day and the same or a later one, as 2026-03-02 to 2026-03-06",
         ),
-        (parse_rep, REP | {"territories": ["x" * 200]}, "territories[0]: 200 signs are too many", "at most 110 signs"),
+        (
+            parse_rep,
+            REP | {"territories": ["x" * 200]},
+            "territories[0]: 200 characters are too many",
+            "at most 110 characters",
+        ),
         (parse_routing, {}, "rules: it is missing", ""),
         (parse_routing, [], "plan: it is not an object with fields", "an object with fields"),
+        (parse_routing, {"rules": []}, "rules: it is empty", "1 to 200 entries"),
         (
             parse_routing,
             plan_with(then={"to": "x"}),

@@ -68,7 +68,7 @@ def test_a_report_is_made_read_taken_away_as_a_file_and_mailed(doors):
     sent = doors.post(f"/api/reports/made/{number}/mail", json={"to": ["Boss@shop.example"]})
     assert sent.json() == {"to": ["boss@shop.example"]}
     refused = doors.post(f"/api/reports/made/{number}/mail", json={"to": ["boss"]})
-    assert refused.json()["faults"][0]["path"] == "to.0"
+    assert refused.json()["faults"][0]["path"] == "to[0]"
 
 
 def test_a_report_is_changed_and_given_a_schedule(doors):

@@ -15,7 +15,7 @@ import pytest
     ("post", "/api/campaigns", {"name": 5}, "name", ("a text",)),
     ("post", "/api/campaigns", {"name": "x", "plan": []}, "plan", ("an object",)),
     ("post", "/api/campaigns", {"name": "x", "budget": -1}, "budget", ("at least 0",)),
-    ("post", "/api/campaigns", {"name": "x", "plan": {"holdout": {"share": 2}}}, "holdout.share", ("at most 0.5",)),
+    ("post", "/api/campaigns", {"name": "x", "plan": {"holdout": {"share": 2}}}, "holdout.share", ("0 to 0.5",)),
     ("post", "/api/campaigns", {"name": "x", "plan": {"steps": [{"key": "a", "channel": "sms", "time": "25:00"}]}},
      "steps[0].time", ("a time of day",)),
     ("get", "/api/analytics/campaigns/compare", None, "ids", ("3,7",)),

@@ -187,7 +187,7 @@ def test_a_rule_taken_away_closes_its_alerts(quarter):
         ({"kind": "threshold", "direction": "below"}, "value"),
         ({"kind": "sources"}, "metric"),
         ({"key": "No Key"}, "key"),
-        ({"emails": ["ann@shop.example, bob@shop.example"]}, "emails.0"),
+        ({"emails": ["ann@shop.example, bob@shop.example"]}, "emails[0]"),
         ({"false_alarm_days": 3}, "false_alarm_days"),
         ({"colour": "red"}, "colour"),
     ],

@@ -23,10 +23,10 @@ def cells(*levels):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"arms": HALVES[:1]}, "at least 2"),
+        ({"arms": HALVES[:1]}, "arms: there are too few (allowed: 2 to 6 entries)"),
         ({"arms": [HALVES[0], HALVES[0]]}, "two arms have the same key"),
         ({"arms": [HALVES[0], {"key": "b", "share": 0.2}]}, "do not add up to 1"),
-        ({"arms": [HALVES[0], {"key": "b-rest", "share": 0.5}]}, "arms[1].key: it has another form"),
+        ({"arms": [HALVES[0], {"key": "b-rest", "share": 0.5}]}, "arms[1].key: 'b-rest' has another form"),
         ({"control": "z"}, "the control 'z' is none of the arms"),
         ({"campaign_id": None}, "needs the number of a campaign"),
         ({"step": ""}, "which step of the campaign"),
@@ -37,7 +37,7 @@ def cells(*levels):
         ({"kind": "send_time", "arms": arms({"time": "09:00"}, {"time": "09:00"})}, "a time of its own"),
         (
             {"kind": "send_time", "arms": arms({"time": "25:00"}, {"time": "09:00"})},
-            "arms[0].overrides.time: it has another form",
+            "arms[0].overrides.time: '25:00' has another form (allowed: a time of day from 00:00 to 23:59, or nothing)",
         ),
         ({"kind": "frequency", "arms": arms({"steps": ["x"]}, {"steps": ["x"]})}, "no two say the same"),
         ({"kind": "offer", "arms": HALVES}, "a code pool or a template"),
@@ -46,13 +46,16 @@ def cells(*levels):
         ({"kind": "factorial", "arms": cells("xp", "xp", "yp", "yq")}, "two factors with two levels"),
         ({"exclusion_group": "g", "sample_per_arm": 10}, "by test_share"),
         ({"inference": "fixed", "duration_hours": None, "sample_per_arm": 9}, "needs duration_hours"),
-        ({"test_share": 0}, "greater than 0"),
+        ({"test_share": 0}, "test_share: 0 is too small (allowed: more than 0, at most 1)"),
         (
             {"arms": arms({}, {"subject": "two\r\nBcc: all@example.com"})},
-            "arms[1].overrides.subject: it has another form",
+            "arms[1].overrides.subject: 'two\\r\\nBcc: all@example.com' has another form (allowed: one line)",
         ),
-        ({"arms": arms({}, {"url": "javascript:alert(1)"})}, "arms[1].overrides.url: it has another form"),
-        ({"colour": "red"}, "Extra inputs"),
+        (
+            {"arms": arms({}, {"url": "javascript:alert(1)"})},
+            "arms[1].overrides.url: 'javascript:alert(1)' has another form",
+        ),
+        ({"colour": "red"}, "colour: there is no such field (allowed: name, key, hypothesis"),
     ],
 )
 def test_a_plan_that_is_not_whole_is_refused_in_words(change, words):

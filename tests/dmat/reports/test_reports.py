@@ -235,7 +235,7 @@ def test_a_schedule_follows_the_clock_on_the_wall(schedule, after, due):
         ({"sections": [{"title": "x", "metrics": ["nonsense"]}]}, "metrics"),
         ({"sections": [{"title": "x", "metrics": ["revenue"], "chart": "line"}]}, "chart"),
         ({"sections": [{"title": "x", "metrics": ["ad_spend"], "dimensions": ["country"]}]}, "dimensions"),
-        ({"recipients": ["nobody"]}, "recipients.0"),
+        ({"recipients": ["nobody"]}, "recipients[0]"),
         ({"schedule": {"every": "week", "hour": 30}}, "schedule.hour"),
         ({"colour": "red"}, "colour"),
     ],

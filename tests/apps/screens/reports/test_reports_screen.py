@@ -43,7 +43,7 @@ def test_a_report_is_made_shown_sent_and_closed(screen, quarter):
     act(screen, "mail", {"made": str(made.report_run_id), "to": "boss@shop.example"})
     assert "Sent to boss@shop.example" in screen.opened.html
     act(screen, "mail", {"made": str(made.report_run_id), "to": "boss"})
-    assert "To.0:" in screen.head.html
+    assert "To[0]:" in screen.head.html
     act(screen, "close")
     assert screen.opened.html == ""
     act(screen, "open", str(made.report_run_id))
@@ -62,7 +62,7 @@ def test_a_schedule_and_recipients_are_kept(screen, quarter):
     assert report.recipients == ("a@x.example", "b@x.example")
     assert "Weekly executive summary is made on Mondays from 8:00" in screen.head.html
     act(screen, "schedule", form | {"recipients": "nobody"})
-    assert "to.0" in screen.head.html.lower()
+    assert "to[0]" in screen.head.html.lower()
 
 
 def test_a_report_of_ones_own_is_taken_away_and_what_was_made_of_it_stays(screen, quarter):
