@@ -28,6 +28,7 @@ def frame(answer: Answer) -> Json:
     return {
         "since": str(since), "until": str(until), "currency": answer.currency, "data_as_of": zulu(answer.as_of),
         "data_version": answer.data_version, "missing": list(answer.missing),
+        "behind": {key: zulu(at) for key, at in answer.behind.items()},
     }  # fmt: skip
 
 

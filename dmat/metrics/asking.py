@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Protocol
 
@@ -29,6 +29,9 @@ Value = float | int | None
 Row = dict[str, Any]
 Key = tuple[Any, ...]
 NO_CURRENCY = "XXX"
+BUILDS = "raw.table_builds"
+BEHIND = timedelta(minutes=15)
+"""From which age on it is said when a table was built: live ones are confirmed every five minutes."""
 
 
 class Warehouse(Protocol):
@@ -87,6 +90,7 @@ class Answer:
         missing: tables that are not published, or were built before a column came in; their metrics are None.
         is_cut: there are more rows than the limit.
         as_of: up to when the data reach; `data_version` the published version.
+        behind: metric -> when the oldest of its tables was built, for those that are not as new as the data (UTC).
     """
 
     question: Question
@@ -102,6 +106,11 @@ class Answer:
     tables: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     is_cut: bool = False
+    behind: Mapping[str, datetime] = field(default_factory=dict)
+
+    def counted_at(self, keys: Iterable[str]) -> datetime | None:
+        """When what these metrics are counted from was built; None when it is as new as the data."""
+        return min((self.behind[key] for key in keys if key in self.behind), default=None)
 
 
 def ask(warehouse: Warehouse, settings: Settings, question: Question, catalogue: Catalogue | None = None) -> Answer:
@@ -141,6 +150,7 @@ def ask(warehouse: Warehouse, settings: Settings, question: Question, catalogue:
         tables=tuple(asker.tables),
         missing=asker.missing,
         is_cut=len(rows) > question.limit,
+        behind=asker.behind(question.metrics),
     )
 
 
@@ -161,6 +171,7 @@ class _Asker:
         self.unknown: Row = {}
         self.tables: dict[str, None] = {}
         self.statements: dict[str, str] = {}
+        self.counted_from: dict[str, tuple[str, ...]] = {}
         self.currency = question.currency or main_currency(warehouse, self.there)
         if question.segment:
             check_segment(warehouse, self.there, question.segment)
@@ -199,6 +210,7 @@ class _Asker:
             return
         self.tables |= dict.fromkeys(statement.tables)
         self.statements.setdefault(statement.name, statement.sql)
+        self.counted_from |= dict.fromkeys(statement.columns, statement.tables)
         keys = [*((BUCKET,) if question.grain else ()), *question.dimensions]
         for row in rows:
             values = {column: row[column] for column in statement.columns}
@@ -236,6 +248,21 @@ class _Asker:
         rows = _sorted(rows, *_order(earlier))
         changes = {key: _change(totals[key], before[key]) for key in earlier.metrics}
         return Compared(*earlier.days, rows, before, changes)
+
+    def behind(self, metrics: Iterable[str]) -> dict[str, datetime]:
+        if BUILDS not in self.there or not self.tables:
+            return {}
+        query = f"select table_name, built_at from {BUILDS} where table_name in (select unnest(?::varchar[]))"
+        since = self.version.data_as_of - BEHIND
+        built = {row["table_name"]: row["built_at"] for row in self.warehouse.rows(query, [list(self.tables)])}
+        old = {table: at for table, at in built.items() if at < since}
+        found = {}
+        for key in metrics if old else ():
+            parts = self.catalogue.parts(self.catalogue.metric(key))
+            times = [old[table] for part in parts for table in self.counted_from.get(part.key, ()) if table in old]
+            if times:
+                found[key] = min(times)
+        return found
 
     def labels(self, key: str, rows: Iterable[Row]) -> dict[str, str]:
         named = self.catalogue.dimensions[key].labels

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dmat.metrics.asking import NO_CURRENCY, Row, Value, Warehouse, ask, main_currency
+from dmat.metrics.asking import BUILDS, NO_CURRENCY, Row, Value, Warehouse, ask, main_currency
 from dmat.metrics.catalogue import Base, Catalogue, Metric, load
 from dmat.metrics.compiling import compile_rows
 from dmat.metrics.models import RAW, Model, commit, model_of, upstream
@@ -17,7 +17,6 @@ from dmat.metrics.question import Question
 from dmat.settings import Settings
 
 SAMPLE = 20
-BUILDS = "raw.table_builds"
 OUTCOMES = "raw.capture_outcomes"
 _HIDDEN = ("_build", "payload_hash")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from apps.parts.charts import Series, chart
@@ -60,12 +60,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Figures:
-    """A card of key figures."""
+    """A card of key figures; `counted_at` where some of them are older than the data of the page."""
 
     title: str
     figures: tuple[Figure, ...]
     icon: str = "chart"
     tone: str = ""
+    counted_at: datetime | None = None
     kind: str = "figures"
 
 
@@ -86,6 +87,7 @@ class Trend:
     answer: Answer
     legend: tuple[tuple[str, str], ...] = ()
     export: str = ""
+    counted_at: datetime | None = None
     kind: str = "trend"
 
 
@@ -121,6 +123,7 @@ class Table:
     empty: str = "Nothing in these days"
     dimension: str = ""
     note: str = ""
+    counted_at: datetime | None = None
     kind: str = "table"
 
 
@@ -161,7 +164,7 @@ def figures_of(title: str, answer: Answer | None, keys: Sequence[str], icon: str
     there = [key for key in keys if key in answer.totals]
     found = tuple(figure_of(key, answer, [row[key] for row in answer.rows] if answer.question.grain else ())
                   for key in there)  # fmt: skip
-    return Figures(title, found, icon, tone) if found else None
+    return Figures(title, found, icon, tone, answer.counted_at(there)) if found else None
 
 
 def trend_of(
@@ -197,6 +200,7 @@ def trend_of(
     return Trend(
         "-".join(one.key for one in metrics), title, f"By {grain}, {days_words(*answer.question.days)}", options,
         chart_unit(unit, answer.currency), f"{title}. {total}.", alone, legend, alone.question.address(),
+        answer.counted_at(alone.question.metrics),
     )  # fmt: skip
 
 
@@ -245,6 +249,7 @@ def table_of(
     return Table(
         dimension, title, about, first, columns, rows, answer.question.address(),
         tuple(figure_of(one.key, answer) for one in columns), answer.is_cut, dimension=dimension,
+        counted_at=answer.counted_at(one.key for one in columns),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -37,6 +37,13 @@ def test_messages_are_counted_without_test_sends_and_without_those_held_out(aske
     assert answer.totals == {
         "sent": 5, "delivered": 4, "opened": 2, "clicked": 2, "people_reached": 4, "suppressed": 1, "held_out": 1,
     }  # fmt: skip
+
+
+def test_metrics_of_tables_that_are_older_than_the_data_say_so(asked: Asker) -> None:
+    answer = asked("sent", "win_rate", "spend")
+    assert answer.behind == {"win_rate": datetime(2026, 3, 10, 11, 22)}
+    assert answer.counted_at(("sent", "win_rate")) == datetime(2026, 3, 10, 11, 22)
+    assert answer.counted_at(("sent", "spend")) is None
 
 
 def test_rates_are_quotients_of_sums_and_not_means_of_rates(asked: Asker) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from urllib.parse import parse_qsl
 
 import pytest
 
+from apps.parts.render import render
 from apps.screens.analytics.comparing import against_words, compare
 from apps.screens.analytics.desk import Named
 from apps.screens.analytics.looks import CUSTOM, VIEWS, Look
 from apps.screens.analytics.panel import read_opened, read_panel, save_people, turned
 from apps.screens.analytics.pieces import Figure, Figures, Side, Table, figures_of, opens, table_of, trend_of
-from apps.screens.analytics.sections import read_section
+from apps.screens.analytics.sections import Section, read_section
 from apps.screens.analytics.wording import days_words, moved, shown
 from dmat.errors import InvalidInputError
 from dmat.experiments.proportions import wilson
@@ -54,6 +55,16 @@ def test_what_a_figure_shows_is_what_its_own_question_answers(desk, marketer, lo
         question = read_address(parse_qsl(figure.opens, keep_blank_values=True))
         answer = ask(desk.context.workspace, desk.context.settings, question)
         assert answer.totals[figure.key] == pytest.approx(figure.value), figure
+
+
+def test_a_card_with_figures_of_hourly_tables_says_when_they_were_counted(desk, marketer):
+    pieces = read_section(desk, MARCH.but(view="pipeline"), marketer.email).pieces
+    deals = next(each for each in pieces if isinstance(each, Figures) and "win_rate" in {f.key for f in each.figures})
+    assert deals.counted_at == datetime(2026, 3, 10, 11, 22)
+    section = Section((deals,), as_of=None)
+    words = render("screens/analytics/body.jinja", desk.context.now(), desk.context.zone, section=section, look=MARCH)
+    assert "Some of these were counted" in words
+    assert "38 min ago" in words
 
 
 def test_figures_are_those_that_one_counts_by_hand(desk, marketer):
