@@ -6,7 +6,7 @@ anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -59,7 +59,7 @@ def look_at_campaigns(settings: Settings, store: Store, view: Workspace, rule: A
 def look_at_sources(settings: Settings, store: Store, view: Workspace, rule: AlertRule) -> Iterator[Finding]:
     """Sources whose last reading failed or lies too far back, and receivers of webhooks that take nothing."""
     rows = view.rows(_SOURCES) if set(NEEDED) <= set(view.tables()) else []
-    late: list[Finding] = []
+    late: dict[str, Finding] = {}
     for source, found in _by_source(rows).items():
         failing = [row for row in found if row["error"]]
         checked = [row["last_checked_at"] for row in found if row["last_checked_at"] is not None]
@@ -71,19 +71,19 @@ def look_at_sources(settings: Settings, store: Store, view: Workspace, rule: Ale
             yield Finding(rule.key, subject, rule.severity, f"{name} cannot be read", words, "/health")
         elif source not in PUSHED and checked and settings.clock.now() - max(checked) > LATE:
             words = f"It was last read on {max(checked):%d %B, %H:%M} UTC, more than a day ago."
-            late.append(Finding(rule.key, subject, rule.severity, f"{name} is late", words, "/health"))
-    yield from late if len(late) < MANY else [_all_late(rule, late)]
+            late[source] = Finding(rule.key, subject, rule.severity, f"{name} is late", words, "/health")
+    yield from late.values() if len(late) < MANY else [_all_late(rule, late)]
     for endpoint in Endpoints(settings, store).troubled():
         words = endpoint.disabled_because or f"It has taken nothing since {endpoint.failing_since:%d %B, %H:%M} UTC."
         title = f"{endpoint.name} takes no webhooks"
         yield Finding(rule.key, f"webhooks to {endpoint.name}"[:200], rule.severity, title, words, "/health")
 
 
-def _all_late(rule: AlertRule, late: list[Finding]) -> Finding:
+def _all_late(rule: AlertRule, sources: Iterable[str]) -> Finding:
     """Many late at once have one cause: whatever reads them stands still."""
-    names = ", ".join(each.title.removesuffix(" is late") for each in late)
-    words = f"Nothing was read for more than a day from {names}. Does Dagster run, and its schedules?"
-    return Finding(rule.key, "sources", rule.severity, f"{len(late)} sources are late", words, "/health")
+    names = [named(source) for source in sources]
+    words = f"Nothing was read for more than a day from {', '.join(names)}. Does Dagster run, and its schedules?"
+    return Finding(rule.key, "sources", rule.severity, f"{len(names)} sources are late", words, "/health")
 
 
 def _by_source(rows: list[dict[str, Any]]) -> Mapping[str, list[dict[str, Any]]]:

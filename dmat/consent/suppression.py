@@ -84,8 +84,7 @@ def find_suppressed(connection: Connection, addresses: Iterable[str], channel: s
 
 def suppressed_as_given(connection: Connection, addresses: Sequence[str], channel: str) -> dict[str, str]:
     """The same by the addresses as they are given, for thousands at once."""
-    cleaned = [address.strip().lower() for address in addresses]
-    hashes = [hashlib.sha256(each.encode("utf-8", "replace")).hexdigest() for each in cleaned]
+    hashes = [address_hash(address) for address in addresses]
     asked = {"these": these(connection, hashes), "channel_": channel}
     rows = connection.execute(_suppressed(connection.dialect.name), asked).all()
     reasons = {str(row.address_hash): str(row.reason) for row in rows}

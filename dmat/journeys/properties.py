@@ -13,7 +13,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from dmat.errors import InvalidInputError
-from dmat.journeys.steps import LONGEST_VALUE, PROPERTY_NAME
+from dmat.journeys.steps import LONGEST_VALUE, PROPERTY_NAME, PROPERTY_WORDS
 from dmat.store.engine import Store, rows_of, upsert
 from dmat.store.journey_tables import person_properties
 
@@ -71,8 +71,7 @@ def read_properties(store: Store, person_id: int) -> list[PersonProperty]:
 
 def _named(name: str, field: str) -> str:
     if not re.fullmatch(PROPERTY_NAME, name):
-        allowed = "small letters, digits, - and _, at most 60, a letter first"
-        raise InvalidInputError(field, f"{name!r} is none", allowed)
+        raise InvalidInputError(field, f"{name!r} is none", PROPERTY_WORDS)
     return name
 
 

@@ -24,6 +24,8 @@ from dmat.journeys.triggers import TimeOfDay
 
 END = "end"
 PROPERTY_NAME, LONGEST_VALUE = r"[a-z][a-z0-9_-]{0,59}", 500
+PROPERTY_WORDS = "small letters, digits, - and _, at most 60, a letter first"
+"""What `PROPERTY_NAME` allows."""
 _NEEDED = {
     "create_task": ("title",), "update_score": ("points",), "add_points": ("points",), "add_tag": ("tag",),
     "remove_tag": ("tag",), "set_value": ("name", "value"),
@@ -193,7 +195,7 @@ class Act(_Going):
             if name == "points" and (isinstance(self.data["points"], (bool, str))):
                 raise ValueError("data.points is a number")
             if name in ("tag", "name") and not re.fullmatch(PROPERTY_NAME, str(self.data[name])):
-                raise ValueError(f"data.{name} is made of small letters, digits, - and _, at most 60, a letter first")
+                raise ValueError(f"data.{name} is made of {PROPERTY_WORDS}")
         if len(str(self.data.get("value", ""))) > LONGEST_VALUE:
             raise ValueError(f"data.value is too long (allowed: {LONGEST_VALUE} characters)")
         return self

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from dmat.errors import InvalidInputError
-from dmat.journeys.steps import PROPERTY_NAME
+from dmat.journeys.steps import PROPERTY_NAME, PROPERTY_WORDS
 from dmat.segments.library import Library
 from dmat.segments.records import Segment
 from dmat.segments.rules import Rule, parse
@@ -22,7 +22,7 @@ def rule_of_tag(tag: str) -> Rule:
         InvalidInputError: this is no tag.
     """
     if not re.fullmatch(PROPERTY_NAME, tag):
-        raise InvalidInputError("tag", f"{tag!r} is none", "small letters, digits, - and _, at most 60, a letter first")
+        raise InvalidInputError("tag", f"{tag!r} is none", PROPERTY_WORDS)
     has_it = {"event": "tagged", "did": True, "where": [{"property": "tag", "op": "equals", "value": tag}]}
     return parse({"version": 1, "where": has_it})
 

@@ -18,7 +18,7 @@ from dmat.errors import InvalidInputError
 from dmat.journeys.definition import Definition, parse_definition
 from dmat.journeys.machine import COMPLETED, EXITED
 from dmat.journeys.members import REFUSED
-from dmat.journeys.steps import PROPERTY_NAME
+from dmat.journeys.steps import PROPERTY_NAME, PROPERTY_WORDS
 from dmat.ledger.entries import REJECTED
 from dmat.store.engine import Store, rows_of
 from dmat.store.journey_tables import journey_actions, journey_members
@@ -149,8 +149,7 @@ def _tag(condition: Values) -> dict[str, Any]:
     _known(condition, "trigger_condition", ("tag",))
     tag = str(condition.get("tag") or "")
     if not re.fullmatch(PROPERTY_NAME, tag):
-        allowed = "small letters, digits, - and _, at most 60, a letter first"
-        raise InvalidInputError("trigger_condition.tag", f"{tag!r} is no tag", allowed)
+        raise InvalidInputError("trigger_condition.tag", f"{tag!r} is no tag", PROPERTY_WORDS)
     return {"kind": "event", "event": "tagged", "where": [{"name": "tag", "value": tag}]}
 
 

@@ -96,7 +96,7 @@ def _check_locale(settings: Settings, template: Template, locale: str, is_market
         return
     undeclared = _undeclared(template, compiled)
     try:
-        yield from _variables(template, compiled)
+        yield from _variables(template, compiled, undeclared)
         values, _, _ = seen_values(compiled, {}, locale)
         seen = {**{name: name for name in undeclared}, **sample_links(settings), **values}
         rendered = render_one(compiled, seen)
@@ -136,8 +136,8 @@ def _undeclared(template: Template, compiled: Compiled) -> list[str]:
     return sorted(compiled.used - declared - derived - STATIC_NAMES - set(SYSTEM_VALUES))
 
 
-def _variables(template: Template, compiled: Compiled) -> Iterator[Check]:
-    for name in _undeclared(template, compiled):
+def _variables(template: Template, compiled: Compiled, undeclared: Sequence[str]) -> Iterator[Check]:
+    for name in undeclared:
         yield Check(ERROR, "variables", f"{name} is used but not declared", f"declare {name}, with a fallback")
     used = compiled.used | {name.removesuffix(f"_{suffix}") for name in compiled.used for suffix in ("cents", "iso")}
     for variable in template.content.variables:
