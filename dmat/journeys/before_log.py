@@ -60,25 +60,37 @@ def members_then(desk: Desk, key: str, at: datetime) -> set[int]:
     return {int(row[0]) for row in rows}
 
 
-def moves_then(
-    desk: Desk, key: str, has_entered: bool, since: datetime, until: datetime, begins: datetime
-) -> Iterator[tuple[int, datetime]]:
-    """Who came in, or left, with `since < look <= until`, as far as nobody had begun to write it down.
+class Past:
+    """Who moved in and out of one segment before anybody wrote it down; for one replay, which asks span after span.
 
     Args:
         desk: the segments of a workspace.
         key: which one.
-        has_entered: who came in; otherwise who left.
-        since, until: the span.
-        begins: when it was first written down; the last look is then.
+
+    Attributes:
+        begins: when it was first written down, see `log_begins`; the last look is then.
     """
-    before: tuple[datetime, set[int]] | None = None
-    for earlier, look in _looks(desk.settings.workspace_time_zone, since, min(until, begins), begins):
-        old = before[1] if before and before[0] == earlier else members_then(desk, key, earlier)
-        now = members_then(desk, key, look)
-        for person in sorted(now - old if has_entered else old - now):
-            yield person, look
-        before = look, now
+
+    def __init__(self, desk: Desk, key: str) -> None:
+        self._desk, self._key = desk, key
+        self._last: tuple[datetime, set[int]] | None = None
+        self.begins = log_begins(desk, key)
+
+    def moves(self, has_entered: bool, since: datetime, until: datetime) -> Iterator[tuple[int, datetime]]:
+        """Who came in (else: who left) with `since < look <= until`, as far as nobody had begun to write it down."""
+        if self.begins is None:
+            return
+        zone = self._desk.settings.workspace_time_zone
+        for earlier, look in _looks(zone, since, min(until, self.begins), self.begins):
+            old, now = self._members(earlier), self._members(look)
+            for person in sorted(now - old if has_entered else old - now):
+                yield person, look
+
+    def _members(self, at: datetime) -> set[int]:
+        """A look is kept, as the next one is compared with it."""
+        if self._last is None or self._last[0] != at:
+            self._last = at, members_then(self._desk, self._key, at)
+        return self._last[1]
 
 
 def _looks(zone: str, since: datetime, until: datetime, begins: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from dmat.campaigns.pace import find_zone
 from dmat.errors import NotFoundError
-from dmat.journeys.before_log import log_begins, members_then, moves_then
+from dmat.journeys.before_log import Past, log_begins, members_then
 from dmat.journeys.conditions import Where
 from dmat.journeys.machine import in_year, local_moment
 from dmat.journeys.people import PEOPLE
@@ -62,7 +62,7 @@ class Source:
 
 
 def find_entries(
-    source: Source, journey_id: int, trigger: Trigger, since: datetime, until: datetime, is_retold: bool = False
+    source: Source, journey_id: int, trigger: Trigger, since: datetime, until: datetime, past: Past | None = None
 ) -> list[Candidate]:
     """Candidates with `since < at <= until`, in the order of time.
 
@@ -70,24 +70,24 @@ def find_entries(
         source, journey_id: where it is looked.
         trigger: what names them.
         since, until: the span.
-        is_retold: also what nobody wrote down: stays in a segment before its log begins are reckoned by its rule.
+        past: also what nobody wrote down: stays in a segment before its log begins are reckoned by its rule.
 
     Raises:
         NotFoundError: an event or segment is gone. NotPublishedError: there are no tables yet.
     """
-    found = list(_find(source, journey_id, trigger, since, until, is_retold))
+    found = list(_find(source, journey_id, trigger, since, until, past))
     return sorted(found, key=lambda each: (each.at, each.person_id, each.entry_key))
 
 
 def _find(
-    source: Source, journey_id: int, trigger: Trigger, since: datetime, until: datetime, is_retold: bool
+    source: Source, journey_id: int, trigger: Trigger, since: datetime, until: datetime, past: Past | None
 ) -> Iterator[Candidate]:
     if isinstance(trigger, CartAbandoned):
         return _carts(source, trigger, since, until)
     if isinstance(trigger, Event):
         return _events(source, trigger, since, until)
     if isinstance(trigger, Segment):
-        return _segment(source, trigger, since, until, is_retold)
+        return _segment(source, trigger, since, until, past)
     if isinstance(trigger, DateOf):
         return _dates(source, trigger, since, until)
     if isinstance(trigger, Schedule):
@@ -188,14 +188,12 @@ _MOVES = """
 
 
 def _segment(
-    source: Source, trigger: Segment, since: datetime, until: datetime, is_retold: bool
+    source: Source, trigger: Segment, since: datetime, until: datetime, past: Past | None
 ) -> Iterator[Candidate]:
     has_entered = trigger.change == "entered"
-    begins = log_begins(source.desk, trigger.segment) if is_retold else None
-    moves: list[tuple[int, datetime]] = []
-    if begins is not None and since < begins:
-        moves = list(moves_then(source.desk, trigger.segment, has_entered, since, until, begins))
-    asked = [trigger.segment, max(since, begins or since), until]
+    moves = list(past.moves(has_entered, since, until)) if past is not None else []
+    logged_since = past.begins if past is not None and past.begins is not None else since
+    asked = [trigger.segment, max(since, logged_since), until]
     moment = "recorded_at" if has_entered else "left_recorded_at"
     moves += source.desk.workspace.cursor().execute(_MOVES.format(moment=moment), asked).fetchall()
     for person, at in moves:

@@ -25,7 +25,7 @@ from dmat.campaigns.templates_of_steps import Needs
 from dmat.errors import InvalidInputError, NotFoundError
 from dmat.journeys.admitting import Stay, admit, begin_of, in_order, in_their_segments
 from dmat.journeys.answers import find_answers
-from dmat.journeys.before_log import log_begins
+from dmat.journeys.before_log import Past
 from dmat.journeys.crowd import One, live_all
 from dmat.journeys.definition import as_document, parse_definition
 from dmat.journeys.entries import Candidate, Source, find_entries
@@ -146,8 +146,11 @@ class _Replaying:
 
     def __init__(self, source: Source, journey_id: int, version: JourneyVersion, known: Known) -> None:
         self._source, self._journey_id, self._version = source, journey_id, version
-        self._known, self._is_retold = known.of_version(version.version), known is NOTHING_KNOWN
-        self._definition = version.definition
+        self._known, self._definition = known.of_version(version.version), version.definition
+        self._past: Past | None = None
+        trigger = self._definition.trigger
+        if known is NOTHING_KNOWN and isinstance(trigger, (Schedule, Segment)):
+            self._past = Past(source.desk, trigger.segment)
         self._due: list[tuple[datetime, str]] = []
         self._later: list[Candidate] = []
         self._heard: dict[str, list[Happening]] = defaultdict(list)
@@ -158,16 +161,13 @@ class _Replaying:
 
     def reckoned_until(self, since: datetime) -> datetime | None:
         """Until when nobody wrote down who is in the segment that starts it."""
-        trigger = self._definition.trigger
-        if not self._is_retold or not isinstance(trigger, (Schedule, Segment)):
-            return None
-        begins = log_begins(self._source.desk, trigger.segment)
+        begins = self._past.begins if self._past is not None else None
         return begins if begins is not None and begins > since else None
 
     def stride(self, since: datetime, until: datetime) -> None:
         """Everything with `since < moment <= until`."""
         trigger = self._definition.trigger
-        found = find_entries(self._source, self._journey_id, trigger, since, until, self._is_retold)
+        found = find_entries(self._source, self._journey_id, trigger, since, until, self._past)
         told = [*self._later, *(self._told(each) for each in found if self._is_ours(each))]
         self._later = [each for each in told if begin_of(each) > until]
         fresh = sorted((each for each in told if begin_of(each) <= until), key=in_order)

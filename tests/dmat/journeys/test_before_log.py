@@ -8,7 +8,7 @@ import pytest
 from journey_worlds import document_with, in_segment, ordered
 from segment_world import NOW, number_of
 
-from dmat.journeys.before_log import as_then, log_begins, members_then
+from dmat.journeys.before_log import Past, as_then, log_begins, members_then
 from dmat.journeys.checking import check_definition
 from dmat.journeys.definition import parse_definition
 from dmat.journeys.entries import segment_members
@@ -77,6 +77,16 @@ def test_at_the_first_look_the_reckoning_finds_who_was_written_down(lapsing):
     assert members_then(desk, "lapsed", FIRST_LOOK) == {number_of(person) for person in range(8, 13)}
     assert segment_members(desk, "lapsed", NOW - 6 * DAY) == [number_of(person) for person in range(7, 13)]
     assert segment_members(desk, "lapsed", NOW) == [number_of(person) for person in range(8, 13)]
+
+
+@pytest.mark.parametrize("has_entered", [True, False])
+def test_asked_span_after_span_the_past_tells_the_same_moves_as_asked_at_once(lapsing, has_entered):
+    desk, since = lapsing.source.desk, NOW - 25 * DAY
+    whole = list(Past(desk, "lapsed").moves(has_entered, since, NOW))
+    past = Past(desk, "lapsed")
+    spans = [(since + number * DAY / 2, since + (number + 1) * DAY / 2) for number in range(50)]
+    assert [move for begin, end in spans for move in past.moves(has_entered, begin, end)] == whole
+    assert [person for person, _ in whole] == ([number_of(7), number_of(8)] if has_entered else [number_of(7)])[::-1]
 
 
 def test_events_without_a_window_count_up_to_the_moment_that_is_asked_of(lapsing):
