@@ -69,7 +69,7 @@ class PlannedCounts:
 
 
 class ReadyPerson(NamedTuple):
-    """A person's row as it is written: the values of `sets.OF_A_PERSON`, `not_before` as ISO text."""
+    """What a person's row has of its own, as it is written: `not_before` as ISO text."""
 
     message_id: str
     person_id: int
@@ -146,7 +146,7 @@ def plan_ready(
     }
     total = PlannedCounts()
     for batch in chunks(people, ROWS_AT_ONCE):
-        found = insert_planned(connection, shared, batch, now)
+        found = insert_planned(connection, ReadyPerson._fields, batch, shared, now)
         suppressed = sum(count for (state, _), count in found.items() if state == SUPPRESSED)
         inserted, held_out = sum(found.values()), found[(PLANNED, True)]
         planned = inserted - suppressed - held_out

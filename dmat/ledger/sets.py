@@ -25,26 +25,27 @@ from dmat.ledger.post import BEFORE_FAILING, COUNTED, TICK
 from dmat.store.engine import chunks, lock_rows
 from dmat.store.ledger_tables import ledger_entries
 
-OF_A_PERSON = (
-    "message_id", "person_id", "address", "not_before", "context", "is_holdout", "state", "reason", "locale",
-)  # fmt: skip
-_kind_of = itemgetter(*map(OF_A_PERSON.index, ("state", "reason", "is_holdout")))
-_STATE = slice(OF_A_PERSON.index("state"), OF_A_PERSON.index("reason") + 1)
 _EMPTY = ("subject", "provider", "provider_message_id", "claimed_by")
+_TYPES = {"person_id": "bigint", "not_before": "timestamp", "expires_at": "timestamp", "is_holdout": "boolean"}
 SET_SIZE = 5000
 Kind = tuple[str, str, bool]  # state, reason, is held out
 _last_steps: WeakKeyDictionary[Engine, datetime] = WeakKeyDictionary()
 
 
 def insert_planned(
-    connection: Connection, common: Mapping[str, Any], people: Sequence[tuple[Any, ...]], now: datetime
+    connection: Connection,
+    names: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    common: Mapping[str, Any],
+    now: datetime,
 ) -> Counter[tuple[str, bool]]:
     """Insert many entries of one step inside the caller's transaction; those that are there already stay as they are.
 
     Args:
         connection: a write transaction.
+        names: columns of which each entry has a value of its own; `state`, `reason` and `is_holdout` are among them.
+        rows: these values; moments as ISO text, `context` as JSON text.
         common: column -> value that all of them have.
-        people: the values of `OF_A_PERSON`; moments as ISO text, `context` as JSON text.
         now: when they are planned.
 
     Returns:
@@ -54,41 +55,44 @@ def insert_planned(
         dict(common) | dict.fromkeys(_EMPTY, "") | {"attempts": 0, "revision": 1, "exported_revision": 0}
     )
     values |= {"planned_at": now, "updated_at": now}
-    kinds = Counter(map(_kind_of, people))
+    step_of = itemgetter(names.index("state"), names.index("reason"))
+    kinds = Counter(map(itemgetter(*map(names.index, ("state", "reason", "is_holdout"))), rows))
     sets = {
         (state, reason): log_set(connection, "", state, reason, now, 0)
         for state, reason in sorted({(state, reason) for state, reason, _ in kinds})
     }
+    named = {step: f" {set_id}" for step, set_id in sets.items()}
     insert = _insert_sqlite if connection.dialect.name == "sqlite" else _insert_postgresql
-    found = insert(connection, values, people, {key: f" {set_id}" for key, set_id in sets.items()}, kinds)
+    found = insert(connection, (*names, "set_ids"), rows, [named[step_of(row)] for row in rows], values)
     counts: Counter[tuple[str, bool]] = Counter()
     made: Counter[tuple[str, str]] = Counter()
-    for (state, reason, is_holdout), count in found.items():
+    for (state, reason, is_holdout), count in (kinds if found is None else found).items():
         counts[(state, bool(is_holdout))] += count
         made[(state, reason)] += count
-    for key, set_id in sets.items():
-        set_count(connection, set_id, made[key])
+    for step, set_id in sets.items():
+        set_count(connection, set_id, made[step])
     return counts
 
 
 def _insert_sqlite(
     connection: Connection,
+    names: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    set_ids: Sequence[str],
     common: Mapping[str, Any],
-    people: Sequence[tuple[Any, ...]],
-    named: Mapping[tuple[str, str], str],
-    kinds: Counter[Kind],
-) -> Counter[Kind]:
-    """Tuples go to the driver as they are; what is new has a higher row id than all before, as we hold the lock."""
+) -> Counter[Kind] | None:
+    """Tuples go to the driver as they are; what is new has a higher row id than all before, as we hold the lock.
+
+    Gives how many are new of each kind; None when all of them are.
+    """
     before: int = connection.exec_driver_sql("select coalesce(max(rowid), 0) from ledger_entries").scalar_one()
-    names = (*OF_A_PERSON, "set_ids", *common)
     constants = {name: _constant(value) for name, value in common.items()}
-    places = ["?"] * (len(OF_A_PERSON) + 1) + [constant or "?" for constant in constants.values()]
-    written = f"insert into ledger_entries ({', '.join(names)}) values ({', '.join(places)})"
+    places = ["?"] * len(names) + [constant or "?" for constant in constants.values()]
+    written = f"insert into ledger_entries ({', '.join((*names, *common))}) values ({', '.join(places)})"
     rest = tuple(_as_text(value) for name, value in common.items() if not constants[name])
-    ends = {key: (name, *rest) for key, name in named.items()}
-    rows = [(*row, *ends[row[_STATE]]) for row in people]
-    if connection.exec_driver_sql(f"{written} on conflict do nothing", rows).rowcount == len(rows):
-        return kinds
+    given = [(*row, set_id, *rest) for row, set_id in zip(rows, set_ids, strict=True)]
+    if connection.exec_driver_sql(f"{written} on conflict do nothing", given).rowcount == len(given):
+        return None
     counted = (
         "select state, reason, is_holdout, count(*) from ledger_entries"
         " where rowid > ? group by state, reason, is_holdout"
@@ -109,16 +113,14 @@ def _as_text(value: Any) -> Any:
 
 def _insert_postgresql(
     connection: Connection,
+    names: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    set_ids: Sequence[str],
     common: Mapping[str, Any],
-    people: Sequence[tuple[Any, ...]],
-    named: Mapping[tuple[str, str], str],
-    _kinds: Counter[Kind],
 ) -> Counter[Kind]:
-    """One statement: the people as arrays."""
-    names = (*OF_A_PERSON, "set_ids")
-    arrays = [list(column) for column in zip(*((*row, named[row[_STATE]]) for row in people), strict=True)]
-    types = {"person_id": "bigint", "not_before": "timestamp", "is_holdout": "boolean"}
-    unnested = ", ".join(f"%s::{types.get(name, 'text')}[]" for name in names)
+    """One statement: the entries as arrays; gives how many are new of each kind."""
+    arrays = [*(list(column) for column in zip(*rows, strict=True)), list(set_ids)]
+    unnested = ", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in names)
     chosen = ", ".join("p.context::json" if name == "context" else f"p.{name}" for name in names)
     constants = ", ".join("%s" for _ in common)
     found = connection.exec_driver_sql(
