@@ -6,17 +6,18 @@ ends). Stays out: where they stand on the page (`pdf.py`). Drawn by Vega-Lite wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import vl_convert
 
-from dmat.reports.making import Figures, metric_columns, value_words
+from dmat.reports.courses import course_of, drawn_columns
+from dmat.reports.making import Figures, value_words
 
 WIDTH, LINE_HEIGHT, BAR_HEIGHT = 480, 150, 22
 COLOURS = ("#2B4ACB", "#D9651C", "#22A57E", "#A77EC8")
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 2, 2, 2])
-MOST_SERIES, MOST_BARS = 4, 12
+MOST_BARS = 12
 FONT = "Libertinus Serif"
 INK, INK_2, GRID = "#15202E", "#4F5B6B", "#E3E6EB"
 
@@ -28,9 +29,8 @@ def chart_of(section: Figures) -> tuple[str, str] | None:
     """
     if not section["chart"] or not section["rows"]:
         return None
-    columns = metric_columns(section)
-    drawn = [column for column in columns if column["unit"] == columns[0]["unit"]][:MOST_SERIES]
-    spec = _lines(section, drawn) if section["chart"] == "line" else _bars(section, drawn[0])
+    drawn = drawn_columns(section)
+    spec = _lines(section) if section["chart"] == "line" else _bars(section, drawn[0])
     if not spec["data"]["values"]:
         return None
     names = ", ".join(column["name"] for column in (drawn if section["chart"] == "line" else drawn[:1]))
@@ -39,31 +39,24 @@ def chart_of(section: Figures) -> tuple[str, str] | None:
     return vl_convert.vegalite_to_svg({**spec, "config": _look()}, vl_version="5.20"), words
 
 
-def _points(section: Figures, column: Mapping[str, str]) -> Sequence[tuple[list[Any], float]]:
-    place = [each["key"] for each in section["columns"]].index(column["key"])
-    scale = 100.0 if column["unit"] in ("cents", "rate") else 1.0
-    of_cents = column["unit"] == "cents"
-    return [(row, row[place] / scale if of_cents else row[place] * scale if column["unit"] == "rate" else row[place])
-            for row in section["rows"] if row[place] is not None]  # fmt: skip
+def _drawn(value: float, column: Mapping[str, str]) -> float:
+    """A value as an axis carries it: amounts in the currency, shares in percent."""
+    return value / 100 if column["unit"] == "cents" else value * 100 if column["unit"] == "rate" else value
 
 
-def _lines(section: Figures, drawn: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    grain = section["columns"][0]
-    others = [column for column in section["columns"] if column["role"] == "dimension"]
-    values = []
-    for column in drawn[: 1 if others else MOST_SERIES]:
-        for row, value in _points(section, column):
-            series = value_words(row[1], others[0], section) if others else column["name"]
-            values.append({"at": row[0], "value": value, "series": series})
-    largest = _largest_series(values)
-    values = [each for each in values if each["series"] in largest]
+def _lines(section: Figures) -> dict[str, Any]:
+    grain, course = section["columns"][0], course_of(section)
+    values = [{"at": at, "value": _drawn(value, course.column), "series": name}
+              for name, line in course.series.items()
+              for at, value in zip(course.moments, line, strict=True) if value is not None]  # fmt: skip
+    largest = list(course.series)
     colour = {"field": "series", "type": "nominal", "legend": None, "sort": largest,
               "scale": {"domain": largest, "range": list(COLOURS[: len(largest)])}}  # fmt: skip
     dash = {"field": "series", "type": "nominal", "legend": None,
             "scale": {"domain": largest, "range": list(DASHES[: len(largest)])}}  # fmt: skip
     over = {"x": {"field": "at", "type": "temporal", "title": None,
                   "axis": {"format": _date_format(grain["key"]), "tickCount": 6}},
-            "y": {"field": "value", "type": "quantitative", "title": _axis_title(drawn[0], section)}}  # fmt: skip
+            "y": {"field": "value", "type": "quantitative", "title": _axis_title(course.column, section)}}  # fmt: skip
     last = {"transform": [{"window": [{"op": "row_number", "as": "place"}], "groupby": ["series"],
                            "sort": [{"field": "at", "order": "descending"}]}, {"filter": "datum.place == 1"}],
             "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 11},
@@ -73,20 +66,14 @@ def _lines(section: Figures, drawn: Sequence[Mapping[str, str]]) -> dict[str, An
             "layer": [*layers, *([last] if len(largest) > 1 else [])]}  # fmt: skip
 
 
-def _largest_series(values: Sequence[Mapping[str, Any]]) -> list[str]:
-    totals: dict[str, float] = {}
-    for each in values:
-        totals[each["series"]] = totals.get(each["series"], 0.0) + abs(each["value"])
-    return sorted(totals, key=lambda series: (-totals[series], series))[:MOST_SERIES]
-
-
 def _bars(section: Figures, column: Mapping[str, str]) -> dict[str, Any]:
     by = next(each for each in section["columns"] if each["role"] != "metric")
     place = [each["key"] for each in section["columns"]].index(by["key"])
-    points = _points(section, column)[:MOST_BARS]
-    values = [{"name": value_words(row[place], by, section)[:40], "value": value, "order": number,
-               "said": value_words(row[_place(section, column)], column, section)}
-              for number, (row, value) in enumerate(points)]  # fmt: skip
+    of_column = [each["key"] for each in section["columns"]].index(column["key"])
+    known = [row for row in section["rows"] if row[of_column] is not None][:MOST_BARS]
+    values = [{"name": value_words(row[place], by, section)[:40], "value": _drawn(row[of_column], column),
+               "order": number, "said": value_words(row[of_column], column, section)}
+              for number, row in enumerate(known)]  # fmt: skip
     over = {"y": {"field": "name", "type": "nominal", "title": None, "sort": {"field": "order"},
                   "axis": {"labelLimit": 170, "ticks": False, "domain": False}},
             "x": {"field": "value", "type": "quantitative", "title": None, "axis": None,
@@ -96,10 +83,6 @@ def _bars(section: Figures, column: Mapping[str, str]) -> dict[str, Any]:
         {"mark": {"type": "text", "align": "left", "dx": 5, "color": INK, "fontSize": 11},
          "encoding": {**over, "text": {"field": "said"}}},
     ]}  # fmt: skip
-
-
-def _place(section: Figures, column: Mapping[str, str]) -> int:
-    return [each["key"] for each in section["columns"]].index(column["key"])
 
 
 def _date_format(grain: str) -> str:

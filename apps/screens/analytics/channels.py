@@ -43,7 +43,7 @@ def channels(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
     shown = [piece for piece in beside if piece is not None]
     if not any(pieces) and not shown:
         return [Note("Nothing in these days", "Choose other days.", "send")]
-    return [*filter(None, pieces), Side(tuple(shown)), *others(desk, look)]
+    return [*filter(None, pieces), Side(tuple(shown), layout="packed"), *others(desk, look)]
 
 
 def frequency(desk: AnalyticsDesk, look: Look) -> Table | None:

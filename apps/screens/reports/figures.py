@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apps.screens.analytics.wording import bucket_words, moved, shown, unit_of
+from apps.parts.charts import Series, chart
+from apps.screens.analytics.wording import bucket_words, chart_unit, chart_value, moved, shown, unit_of
 from dmat.metrics.catalogue import load
 from dmat.metrics.naming import value_words
 from dmat.metrics.periods import read_bucket
+from dmat.reports.courses import course_of
 from dmat.reports.making import Figures, Made, metric_columns
 from dmat.reports.tracing import path_of_total, paths_of_row
 
@@ -22,11 +24,16 @@ Column = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Cell:
-    """One value: in words, and the address that tells where it comes from; empty when there is none to tell."""
+    """One value: in words, and the address that tells where it comes from; empty when there is none to tell.
+
+    Attributes:
+        share: percent of the largest value of its column, where a bar is drawn.
+    """
 
     text: str
     link: str = ""
     is_number: bool = True
+    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,8 +48,17 @@ class KeyFigure:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """The chart of a section over time."""
+
+    options: dict[str, Any]
+    unit: str
+    summary: str
+
+
+@dataclass(frozen=True)
 class Shown:
-    """A section: key figures, or a table of which `left_out` rows are only in the files."""
+    """A section: key figures, or a table of which `left_out` rows are only in the files, with a chart over time."""
 
     title: str
     figures: tuple[KeyFigure, ...]
@@ -51,6 +67,7 @@ class Shown:
     left_out: int
     missing: tuple[str, ...]
     address: str
+    chart: Drawn | None = None
 
 
 def shown_sections(made: Made, most: int) -> tuple[Shown, ...]:
@@ -60,11 +77,34 @@ def shown_sections(made: Made, most: int) -> tuple[Shown, ...]:
 
 def _section(section: Figures, most: int, number: int) -> Shown:
     is_alone = section["is_key_figures"]
-    rows = () if is_alone else tuple(_row(row, section, number) for row in section["rows"][:most])
+    largest = _largest(section) if section["chart"] == "bar" else 0.0
+    rows = () if is_alone else tuple(_row(row, section, number, largest) for row in section["rows"][:most])
     figures = tuple(_key_figure(column, section, number) for column in metric_columns(section)) if is_alone else ()
     left = 0 if is_alone else max(0, len(section["rows"]) - most)
     return Shown(section["title"], figures, tuple(section["columns"]), rows, left, tuple(section["missing"]),
-                 section["address"])  # fmt: skip
+                 section["address"], _chart(section))  # fmt: skip
+
+
+def _chart(section: Figures) -> Drawn | None:
+    """The lines of the printed report, for the screen."""
+    if section["chart"] != "line" or not section["rows"]:
+        return None
+    course, grain = course_of(section), section["columns"][0]["key"]
+    unit = course.column["unit"]
+    labels = [bucket_words(read_bucket(at), grain) for at in course.moments]
+    lines = [Series(name, [chart_value(value, unit) for value in line], f"series-{at}", "line")
+             for at, (name, line) in enumerate(course.series.items())]  # fmt: skip
+    summary = f"{section['title']}: {', '.join(course.series)}, {labels[0]} to {labels[-1]}"
+    options = chart(labels, lines, summary, label_room=16 if len(lines) == 1 else 112)
+    if len(lines) == 1:
+        options["series"][0].pop("endLabel", None)
+    return Drawn(options, chart_unit(unit, section["currency"]), summary)
+
+
+def _largest(section: Figures) -> float:
+    """The largest value of the first metric, to which bars are drawn."""
+    at = section["columns"].index(metric_columns(section)[0])
+    return max((float(row[at] or 0) for row in section["rows"]), default=0.0)
 
 
 def _key_figure(column: Column, section: Figures, number: int) -> KeyFigure:
@@ -75,11 +115,16 @@ def _key_figure(column: Column, section: Figures, number: int) -> KeyFigure:
     return KeyFigure(column["name"], cell, change, arrow, tone)
 
 
-def _row(row: Sequence[Any], section: Figures, number: int) -> tuple[Cell, ...]:
+def _row(row: Sequence[Any], section: Figures, number: int, largest: float) -> tuple[Cell, ...]:
+    paths = paths_of_row(section, row, number)
+    first = metric_columns(section)[0]["key"]
     return tuple(
-        Cell(_value(value, column, section), path, column["role"] == "metric")
-        for value, column, path in zip(row, section["columns"], paths_of_row(section, row, number), strict=True)
-    )
+        Cell(
+            _value(value, column, section), path, column["role"] == "metric",
+            100 * float(value or 0) / largest if largest > 0 and column["key"] == first else None,
+        )
+        for value, column, path in zip(row, section["columns"], paths, strict=True)
+    )  # fmt: skip
 
 
 def _value(value: Any, column: Column, section: Figures) -> str:

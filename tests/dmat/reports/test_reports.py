@@ -20,6 +20,7 @@ from dmat.messages.report_mail import report_values
 from dmat.metrics.asking import ask
 from dmat.metrics.question import Question
 from dmat.reports.charts import chart_of
+from dmat.reports.courses import course_of
 from dmat.reports.library import (
     due_reports,
     find_report,
@@ -127,6 +128,24 @@ def test_one_answer_is_a_page_too(quarter):
     assert found.startswith(b"%PDF-")
     assert found != answer_as_pdf(quarter.settings, answer, HOSTILE, NOW)
     assert found != answer_as_pdf(quarter.settings, answer, HOSTILE, NOW, "line", ["run-1"])
+
+
+def test_lines_are_the_largest_of_one_unit_and_nothing_happened_is_zero():
+    columns = [
+        {"key": "day", "name": "Day", "role": "grain", "unit": ""},
+        {"key": "channel", "name": "Channel", "role": "dimension", "unit": ""},
+        {"key": "sent", "name": "Sent", "role": "metric", "unit": "count"},
+        {"key": "open_rate", "name": "Open rate", "role": "metric", "unit": "rate"},
+    ]
+    rows = [["2026-03-02", f"c{n}", n, 0.5] for n in range(6)] + [["2026-03-01", "c5", 9, None]]
+    section = {"columns": columns, "rows": rows, "labels": {}}
+    course = course_of(section)
+    assert course.moments == ("2026-03-01", "2026-03-02")
+    assert list(course.series.values()) == [(9, 5), (0, 4), (0, 3), (0, 2)]
+    flat = course_of({"columns": [columns[0], columns[3]], "rows": [["2026-03-01", None]], "labels": {}})
+    assert flat.series == {"Open rate": (None,)}
+    both = course_of({"columns": [columns[0], *columns[2:]], "rows": [["2026-03-01", 1, 0.5]], "labels": {}})
+    assert both.series == {"Sent": (1,)}
 
 
 def test_a_chart_is_drawn_only_where_there_is_something(made):

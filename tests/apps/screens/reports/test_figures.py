@@ -23,8 +23,8 @@ REPORT = {
     "key": "x", "name": "X", "period": "last_30_days",
     "sections": [
         {"title": "Key figures", "metrics": ["orders", "revenue", "average_order"]},
-        {"title": "By week", "metrics": ["orders"], "grain": "week"},
-        {"title": "Shops", "metrics": ["orders", "revenue"], "dimensions": ["source"]},
+        {"title": "By week", "metrics": ["orders"], "grain": "week", "chart": "line"},
+        {"title": "Shops", "metrics": ["orders", "revenue"], "dimensions": ["source"], "chart": "bar"},
     ],
 }  # fmt: skip
 
@@ -50,6 +50,18 @@ def test_each_figure_says_what_its_link_answers(quarter, made):
         [key] = question.metrics
         answer = ask(quarter.view, quarter.settings, question)
         assert shown(answer.totals[key], unit_of(metric(key)), answer.currency) == cell.text
+
+
+def test_a_section_over_time_is_drawn_and_bars_are_shares_of_the_largest(made):
+    key_figures, by_week, shops = shown_sections(made, 100)
+    assert key_figures.chart is None and shops.chart is None
+    [line] = by_week.chart.options["series"]
+    assert line["data"] == [row[1] for row in made.figures["sections"][1]["rows"]]
+    assert "Orders" in by_week.chart.summary
+    assert [cell.share for row in by_week.rows for cell in row] == [None] * (2 * len(by_week.rows))
+    orders = [row[1] for row in made.figures["sections"][2]["rows"]]
+    assert [row[1].share for row in shops.rows] == [pytest.approx(100 * each / max(orders)) for each in orders]
+    assert {row[2].share for row in shops.rows} == {None}
 
 
 def test_a_figure_leads_back_to_its_report(quarter, made):
