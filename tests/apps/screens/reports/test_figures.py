@@ -54,7 +54,7 @@ def test_each_figure_says_what_its_link_answers(quarter, made):
 
 def test_a_section_over_time_is_drawn_and_bars_are_shares_of_the_largest(made):
     key_figures, by_week, shops = shown_sections(made, 100)
-    assert key_figures.chart is None and shops.chart is None
+    assert {key_figures.chart, shops.chart} == {None}
     [line] = by_week.chart.options["series"]
     assert line["data"] == [row[1] for row in made.figures["sections"][1]["rows"]]
     assert "Orders" in by_week.chart.summary
