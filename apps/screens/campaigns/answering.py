@@ -30,8 +30,7 @@ def split(document: Document) -> tuple[CampaignPlan | None, list[Finding]]:
         try:
             parse_plan({"steps": [step]})
         except InvalidInputError as error:
-            place = error.field.replace("steps[0]", f"steps[{number}]", 1)
-            found.append(Finding(place, error.problem, error.allowed))
+            found.append(_finding(error, error.field.replace("steps[0]", f"steps[{number}]", 1)))
         else:
             steps.append(step)
             places.append(number)
@@ -41,7 +40,7 @@ def split(document: Document) -> tuple[CampaignPlan | None, list[Finding]]:
         try:
             return parse_plan({**frame, **part, "steps": steps, "rules": rules}), found
         except InvalidInputError as error:
-            wrong = Finding(error.field, error.problem, error.allowed)
+            wrong = _finding(error, error.field)
             if wrong not in found:
                 found.append(wrong)
     return None, found
@@ -54,10 +53,14 @@ def _whole_rules(rules: Sequence[Any], found: list[Finding]) -> list[Any]:
         try:
             parse_plan({"rules": [rule]})
         except InvalidInputError as error:
-            found.append(Finding(error.field.replace("rules[0]", f"rules[{number}]", 1), error.problem, error.allowed))
+            found.append(_finding(error, error.field.replace("rules[0]", f"rules[{number}]", 1)))
         else:
             whole.append(rule)
     return whole
+
+
+def _finding(error: InvalidInputError, place: str) -> Finding:
+    return Finding(place, error.problem + (f" (allowed: {error.allowed})" if error.allowed else ""), error.allowed)
 
 
 class Answering:

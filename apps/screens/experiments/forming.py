@@ -241,7 +241,7 @@ def sentence(words: str) -> str:
 
 def in_words(error: InvalidInputError, plan: Document) -> str:
     """A fault as a sentence, with the variant's name in place of its number."""
-    place = error.field
+    place, problem = error.field, error.problem + (f" (allowed: {error.allowed})" if error.allowed else "")
     if place.startswith("arms["):
         number, _, rest = place[5:].partition("]")
         arms = plan.get("arms", ())
@@ -249,6 +249,6 @@ def in_words(error: InvalidInputError, plan: Document) -> str:
             arm = arms[int(number)]
             what = rest.strip(".").removeprefix("overrides.").replace("_", " ")
             name = arm.get("name") or arm["key"].upper()
-            return f"{name}{', ' + what if what else ''}: {error.problem}."
+            return f"{name}{', ' + what if what else ''}: {problem}."
     words = place.replace("_", " ").replace(".", ", ")
-    return sentence(error.problem) if words in {"", "plan"} else f"{sentence(words)[:-1]}: {error.problem}."
+    return sentence(problem) if words in {"", "plan"} else f"{sentence(words)[:-1]}: {problem}."

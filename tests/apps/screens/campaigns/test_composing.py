@@ -83,6 +83,11 @@ def model(kept):
     return made
 
 
+def test_a_value_beyond_its_limits_is_told_them():
+    [found] = split({"steps": [as_document(PLAN)["steps"][0] | {"day": 400}]})[1]
+    assert (found.place, found.what) == ("steps[0].day", "400 is too large (allowed: 1 to 366)")
+
+
 def test_a_step_that_is_not_finished_is_kept_in_the_draft_and_named_as_what_blocks(model, kept):
     asyncio.run(model.add_step("sms"))
     assert kept.drafts[7].document["plan"]["steps"][1]["channel"] == "sms"

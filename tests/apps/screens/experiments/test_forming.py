@@ -168,7 +168,12 @@ def test_a_fault_of_a_variant_carries_its_name(kept):
     model = forming(kept, whole(), 12, 3)
     kept.error = InvalidInputError("arms[1].overrides.subject", "a message by sms has no subject", "a template")
     asyncio.run(model.save())
-    assert model.problem == "Another subject, subject: a message by sms has no subject."
+    assert model.problem == "Another subject, subject: a message by sms has no subject (allowed: a template)."
+
+
+def test_a_value_beyond_its_limits_is_told_them():
+    [missing] = missing_of(whole(duration_hours=5000))[1]
+    assert missing.what == "Duration hours: 5000 is too large (allowed: more than 0, at most 2,160)."
 
 
 def test_a_draft_of_another_version_is_not_taken_up(kept):
