@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from apps.api.ab_test_answers import log_json, results_json, whole_json
@@ -26,7 +26,7 @@ from apps.api.ab_test_bodies import (
 )
 from apps.api.callers import caller_with
 from apps.api.faults import REFUSALS, Door
-from apps.api.once import once
+from apps.api.once import IdempotencyKey, once
 from dmat.errors import InvalidInputError
 from dmat.experiments.factors import factors_of
 from dmat.experiments.gain import count_rest, gains_of
@@ -47,7 +47,6 @@ MOST_LISTED = 500
 FILES: dict[int | str, dict[str, Any]] = {200: {"content": {media: {} for media in FORMATS.values()}}}
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="the test's number")]
-IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", description="the same key gives the same answer")]
 
 
 def ab_tests_router(store: Store, desk: Desk, library: ExperimentLibrary) -> APIRouter:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from apps.api.callers import caller_with
@@ -24,7 +24,7 @@ from apps.api.campaign_answers import (
 from apps.api.campaign_bodies import CampaignToChange, CampaignToMake, Words
 from apps.api.campaign_examples import ANALYTICS, CAMPAIGN, ESTIMATE, LIST, MADE, MONITOR, STANDING, VERSIONS
 from apps.api.faults import REFUSALS, Door
-from apps.api.once import once
+from apps.api.once import IdempotencyKey, once
 from dmat.campaigns.estimate import estimate
 from dmat.campaigns.library import CampaignLibrary, Wanted
 from dmat.campaigns.monitor import monitor
@@ -41,7 +41,6 @@ LARGEST_BODY = 2 * 1024 * 1024
 MOST_LISTED = 500
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="the campaign's number")]
-IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", description="the same key gives the same answer")]
 
 
 def campaigns_router(store: Store, desk: Desk, library: CampaignLibrary) -> APIRouter:

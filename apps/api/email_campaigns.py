@@ -14,9 +14,9 @@ from apps.api.callers import caller_with
 from apps.api.campaign_answers import email_analytics_json, moment
 from apps.api.campaign_bodies import EmailBody
 from apps.api.campaign_examples import EMAIL_ANALYTICS, SENT
-from apps.api.campaigns import LARGEST_BODY, IdempotencyKey, Number
+from apps.api.campaigns import LARGEST_BODY, Number
 from apps.api.faults import REFUSALS, Door
-from apps.api.once import once
+from apps.api.once import IdempotencyKey, once
 from dmat.campaigns.email_sends import EmailToSend, add_email, find_send
 from dmat.campaigns.estimate import estimate
 from dmat.campaigns.library import CampaignLibrary

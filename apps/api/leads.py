@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from apps.api.callers import caller_with
@@ -23,7 +23,7 @@ from apps.api.lead_bodies import (
     noted_json,
     zulu,
 )
-from apps.api.once import once
+from apps.api.once import IdempotencyKey, once
 from dmat.routing.answering import require_own
 from dmat.routing.lists import all_leads
 from dmat.scoring.alerts import note_scores
@@ -41,7 +41,6 @@ MACHINE = "token:"  # how the names of callers with a token begin (`dmat/store/t
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="the lead's number")]
 Action = Annotated[str, Path(max_length=60, description="an action of the matrix")]
-IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", description="the same key gives the same answer")]
 
 
 def leads_router(settings: Settings, store: Store, view: Workspace) -> APIRouter:

@@ -6,8 +6,9 @@ Belongs here: that, for any door. Stays out: keeping keys (`dmat/store/idempoten
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import HTTPException, Response
+from fastapi import Header, HTTPException, Response
 
 from dmat.errors import DmatError
 from dmat.store import Store
@@ -15,6 +16,7 @@ from dmat.store.access import Caller
 from dmat.store.idempotency import claim_key, keep_answer, release_key
 
 KEPT_HEADERS = {"etag", "location"}
+IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", description="the same key gives the same answer")]
 
 
 def once(store: Store, caller: Caller, action: str, key: str, body: bytes, work: Callable[[], Response]) -> Response:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
@@ -18,7 +18,7 @@ from apps.api.callers import caller_with
 from apps.api.campaign_bodies import Body
 from apps.api.faults import REFUSALS, Door
 from apps.api.lead_bodies import zulu
-from apps.api.once import once
+from apps.api.once import IdempotencyKey, once
 from dmat.errors import NotFoundError
 from dmat.people.notes import LONGEST, Note, delete_note, end_task, notes_of, reopen_task, tasks_of, write_note
 from dmat.people.numbers import numbers_of
@@ -30,7 +30,6 @@ from dmat.warehouse import Workspace
 
 Person = Annotated[int, Path(ge=1, le=2**63 - 1, description="the person's number")]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="the note's number")]
-IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", description="the same key gives the same answer")]
 
 
 class NoteToWrite(Body):
@@ -51,13 +50,13 @@ def person_notes_router(settings: Settings, store: Store, desk: Desk) -> APIRout
     """/api/people/{id}/notes and /api/tasks."""
     router = APIRouter(prefix="/api", tags=["people"], route_class=Door, responses=REFUSALS, max_body_size=64 * 1024)
     reader, writer = Depends(caller_with(store, "people:read")), Depends(caller_with(store, "people:write"))
-    _add_looking(router, settings, store, desk.workspace, reader)
+    _add_looking(router, store, desk.workspace, reader)
     _add_writing(router, settings, store, desk.workspace, writer)
     _add_ending(router, settings, store, desk.workspace, writer)
     return router
 
 
-def _add_looking(router: APIRouter, settings: Settings, store: Store, view: Workspace, reader: Any) -> None:
+def _add_looking(router: APIRouter, store: Store, view: Workspace, reader: Any) -> None:
     @router.get("/people/{person_id}/notes", summary="Notes and tasks about a person")
     def list_notes(person_id: Person, _caller: Caller = reader) -> dict[str, Any]:
         """Open tasks first by day, then the newest."""

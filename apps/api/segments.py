@@ -7,32 +7,30 @@ bodies (`segment_bodies.py`) and answers (`segment_answers.py`), counting (`segm
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from apps.api.callers import caller_with
 from apps.api.faults import REFUSALS, Door, VersionMissingError
+from apps.api.once import IdempotencyKey, once
 from apps.api.segment_answers import etag_of, segment_json, version_json
 from apps.api.segment_bodies import SegmentToChange, SegmentToMake
 from apps.api.segment_examples import LIST, MADE, SEGMENT, VERSIONS
-from dmat.errors import ConflictError, DmatError
+from dmat.errors import ConflictError
 from dmat.segments.desk import Desk
 from dmat.segments.library import Wanted
 from dmat.segments.records import Segment
 from dmat.segments.rows import overtaken
 from dmat.store import Store
 from dmat.store.access import Caller
-from dmat.store.idempotency import claim_key, keep_answer, release_key
 
 LARGEST_BODY = 2 * 1024 * 1024
 MOST_LISTED = 500
 
 Key = Annotated[str, Path(max_length=100, description="the segment's key")]
 IfMatch = Annotated[str, Header(alias="If-Match", max_length=200, description="the ETag, or the version in quotes")]
-IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", description="the same key gives the same answer")]
 
 
 def segments_router(store: Store, desk: Desk) -> APIRouter:
@@ -85,9 +83,8 @@ def _add_making(router: APIRouter, store: Store, desk: Desk, writer: Any) -> Non
     @router.post("", status_code=201, summary="Make a segment", responses=MADE)
     def make_segment(body: SegmentToMake, caller: Caller = writer, idempotency_key: IdempotencyKey = "") -> Response:
         """The rule is checked against the catalogue; `rules` may hold the flat format instead."""
-        if not idempotency_key:
-            return _made(desk, body, caller)
-        return _once(store, caller, idempotency_key, body, lambda: _made(desk, body, caller))
+        given = body.model_dump_json().encode()
+        return once(store, caller, "make segment", idempotency_key, given, lambda: _made(desk, body, caller))
 
 
 def _made(desk: Desk, body: SegmentToMake, caller: Caller) -> Response:
@@ -97,23 +94,6 @@ def _made(desk: Desk, body: SegmentToMake, caller: Caller) -> Response:
         folder=body.folder, tags=body.tags, note=body.note,
     )  # fmt: skip
     return _answer(desk, segment, 201)
-
-
-def _once(store: Store, caller: Caller, key: str, body: SegmentToMake, work: Callable[[], Response]) -> Response:
-    """Work once for a key; who comes again with it gets the answer of the first time."""
-    claim = claim_key(store, caller.name, "make segment", key, body.model_dump_json().encode())
-    if claim.answer is not None:
-        return Response(**claim.answer, media_type="application/json")
-    try:
-        response = work()
-    except (DmatError, HTTPException):
-        release_key(store, claim)
-        raise
-    kept = {name: value for name, value in response.headers.items() if name in {"etag", "location"}}
-    keep_answer(
-        store, claim, {"content": bytes(response.body).decode(), "status_code": response.status_code, "headers": kept}
-    )
-    return response
 
 
 def _add_changing(router: APIRouter, desk: Desk, writer: Any) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from apps.api.callers import caller_with
 from apps.api.faults import REFUSALS, Door
+from apps.api.once import IdempotencyKey, once
 from apps.api.template_bodies import (
     CHECKS,
     LIST,
@@ -31,7 +32,7 @@ from apps.api.template_bodies import (
     template_json,
     version_json,
 )
-from dmat.errors import DmatError, NotPublishedError
+from dmat.errors import NotPublishedError
 from dmat.messages.checks import check_content, check_template
 from dmat.messages.library import Templates, Wanted
 from dmat.messages.preview import preview_template
@@ -42,12 +43,10 @@ from dmat.segments.desk import Desk
 from dmat.settings import Settings
 from dmat.store import Store
 from dmat.store.access import Caller
-from dmat.store.idempotency import claim_key, keep_answer, release_key
 
 LARGEST_BODY = 2 * 1024 * 1024
 MOST_LISTED = 500
 Key = Annotated[str, Path(max_length=100, description="the template's key")]
-IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", description="the same key gives the same answer")]
 
 
 def templates_router(settings: Settings, store: Store, desk: Desk) -> APIRouter:
@@ -144,19 +143,8 @@ def _add_changing(router: APIRouter, store: Store, templates: Templates, writer:
     @router.post("", status_code=201, summary="Make a template", responses=MADE)
     def make_template(body: TemplateToMake, caller: Caller = writer, idempotency_key: IdempotencyKey = "") -> Response:
         """The content is looked at before it is kept; `POST /api/templates/check` says more."""
-        if not idempotency_key:
-            return _made(templates, body, caller)
-        claim = claim_key(store, caller.name, "make template", idempotency_key, body.model_dump_json().encode())
-        if claim.answer is not None:
-            return Response(**claim.answer, media_type="application/json")
-        try:
-            response = _made(templates, body, caller)
-        except DmatError:
-            release_key(store, claim)
-            raise
-        kept = {name: value for name, value in response.headers.items() if name in {"etag", "location"}}
-        keep_answer(store, claim, {"content": bytes(response.body).decode(), "status_code": 201, "headers": kept})
-        return response
+        given = body.model_dump_json().encode()
+        return once(store, caller, "make template", idempotency_key, given, lambda: _made(templates, body, caller))
 
     @router.put("/{key}", summary="Change a template", responses=TEMPLATE)
     def change_template(key: Key, body: TemplateToChange, caller: Caller = writer) -> Response:

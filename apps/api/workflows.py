@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from apps.api.callers import caller_with
 from apps.api.campaign_answers import moment
 from apps.api.faults import REFUSALS, Door, fault, faults_of
-from apps.api.once import once
+from apps.api.once import IdempotencyKey, once
 from dmat.campaigns.checking import Finding
 from dmat.errors import InvalidInputError, InvalidRuleError, NotPublishedError
 from dmat.journeys.checking import check_definition, refuse_unfit
@@ -136,7 +136,7 @@ def _add_making(router: APIRouter, library: JourneyLibrary, writer: Any) -> None
     @router.post("", status_code=201, summary="Make a workflow")
     def create_workflow(
         body: WorkflowToMake, caller: Caller = writer,
-        idempotency_key: Annotated[str, Header(alias="Idempotency-Key")] = "",
+        idempotency_key: IdempotencyKey = "",
     ) -> Response:  # fmt: skip
         """It is switched on at once, unless `status` is `draft`; that needs the right to send as well. What cannot run
         is not kept; `warnings` says what is worth a second look.
