@@ -38,10 +38,11 @@ heard as (
     select
         message_id,
         case when event_type in ('bounced', 'dropped') then event_type else 'delivered' end as kind,
-        min(occurred_at) as occurred_at
+        occurred_at
     from {{ ref('int_engagement__message_events') }}
-    where event_type in ('delivered', 'bounced', 'dropped', 'opened', 'clicked', 'read')
-    group by 1, 2
+    where
+        event_type in ('delivered', 'bounced', 'dropped', 'opened', 'clicked', 'read')
+        and message_id in (select texts.message_id from texts)
     union all
     select message_id, 'delivered' as kind, delivered_at as occurred_at
     from texts

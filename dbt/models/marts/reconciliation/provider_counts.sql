@@ -14,9 +14,9 @@ read_at as (
 
 known_from as (
     select
-        provider, min(begins_at) as known_from
+        provider, grain, min(begins_at) as known_from
     from counted
-    group by provider
+    group by provider, grain
 ),
 
 sent as (
@@ -30,8 +30,7 @@ sent as (
 
 compared as (
     select
-        sent.provider, sent.programme, sent.channel, read_at.read_at, known_from.known_from,
-        case when sent.provider = 'twilio' then 'hour' else 'day' end as grain
+        sent.provider, sent.programme, sent.channel, read_at.read_at, known_from.known_from, known_from.grain
     from sent
     inner join read_at on sent.provider = read_at.provider
     inner join known_from on sent.provider = known_from.provider

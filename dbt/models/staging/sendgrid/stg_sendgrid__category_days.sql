@@ -8,8 +8,9 @@ parsed as (
         {{ parse_json('payload', {
             'date': 'VARCHAR', 'name': 'VARCHAR',
             'metrics': {
-                'requests': 'BIGINT', 'processed': 'BIGINT', 'delivered': 'BIGINT', 'bounces': 'BIGINT',
-                'bounce_drops': 'BIGINT', 'spam_report_drops': 'BIGINT', 'unsubscribe_drops': 'BIGINT', 'invalid_emails': 'BIGINT', 'spam_reports': 'BIGINT'
+                'requests': 'BIGINT', 'delivered': 'BIGINT', 'bounces': 'BIGINT',
+                'bounce_drops': 'BIGINT', 'spam_report_drops': 'BIGINT', 'unsubscribe_drops': 'BIGINT',
+                'invalid_emails': 'BIGINT', 'spam_reports': 'BIGINT'
             }
         }) }} as document
     from source
