@@ -18,14 +18,18 @@ from dmat.store.tables import audit
 from dmat.store.workspace_values import write_audit
 
 
-def approval_limit(settings: Settings, campaign: Campaign) -> int:
+def approval_limit(settings: Settings, from_recipients: int) -> int:
     """From how many recipients on a second person must say yes: the plan's number, or the workspace's if smaller."""
-    return min(campaign.plan.approval.from_recipients, settings.approval_recipients)
+    return min(from_recipients, settings.approval_recipients)
+
+
+def _limit_of(settings: Settings, campaign: Campaign) -> int:
+    return approval_limit(settings, campaign.plan.approval.from_recipients)
 
 
 def needs_approval(connection: Connection, settings: Settings, campaign: Campaign, recipients: int) -> bool:
     """Whether somebody must still say yes to this version."""
-    return recipients >= approval_limit(settings, campaign) and not is_approved(connection, campaign)
+    return recipients >= _limit_of(settings, campaign) and not is_approved(connection, campaign)
 
 
 def is_approved(connection: Connection, campaign: Campaign) -> bool:
@@ -43,7 +47,7 @@ def refuse_unapproved(connection: Connection, settings: Settings, campaign: Camp
     if needs_approval(connection, settings, campaign, recipients):
         raise ConflictError(
             f"campaign {campaign.campaign_id} goes to {recipients:,} people: from"
-            f" {approval_limit(settings, campaign):,} on a second person must approve version {campaign.version}"
+            f" {_limit_of(settings, campaign):,} on a second person must approve version {campaign.version}"
         )
 
 

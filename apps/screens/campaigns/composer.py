@@ -270,8 +270,8 @@ class ComposerScreen(pn.viewable.Viewer):
     def _approval_limit(self, campaign: Campaign) -> int:
         """From how many people on the plan that is being edited needs a second person."""
         asked = (self.model.plan.get("approval") or {}).get("from_recipients")
-        everybodys = self.context.settings.approval_recipients
-        return min(asked, everybodys) if isinstance(asked, int) else approval_limit(self.context.settings, campaign)
+        kept = campaign.plan.approval.from_recipients
+        return approval_limit(self.context.settings, asked if isinstance(asked, int) else kept)
 
     def _undo_until(self, campaign: Campaign) -> datetime | None:
         """Until when a start that was just scheduled can be taken back by one click."""
