@@ -34,10 +34,10 @@ from dmat.scoring.matrix import Rule, change_rule, read_matrix, reset_rule
 from dmat.settings import Settings
 from dmat.store import Store
 from dmat.store.access import Caller
+from dmat.store.tokens import MACHINE
 from dmat.warehouse import Workspace
 
 MOST_LISTED = 500
-MACHINE = "token:"  # how the names of callers with a token begin (`dmat/store/tokens.py`)
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="the lead's number")]
 Action = Annotated[str, Path(max_length=60, description="an action of the matrix")]

@@ -23,6 +23,8 @@ from dmat.store.tables import api_tokens
 from dmat.store.workspace_values import write_audit
 
 PREFIX = "dmat_"
+MACHINE = "token:"
+"""How the names of callers with a token begin, in histories and the audit too."""
 LONGEST_DAYS = 3650
 SEEN_EVERY = timedelta(minutes=1)  # how exactly "last used" is kept: a write for each request would be waste
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
@@ -87,7 +89,7 @@ def caller_of_token(store: Store, secret: str, now: datetime | None = None) -> C
     if token.last_used_at is None or now - token.last_used_at > SEEN_EVERY:
         with store.write() as connection:
             connection.execute(sa.update(api_tokens).where(api_tokens.c.name == token.name).values(last_used_at=now))
-    return Caller(f"token:{token.name}", frozenset(token.scopes))
+    return Caller(f"{MACHINE}{token.name}", frozenset(token.scopes))
 
 
 def list_tokens(store: Store) -> list[ApiToken]:

@@ -14,10 +14,10 @@ from dmat.routing.lists import ANSWER, Due, Listed
 from dmat.scoring.live import Score
 from dmat.scoring.points import Entry
 from dmat.scoring.words import breakdown
+from dmat.store.tokens import MACHINE
 
 SOON = timedelta(minutes=15)
 SHOWN = 80
-TOKEN = "token:"  # how the names of machines begin
 ELSEWHERE = ("activity", "company", "role")
 """Sources of points that the history tells of, or that are no events."""
 TONES = {"hot": "danger", "warm": "warning", "cold": "info"}
@@ -122,8 +122,8 @@ def _of_history(row: Mapping[str, Any], names: Mapping[str, str]) -> Happening:
 def _by(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
     by = str(row["by"])
     machines = {"routing": "the rules of routing", "scoring": "the score", "decide": "the tables"}
-    if by.startswith(TOKEN):
-        return f"the machine {by.removeprefix(TOKEN)}"
+    if by.startswith(MACHINE):
+        return f"the machine {by.removeprefix(MACHINE)}"
     return machines.get(by, names.get(by, by))
 
 
