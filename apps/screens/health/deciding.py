@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from apps.api.reading import read_again
 from apps.context import Context
+from apps.parts.words import plural
 from dmat.errors import InvalidInputError, NotFoundError, UnverifiedError
 from dmat.ledger.fence import confirm
 from dmat.ledger.receive import receive_within
@@ -42,5 +43,4 @@ def read_quarantined(context: Context, user: User, quarantine_id: int) -> Said:
         fresh = receive_within(connection, parsed.events, now)
         mark_replayed(connection, quarantine_id, now)
         write_audit(connection, now, user.email, "webhook read again from quarantine", str(quarantine_id))
-    count = len(parsed.events)
-    return "success", f"Taken in: {len(fresh)} new of {count} event{'' if count == 1 else 's'}."
+    return "success", f"Taken in: {len(fresh)} new of {plural(len(parsed.events), 'event')}."
