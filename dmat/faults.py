@@ -2,7 +2,7 @@
 
     capacity: 'ten' is no whole number (allowed: a whole number, 0 to 10,000)
 
-Belongs here: turning the first fault that pydantic finds in a shape into words. Stays out: the shapes, reading
+Belongs here: turning the faults that pydantic finds in a shape into words. Stays out: the shapes, reading
 (`documents.py`). A shape's own checks say both in one text, `tiers: they are not in order; each begins at more points
 than the one before`.
 """
@@ -41,14 +41,24 @@ _NAMES_ITS_PLACE = re.compile(r"([\w.\[\]]+): (.*)", re.DOTALL)
 
 
 def first_fault(error: ValidationError, shape: type[BaseModel], name: str) -> InvalidInputError:
-    """The first fault of a document, to be raised.
+    """The first fault of a document, to be raised; see `all_faults`."""
+    return all_faults(error, shape, name)[0]
+
+
+def all_faults(error: ValidationError, shape: type[BaseModel], name: str) -> list[InvalidInputError]:
+    """Every fault of a document; a list whose parts are wrong is not called too short, as it is without them.
 
     Args:
         error: what pydantic says.
         shape: what the document should have been.
         name: what the whole is called where no place in it is wrong.
     """
-    found: Any = error.errors(include_url=False)[0]
+    found = error.errors(include_url=False)
+    inside = {each["loc"][:length] for each in found for length in range(len(each["loc"]))}
+    return [_told(each, shape, name) for each in found if each["type"] != "too_short" or each["loc"] not in inside]
+
+
+def _told(found: Any, shape: type[BaseModel], name: str) -> InvalidInputError:
     place, field, beside = _at(shape, found["loc"])
     if found["type"] == "value_error":
         words = str(found["msg"]).removeprefix("Value error, ")
@@ -79,8 +89,21 @@ def _at(shape: type[BaseModel], steps: tuple[str | int, ...]) -> tuple[str, Fiel
         if isinstance(step, str):
             field, beside = below.get(step), below
             below = _fields(_shapes(field))
-            is_tag = field is not None and field.discriminator is not None
+            is_tag = _has_kinds(field)
     return place.lstrip("."), field, beside
+
+
+def _has_kinds(field: FieldInfo | None) -> bool:
+    """Whether it is one of several shapes, or a list of such, of which pydantic names the one that was read."""
+    if field is None or field.discriminator is not None:
+        return field is not None
+    todo = [field.annotation]
+    while todo:
+        each: Any = todo.pop()
+        if any(getattr(part, "discriminator", None) for part in getattr(each, "__metadata__", ())):
+            return True
+        todo += get_args(each)
+    return False
 
 
 def _fields(shapes: Iterable[type[BaseModel]]) -> dict[str, FieldInfo]:

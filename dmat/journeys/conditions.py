@@ -17,7 +17,9 @@ from dmat.journeys.spans import Span, in_words
 
 Scalar = bool | int | float | str
 Comparison = Literal["equals", "not_equals", "at_least", "at_most", "one_of", "contains"]
-PropertyKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+PropertyKey = Annotated[
+    str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$", description="up to 60 small letters, digits and _, a letter first")
+]
 _COMPARED = {"equals": "is", "not_equals": "is not", "at_least": "is at least", "at_most": "is at most",
              "one_of": "is one of", "contains": "contains"}  # fmt: skip
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -24,6 +23,7 @@ from pydantic import Field, ValidationError, model_validator
 from dmat.campaigns.coordination import Key, Part
 from dmat.campaigns.plan import Holdout
 from dmat.errors import InvalidInputError, InvalidRuleError
+from dmat.faults import all_faults
 from dmat.journeys.conditions import Did, InSegment, questions_of
 from dmat.journeys.steps import END, Branch, Send, Step, Wait, WaitEvent, targets_of
 from dmat.journeys.triggers import CartAbandoned, Entry, Event, Schedule, Segment, Trigger
@@ -231,7 +231,8 @@ def _endless(definition: Definition, below: Mapping[str, str]) -> list[tuple[str
                 seen.add(key)
                 waiting += ways(key)
         if step.key in seen:
-            return [(f"steps[{number}]", f"the steps lead round and back to {step.key}; a journey goes forward only")]
+            what = f"the steps lead round and back to {step.key}, but a journey goes forward only"
+            return [(f"steps[{number}]", what)]
     return []
 
 
@@ -251,9 +252,8 @@ def parse_definition(document: Any) -> Definition:
     try:
         return Definition.model_validate(document)
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        inner = [each for each in found if each["type"] != "too_short"]  # a list whose parts are wrong is not empty
-        raise InvalidRuleError([_words(each) for each in inner or found]) from None
+        faults = all_faults(error, Definition, "journey")
+        raise InvalidRuleError([(each.field, each.problem, each.allowed) for each in faults]) from None
 
 
 def find_faults(document: Mapping[str, Any]) -> list[InvalidInputError]:
@@ -278,31 +278,6 @@ def read_definition(text: str) -> Definition:
     except yaml.YAMLError as error:
         raise InvalidInputError("journey", f"this is not YAML: {error}"[:300]) from None
     return parse_definition(document)
-
-
-_PLACED = re.compile(r"((?:steps|exit_when)(?:\[\d+\])?[\w.\[\]]*): (.*)", re.DOTALL)
-_KINDS = frozenset({
-    "cart_abandoned", "event", "segment", "date", "schedule", "tier_reached", "api", "send", "wait", "branch", "split",
-    "audience", "goal", "exit", "consent", "score", "reacted", "did", "value", "person", "all", "any", "not",
-    "assign_lead", "create_task", "update_score", "add_points", "webhook", "add_tag", "remove_tag", "set_value",
-})  # fmt: skip
-
-
-def _words(found: Any) -> tuple[str, str, str]:
-    """Place, what is wrong, what is allowed; names of kinds that pydantic puts into the place are left out."""
-    place, before = "", ""
-    for part in found["loc"]:
-        is_tag = part in _KINDS and (isinstance(before, int) or before in ("trigger", "when", "of"))
-        if not is_tag:
-            place += f"[{part}]" if isinstance(part, int) else f".{part}"
-        before = "" if is_tag else part
-    message = str(found["msg"]).removeprefix("Value error, ")
-    context = found.get("ctx", {})
-    allowed = context.get("expected") or context.get("expected_tags") or context.get("pattern") or ""
-    named = _PLACED.fullmatch(message)
-    if not place and named:
-        return named.group(1), named.group(2), str(allowed)
-    return place.removeprefix(".") or "journey", message, str(allowed)
 
 
 def as_document(definition: Definition) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def read_span(value: Any) -> timedelta:
         return value
     text = str(value).strip().replace(" ", "")
     if not re.match(PATTERN, text):
-        raise ValueError("this is no span of time (allowed: a number and m, h, d or w, as 30m, 1h, 3d, 2w)")
+        raise ValueError("this is no span of time; a number and m, h, d or w, as 30m, 1h, 3d, 2w")
     span = timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
     if span > LONGEST:
         raise ValueError("this span is longer than ten years")

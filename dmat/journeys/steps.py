@@ -197,7 +197,7 @@ class Act(_Going):
             if name in ("tag", "name") and not re.fullmatch(PROPERTY_NAME, str(self.data[name])):
                 raise ValueError(f"data.{name} is made of {PROPERTY_WORDS}")
         if len(str(self.data.get("value", ""))) > LONGEST_VALUE:
-            raise ValueError(f"data.value is too long (allowed: {LONGEST_VALUE} characters)")
+            raise ValueError(f"data.value is too long; {LONGEST_VALUE} characters")
         return self
 
     @property

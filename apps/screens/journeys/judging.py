@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from apps.screens.journeys.desk import JourneyDesk
 from apps.screens.journeys.graph import START, Document, compact
-from dmat.errors import DmatError
+from dmat.errors import DmatError, InvalidInputError
 from dmat.journeys.checking import check_definition
 from dmat.journeys.definition import find_faults, parse_definition
 
@@ -24,11 +24,11 @@ _NAMES = {"template": "Message", "until_time": "Time", "for": "How long", "segme
           "cases": "Case", "arms": "Shares", "holdout": "People held out", "name": "Name", "trigger": "Start",
           "list_name": "Audience", "points": "Points", "title": "Title"}  # fmt: skip
 _PLAIN = {
-    "String should have at least 1 character": "is missing", "Input should be a valid integer": "is no whole number",
-    "Input should be a valid number": "is no number", "Field required": "is missing",
-    "String should match pattern": "has signs that may not be there",
-    "Tuple should have at least": "are missing: put one in",
+    "it is empty": "is missing", "it is missing": "is missing", "is not a whole number": "is no whole number",
+    "is not a number": "is no number", "has another form": "has signs that may not be there",
+    "there are too few": "are too few",
 }  # fmt: skip
+_ALLOWED = " (allowed: "
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,7 @@ class Judging:
         keys = [step["key"] for step in document["steps"]]
         wrong = find_faults(document)
         if wrong:
-            told = ((each.field, each.problem, True) for each in wrong)
-            return Judged(serial, fault_list(told, keys))
+            return Judged(serial, fault_list(map(_told, wrong), keys))
         if not self._desk.has_tables:
             return Judged(
                 serial, (Fault(SETTINGS, "Nothing is published yet, so that nobody knows what can be asked.", False),)
@@ -81,6 +80,10 @@ class Judging:
             return Judged(serial, (Fault(SETTINGS, sentence(str(error))),))
         told = [(each.place, each.what, each.is_blocking) for each in found]
         return Judged(serial, fault_list(told, keys))
+
+
+def _told(error: InvalidInputError) -> tuple[str, str, bool]:
+    return error.field, error.problem + (f"{_ALLOWED}{error.allowed})" if error.allowed else ""), True
 
 
 def fault_list(found: Iterable[tuple[str, str, bool]], keys: Sequence[str]) -> tuple[Fault, ...]:
@@ -106,7 +109,7 @@ def _words(place: str, what: str) -> str:
         return f"{_NAMES.get(lacking[1], lacking[1].capitalize())} is missing."
     if what.startswith("data."):
         return sentence(f"the {what.removeprefix('data.')}")
-    said = next((plain for begin, plain in _PLAIN.items() if what.startswith(begin)), "")
+    said = next((plain for end, plain in _PLAIN.items() if what.partition(_ALLOWED)[0].endswith(end)), "")
     name = _NAMES.get(leaf, leaf.replace("_", " ").capitalize())
     if said:
         return f"{name} {said}."

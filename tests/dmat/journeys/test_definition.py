@@ -7,7 +7,7 @@ import json
 import pytest
 from journey_worlds import DOCUMENT, document_with
 
-from dmat.errors import InvalidInputError
+from dmat.errors import InvalidInputError, InvalidRuleError
 from dmat.journeys.definition import (
     as_document,
     as_yaml,
@@ -64,6 +64,21 @@ def test_a_fault_is_named_with_its_place(changes, place):
     with pytest.raises(InvalidInputError) as refused:
         parse_definition(document_with(**changes))
     assert refused.value.field == place
+
+
+def test_every_fault_is_told_in_words_with_what_is_allowed():
+    mail = {"key": "m", "do": "send", "channel": "pigeon", "template": ""}
+    nested = {"kind": "all", "of": [{"kind": "not", "of": {"kind": "score", "at_least": "hot"}}, {"kind": "did"}]}
+    branch = {"key": "b", "do": "branch", "cases": [{"when": nested, "go": "end"}]}
+    with pytest.raises(InvalidRuleError) as refused:
+        parse_definition(document_with(steps=[mail, branch], priority=1000))
+    assert list(refused.value.faults) == [
+        ("steps[0].channel", "'pigeon' is not allowed", "email, sms, whatsapp, push or in_app"),
+        ("steps[0].template", "it is empty", "a text, 1 to 100 characters"),
+        ("steps[1].cases[0].when.of[0].of.at_least", "'hot' is not a number", "a number"),
+        ("steps[1].cases[0].when.of[1].event", "it is missing", "key of an event of the catalogue"),
+        ("priority", "1000 is too large", "-100 to 100"),
+    ]
 
 
 def test_what_is_no_yaml_is_refused():

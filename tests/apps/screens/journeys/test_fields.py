@@ -50,7 +50,7 @@ def test_spans_are_shown_as_number_and_unit():
 
 def test_a_fault_is_shown_at_its_step_in_words():
     keys = ["mail", "wait"]
-    fault = fault_of("steps[0].template", "String should have at least 1 character", keys)
+    fault = fault_of("steps[0].template", "it is empty (allowed: a text, 1 to 100 characters)", keys)
     assert (fault.at, fault.what) == ("mail", "Message is missing.")
     assert fault_of("trigger.event", "there is no event 'x'", keys).at == ""
     assert fault_of("goal", "it has no goal", keys, is_blocking=False).at == SETTINGS
