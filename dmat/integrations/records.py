@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -101,8 +101,8 @@ _BEFORE_ALL = (datetime(1970, 1, 1), "")
 class Page:
     """Rows, and what asks for those after them; empty when these are the last ones."""
 
-    rows: Sequence[Row] = field(default_factory=tuple)
-    next_after: str = ""
+    rows: Sequence[Row]
+    next_after: str
 
 
 def list_orders(view: Workspace, shop: str, since: datetime | None = None, after: str = "", limit: int = 100) -> Page:

@@ -17,9 +17,9 @@ from dmat.campaigns.coordination import Part
 from dmat.documents import Moment
 from dmat.journeys.conditions import Where
 from dmat.journeys.spans import Span, in_words
+from dmat.loyalty.rules import TierKey
 
 SegmentKey = Annotated[str, Field(min_length=1, max_length=100)]
-TierKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
 TimeOfDay = Annotated[str, Field(pattern=forms.TIME)]
 
 

@@ -19,9 +19,9 @@ from dmat.store.tables import settings_values
 from dmat.store.workspace_values import write_audit
 
 KEPT_AS = "loyalty.rules"
-
-
-TIER_KEY = "up to 20 small letters, digits and _, beginning with a letter"
+TierKey = Annotated[
+    str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$", description="up to 20 small letters, digits and _, a letter first")
+]
 
 
 class Tier(BaseModel):
@@ -29,7 +29,7 @@ class Tier(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$", description=TIER_KEY)]
+    key: TierKey
     name: Annotated[str, Field(min_length=1, max_length=60)]
     from_points: Annotated[int, Field(ge=0, le=10_000_000)]
     benefits: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=30)] = []

@@ -18,6 +18,8 @@ from dmat.settings import Settings
 PARTS = ("", "numerator", "denominator")
 MOST = 1000
 PEOPLE = "people.dim_people"
+IS_SOUGHT = "? = '%%' or lower(coalesce(people.full_name, '')) like ? or lower(coalesce(people.email, '')) like ?"
+"""Whether a row of `people` has words in the name or the address; each question mark is `like(search)`."""
 
 
 def behind(
@@ -42,8 +44,7 @@ def behind(
     Raises:
         InvalidInputError: no such metric, or there are no people behind it.
     """
-    if not 1 <= limit <= MOST or offset < 0:
-        raise InvalidInputError("limit", f"is {limit} from {offset}", f"1 to {MOST}, from 0 on")
+    check_page(limit, offset)
     counted = counted_rows(warehouse, settings, question, metric, part)
     words = like(search)
     listed = (
@@ -51,7 +52,7 @@ def behind(
         " max(happened_at) as last_at from counted where person_id is not null group by person_id),\n"
         "listed as (select by_person.*, coalesce(people.full_name, people.email, '') as name, people.email as email"
         f" from by_person left join {PEOPLE} as people on people.person_id = by_person.person_id"
-        " where ? = '%%' or lower(coalesce(people.full_name, '')) like ? or lower(coalesce(people.email, '')) like ?)\n"
+        f" where {IS_SOUGHT})\n"
     )
     total = warehouse.rows(f"{listed}select count(*) as people_count from listed", [words] * 3)
     rows = warehouse.rows(
@@ -71,6 +72,16 @@ def ids_behind(warehouse: Warehouse, settings: Settings, question: Question, met
     counted = counted_rows(warehouse, settings, question, metric, part)
     distinct = "select distinct person_id from counted where person_id is not null order by 1"
     return [int(row["person_id"]) for row in warehouse.rows(f"with counted as (\n{counted}\n)\n{distinct}")]
+
+
+def check_page(limit: int, offset: int) -> None:
+    """Refuse a page that is none.
+
+    Raises:
+        InvalidInputError: names the most that a page holds.
+    """
+    if not 1 <= limit <= MOST or offset < 0:
+        raise InvalidInputError("limit", f"is {limit} from {offset}", f"1 to {MOST}, from 0 on")
 
 
 def like(search: str) -> str:

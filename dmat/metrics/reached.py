@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from dmat.errors import InvalidInputError
 from dmat.metrics.asking import Row, Warehouse
-from dmat.metrics.people import MOST, PEOPLE, counted_rows, like
+from dmat.metrics.people import IS_SOUGHT, PEOPLE, check_page, counted_rows, like
 from dmat.metrics.question import Filter, Question
 from dmat.settings import Settings
 
@@ -52,8 +51,7 @@ def reached_people(
     Raises:
         InvalidInputError: a table is not published yet, or the page is none.
     """
-    if not 1 <= limit <= MOST or offset < 0:
-        raise InvalidInputError("limit", f"is {limit} from {offset}", f"1 to {MOST}, from 0 on")
+    check_page(limit, offset)
     only = (Filter(dimension="campaign", values=(str(campaign_id),)),)
     moments = [f"base.{column} as {station}_at" for station, column in _MOMENTS.items()]
     asked = question.model_copy(update={"filters": only})
@@ -80,7 +78,7 @@ def _listed(counted: str, has_orders: bool) -> str:
         " coalesce(people.full_name, '') as name, coalesce(people.email, '') as email from by_person"
         f" left join {PEOPLE} as people on by_person.person_id = people.person_id"
         " left join ordering on by_person.person_id = ordering.person_id"
-        " where ? = '%%' or lower(coalesce(people.full_name, '')) like ? or lower(coalesce(people.email, '')) like ?)"
+        f" where {IS_SOUGHT})"
     )
 
 
