@@ -19,6 +19,7 @@ from dmat.journeys.definition import Definition, parse_definition
 from dmat.journeys.machine import COMPLETED, EXITED
 from dmat.journeys.members import REFUSED
 from dmat.journeys.steps import PROPERTY_NAME, PROPERTY_WORDS
+from dmat.keys import key_of
 from dmat.ledger.entries import REJECTED
 from dmat.store.engine import Store, rows_of
 from dmat.store.journey_tables import journey_actions, journey_members
@@ -81,7 +82,7 @@ def workflow_definition(
     trigger = _one_of(_TRIGGERS, "trigger_type", trigger_type)(condition)
     step = _one_of(_ACTIONS, "action_type", action_type)(data, template_of)
     document: dict[str, Any] = {
-        "key": key_of(name), "name": name, "trigger": trigger, "steps": [step],
+        "key": _key_of(name), "name": name, "trigger": trigger, "steps": [step],
         "goal": {"event": "ordered", "days": 7},
     }  # fmt: skip
     if trigger_type == "cart_abandon":
@@ -97,9 +98,9 @@ def workflow_place(place: str) -> str:
     return place
 
 
-def key_of(name: str) -> str:
+def _key_of(name: str) -> str:
     """A key made from a name."""
-    key = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60].strip("-")
+    key = key_of(name)
     if not key:
         raise InvalidInputError("name", "no key can be made of it", "a name with letters or digits")
     return key

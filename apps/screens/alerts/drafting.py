@@ -6,14 +6,14 @@ layout (`screen.py`).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from apps.screens.analytics.desk import AnalyticsDesk, Named
 from dmat.alerts.rules import AlertRule, read_rule
 from dmat.errors import InvalidInputError
+from dmat.keys import key_of, own_key
 from dmat.metrics.catalogue import SEGMENT, load
 from dmat.metrics.naming import value_words
 from dmat.metrics.question import MOST_DIMENSIONS, Filter, Question
@@ -138,20 +138,22 @@ def _values(draft: Draft, desk: AnalyticsDesk, metric: str) -> tuple[Named, ...]
     return tuple(Named(f"={value}", value_words(key, value, labels)) for value in left)
 
 
-def rule_of_form(form: Mapping[str, Any], draft: Draft | None = None) -> AlertRule:
+def rule_of_form(form: Mapping[str, Any], draft: Draft | None = None, keys: Collection[str] = ()) -> AlertRule:
     """A rule from the fields of its form; percentages are typed as such.
 
     Args:
         form: what was typed.
         draft: its dialog: the filters, and the rule that is changed, whose other fields stay as they were.
+        keys: those of the rules that there are.
 
     Raises:
         InvalidInputError: names the field and what is allowed.
     """
     draft = draft or Draft()
     old, kind = draft.changing, _text(form, "kind") or "unusual"
+    key = old.key if old else key_of(_text(form, "name")) or own_key("rule", keys)
     document: dict[str, Any] = {
-        "key": old.key if old else key_of(_text(form, "name")), "name": _text(form, "name"), "kind": kind,
+        "key": key, "name": _text(form, "name"), "kind": kind,
         "severity": _text(form, "severity") or "warning", "emails": _text(form, "emails").replace(",", " ").split(),
         "slack_channel": _text(form, "slack_channel"),
     }  # fmt: skip
@@ -196,11 +198,6 @@ def typed_value(rule: AlertRule) -> str:
     unit = found.unit if found else ""
     scale = 100 if rule.compare or unit == "rate" else 0.01 if unit == "cents" else 1
     return f"{rule.value * scale:.10g}"
-
-
-def key_of(name: str) -> str:
-    """`Fewer orders in Spain` -> `fewer-orders-in-spain`."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
 
 
 def _text(form: Mapping[str, Any], name: str) -> str:

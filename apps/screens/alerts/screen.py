@@ -31,7 +31,7 @@ from apps.screens.analytics.desk import desk_of
 from apps.screens.segments.addressing import asked_for
 from dmat.alerts.desk import AlertDesk
 from dmat.alerts.records import acknowledge, reopen, snooze
-from dmat.alerts.rules import find_rule, remove_rule, save_rule
+from dmat.alerts.rules import find_rule, read_rules, remove_rule, save_rule
 from dmat.errors import DmatError
 from dmat.metrics.catalogue import load
 from dmat.store.access import caller_of_user
@@ -143,7 +143,7 @@ class AlertsScreen(pn.viewable.Viewer):
         draft, self.tried = self.draft or Draft(), None
         old = draft.changing
         try:
-            rule = rule_of_form(form, draft)
+            rule = rule_of_form(form, draft, [each.key for each in read_rules(self.context.store)])
             if has_past(rule) and is_published(self.context):
                 self.tried = try_rule(self.context, rule)
             if not form.get("only_try"):

@@ -6,7 +6,6 @@ Belongs here: from what was typed to the store, and the look that follows. Stays
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
@@ -15,6 +14,7 @@ from apps.screens.analytics.desk import AnalyticsDesk
 from apps.screens.analytics.looks import CUSTOM, Look
 from apps.screens.analytics.reports import read_report, report_of
 from dmat.errors import InvalidInputError
+from dmat.keys import key_of
 from dmat.metrics import annotations, saved
 from dmat.metrics.annotations import Annotation
 from dmat.metrics.catalogue import metric
@@ -81,7 +81,7 @@ def schedule_report(desk: AnalyticsDesk, look: Look, value: Any, user: User) -> 
     question, settings = found.question, desk.context.settings
     if not question.period:
         raise InvalidInputError("days", "are the same every time", "a period that moves with today, such as last week")
-    key = re.sub(r"[^a-z0-9]+", "-", found.name.lower()).strip("-")[:60] or f"question-{found.question_id}"
+    key = key_of(found.name) or f"question-{found.question_id}"
     document = {"key": key, "name": found.name[:120], "words": found.words[:500], "period": question.period,
                 "compare": question.compare, "segment": question.segment,
                 "sections": sections_of(question, found.name)}  # fmt: skip

@@ -6,7 +6,6 @@ Belongs here: rows, and doing what a form says. Stays out: layout (`screen.py`),
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from dmat.campaigns.records import OVER, Campaign
 from dmat.clock import Clock
 from dmat.errors import InvalidInputError
+from dmat.keys import key_of, own_key
 from dmat.messages.code_patterns import Pattern
 from dmat.messages.codes import Pool, add_codes, codes_in_csv, create_pool, list_pools, release_returned
 from dmat.store import Store
@@ -49,11 +49,6 @@ def read_pools(store: Store, campaigns: Sequence[Campaign]) -> list[Row]:
         return [Row(pool, tuple(uses.get(pool.key, {}).values())) for pool in list_pools(connection)]
 
 
-def key_of(name: str) -> str:
-    """Spring Sale 2026 -> spring-sale-2026."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:100]
-
-
 def examples_of(pattern: str, count: int = 3) -> list[str]:
     """Codes as a pattern makes them.
 
@@ -74,8 +69,9 @@ def make_pool(store: Store, clock: Clock, form: Mapping[str, Any], by: str) -> s
     if not pattern and not codes:
         raise InvalidInputError("codes", "there are none", "a pattern, codes, or a file with codes")
     with store.write() as connection:
-        create_pool(connection, key_of(name) or name, name, by, clock.now(), pattern)
-        added, known = add_codes(connection, key_of(name), codes, by, clock.now()) if codes else (0, 0)
+        key = key_of(name, 100) or own_key("pool", [pool.key for pool in list_pools(connection)])
+        create_pool(connection, key, name, by, clock.now(), pattern)
+        added, known = add_codes(connection, key, codes, by, clock.now()) if codes else (0, 0)
     return f"The pool {name} is there" + (f", with {_words(added, known)}" if codes else "")
 
 

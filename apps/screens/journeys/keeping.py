@@ -6,8 +6,6 @@ Belongs here: saving, switching on and off, copies; which scope each button need
 
 from __future__ import annotations
 
-import re
-
 from apps.screens.journeys.graph import Document, compact
 from dmat.errors import ConflictError, NotFoundError
 from dmat.journeys.definition import Definition, parse_definition
@@ -15,6 +13,7 @@ from dmat.journeys.drafts import DRAFTS
 from dmat.journeys.library import JourneyLibrary
 from dmat.journeys.playbook import install
 from dmat.journeys.records import Journey
+from dmat.keys import key_of
 from dmat.store.drafts import Draft
 
 WRITE, SEND = "campaigns:write", "campaigns:send"
@@ -43,7 +42,7 @@ class Keeping:
 
     def free_key(self, name: str) -> str:
         """A key made of a name, that no journey has."""
-        base = re.sub(r"[^a-z0-9]+", "-", str(name).lower()).strip("-")[:50] or "journey"
+        base = key_of(str(name), 50) or "journey"
         number, key = 1, base
         while self._is_taken(key):
             number += 1

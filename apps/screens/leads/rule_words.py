@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from apps.screens.leads.team import key_of, own_key
+from dmat.keys import key_of, own_key
 from dmat.routing.plan import RoutingRule, ToRep
 
 WHO = {

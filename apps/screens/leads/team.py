@@ -13,6 +13,7 @@ from typing import Any
 from apps.context import Context
 from apps.screens.leads.state import LeadState
 from dmat.errors import InvalidInputError
+from dmat.keys import key_of, own_key
 from dmat.routing.figures import desk_figures
 from dmat.routing.hours import DAYS
 from dmat.routing.reps import Rep, put_rep, read_reps
@@ -112,19 +113,6 @@ def document_of(form: Mapping[str, Any], keys: Collection[str] = ()) -> dict[str
         "crm_owner_id": text("crm_owner_id"), "is_active": form.get("is_active") is not None,
         "away": [[part.strip() for part in line.split(" to ")] for line in text("away").splitlines() if line.strip()],
     }  # fmt: skip
-
-
-def key_of(name: str) -> str:
-    """Jo Doe -> jo-doe."""
-    return "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in name.lower()).split())[:60]
-
-
-def own_key(wanted: str, keys: Collection[str]) -> str:
-    """A key that nothing else has: jo-doe, jo-doe-2."""
-    number = 1
-    while (key := wanted if number == 1 else f"{wanted[:55]}-{number}") in keys:
-        number += 1
-    return key
 
 
 def as_in_form(error: InvalidInputError, labels: Mapping[str, str]) -> InvalidInputError:

@@ -19,9 +19,9 @@ from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
 from apps.parts.words import refusal
-from apps.screens.codes.pools import key_of
 from apps.screens.loyalty.standing import Standing, effect_words, read_standing
 from dmat.errors import DmatError, InvalidInputError
+from dmat.keys import key_of
 from dmat.loyalty.offers import Offer, list_offers, put_offer
 from dmat.loyalty.rules import keep_rules, read_rules
 from dmat.messages.codes import list_pools
@@ -199,7 +199,7 @@ def offer_of(form: Mapping[str, Any], known: Sequence[Offer] = ()) -> dict[str, 
     names = ("offer_key", "name", "kind", "value", "valid_days", "code_pool")
     texts = {name: str(form.get(name) or "").strip() for name in names}
     before = {each.offer_key: each.model_dump() for each in known}
-    key = texts["offer_key"] or key_of(texts["name"])[:60].strip("-") or f"offer-{len(known) + 1}"
+    key = texts["offer_key"] or key_of(texts["name"]) or f"offer-{len(known) + 1}"
     if key in before and not texts["offer_key"]:
         raise InvalidInputError("name", f"there is an offer {key!r} already", "another name, or change that offer")
     tiers = [name.removeprefix("tier_") for name in form if name.startswith("tier_")]

@@ -38,7 +38,7 @@ def test_a_rule_is_typed_in_per_cent_and_whole_amounts():
 
 
 @pytest.mark.parametrize(
-    ("changes", "field"), [({"value": "much"}, "value"), ({"metric": ""}, "metric"), ({"name": ""}, "key")]
+    ("changes", "field"), [({"value": "much"}, "value"), ({"metric": ""}, "metric"), ({"name": ""}, "name")]
 )
 def test_what_is_wrong_in_a_form_is_named(changes, field):
     with pytest.raises(InvalidInputError) as refused:
@@ -92,6 +92,12 @@ def test_a_rule_is_narrowed_to_values_that_its_figure_has(context):
     assert changed(draft, "drop-filter", f"country:{first.key[1:]}").filters == ()
     assert changed(draft, "choose-metric", "ad_spend").filters == ()
     assert changed(draft, "choose-dimension", "no-such").asking == ""
+
+
+def test_a_name_without_latin_letters_makes_a_rule():
+    form = {"name": "注文", "kind": "threshold", "metric": "orders", "value": "5"}
+    assert [rule_of_form(form, keys=keys).key for keys in ((), ("rule", "revenue"))] == ["rule", "rule-2"]
+    assert rule_of_form(form | {"name": "Fewer orders in Spain!"}).key == "fewer-orders-in-spain"
 
 
 def test_what_was_refused_stays_typed():

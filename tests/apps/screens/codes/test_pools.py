@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from apps.screens.codes.pools import examples_of, fill_pool, key_of, make_pool, read_codes, read_pools, release
+from apps.screens.codes.pools import examples_of, fill_pool, make_pool, read_codes, read_pools, release
 from dmat.campaigns.plan import parse_plan
 from dmat.campaigns.records import Campaign
 from dmat.clock import Clock
@@ -62,7 +62,7 @@ def test_codes_are_added_and_those_that_are_known_are_told(store, clock):
     ("form", "place"),
     [
         ({"name": "Spring"}, "codes"),
-        ({"name": "", "codes": "A1"}, "key"),
+        ({"name": "", "codes": "A1"}, "name"),
         ({"name": "Spring", "pattern": "SPRING-#"}, "pattern"),
         ({"name": "Spring", "file": "a,b\n1,2\n"}, "file"),
         ({"name": "Spring", "file": "x" * 5_000_001}, "file"),
@@ -81,7 +81,14 @@ def test_two_pools_do_not_have_one_key(store, clock):
         make_pool(store, clock, {"name": "spring", "codes": "A2"}, BY)
 
 
-def test_words_become_keys_and_patterns_show_what_they_make():
-    assert key_of("Spring Sale 2026!") == "spring-sale-2026"
+def test_names_without_latin_letters_make_pools_with_their_codes(store, clock):
+    for name, code in (("礼物", "A1"), ("银", "A2")):
+        assert "with 1" in make_pool(store, clock, {"name": name, "codes": code}, BY)
+    assert {(row.pool.key, row.pool.name, row.pool.room) for row in read_pools(store, [])} == {
+        ("pool", "礼物", 1), ("pool-2", "银", 1),
+    }  # fmt: skip
+
+
+def test_patterns_show_what_they_make():
     assert all(code.startswith("SALE-") and len(code) == 11 for code in examples_of("SALE-######"))
     assert read_codes({"codes": " A1 \n"}) == ["A1"]
