@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import panel as pn
 import panel_material_ui as pmui
 import param
+from panel.io.resources import LOCAL_DIST
 
 from apps.context import Context, Pulse
 from apps.gate import initials, reader_of, theme_of
@@ -148,6 +149,7 @@ def build_page(context: Context, path: str, builder: Any) -> Any:
     user = reader_of(pn.state.curdoc)
     if entry is None or user is None or user.role not in entry.roles:
         return pn.pane.HTML("<p>Please sign in again.</p>")  # the gate has let nobody here; this is the second lock
+    pn.state.curdoc.template_variables.setdefault("dist_url", LOCAL_DIST)  # a websocket alone would have none
     cookies = pn.state.cookies
     agent = pn.state.headers.get("User-Agent", "")
     is_narrow = cookies.get("dmat_narrow") == "1" or any(word in agent for word in PHONE_WORDS)

@@ -420,8 +420,28 @@ function closeMenu(view) {
   const page = view.model.document?.roots().find((root) => root.data?.sidebar_open)
   if (page) page.data.sidebar_open = false
 }
+// after five tries, half a minute, Bokeh gives up: a page that was left open (a lid closed, a slow start of the server)
+// says that it stands still, goes on trying, and tries at once when somebody looks at it again
+const AGAIN = 10_000
+const watched = new WeakSet()
+function goOn(page, el) {
+  if (!page || watched.has(page)) return
+  watched.add(page)
+  const tell = (isLost) => el.querySelectorAll("[data-offline]").forEach((line) => { line.hidden = !isLost })
+  page.on_event("client_reconnected", () => tell(false))
+  page.on_event("connection_lost", (_, event) => {
+    if (event.attempts) tell(true)
+    if (event.timeout != null) return
+    const told = new AbortController()
+    const again = () => { told.abort(); clearTimeout(waiting); event.reconnect() }
+    const waiting = setTimeout(again, AGAIN)
+    addEventListener("online", again, {signal: told.signal})
+    document.addEventListener("visibilitychange", () => document.hidden || again(), {signal: told.signal})
+  })
+}
 function renderTop({model, view, el}) {
   render({model, el}, () => wire())
+  goOn(view.model.document, el)
   const isNarrow = innerWidth < 600
   if (isNarrow && !document.cookie.includes("dmat_narrow=1")) closeMenu(view)
   remembered("dmat_narrow", isNarrow ? 1 : 0)

@@ -13,6 +13,8 @@ pytestmark = pytest.mark.browser
 PATHS = ["/home", "/follow", "/health"]
 SIZES = ["desktop", "phone"]
 MOST_MODELS, MOST_DOCUMENT, MOST_FIRST_LOAD = 60, 300_000, 2_500_000
+TRIED_IN_MS = 31_000
+"""After this Bokeh has tried to connect as often as it does by itself."""
 
 
 @pytest.fixture
@@ -224,12 +226,16 @@ def test_a_workspace_without_a_warehouse_says_what_to_do_next(reader, serve, tmp
     one.page.get_by_text("Nothing has been read yet").wait_for()
 
 
-def test_an_open_page_goes_on_after_the_server_was_started_anew(reader, serve, tmp_path, stories):
+def test_an_open_page_goes_on_however_late_the_server_is_back(reader, serve, tmp_path, stories):
     settings = stories.build_home(tmp_path)
     server = serve(settings)
     one = reader(of=server).sign_in()
     server.stop()
+    offline = one.page.get_by_text("No connection")
+    offline.wait_for()
+    one.page.wait_for_timeout(TRIED_IN_MS)
     server.start()
     stories.republish(settings, "delete from engagement.fct_visits where visit_id not in ('v1', 'v2', 'v3')")
-    one.page.locator("[data-figure=visits]", has_text=re.compile("^3$")).wait_for(timeout=60_000)
+    one.page.locator("[data-figure=visits]", has_text=re.compile("^3$")).wait_for(timeout=120_000)
     assert one.text("[data-figure=visits]") == "3"
+    assert not offline.is_visible()
