@@ -7,7 +7,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from journey_worlds import CART_LEFT, MAIL, TIERS, cart, in_segment, ordered
+from journey_worlds import CART_LEFT, MAIL, TIERS, cart, in_segment, listed, ordered
 from segment_world import NOW, change_world, number_of
 
 from dmat.journeys.acting import list_actions
@@ -33,10 +33,8 @@ def playbook_world(journey_world):
         journey_world.settings,
         "alter table people.dim_people add column first_order_at timestamp",
         "create table engagement.fct_forms (person_id bigint, submitted_at timestamp)",
-        "insert into segments.segment_catalogue (position, kind, key, event_key, label, type, group_name, table_name,"
-        " column_name, person_column, at_column, filter_sql, data_type, unit, currency_column, channel, default_op,"
-        " description, is_personal) values (900, 'event', 'form_submitted', '', 'Form', '', 'Site',"
-        " 'engagement.fct_forms', '', 'person_id', 'submitted_at', '', '', '', '', '', '', '', false)",
+        listed(900, kind="event", key="form_submitted", label="Form", group_name="Site",
+               table_name="engagement.fct_forms", at_column="submitted_at"),
         *TIERS, CART_LEFT,
         "create schema scores",
         "create table scores.lead_scores (person_id bigint, score double)",

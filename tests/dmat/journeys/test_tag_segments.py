@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from journey_worlds import change_quickly
+from journey_worlds import change_quickly, listed
 from segment_world import NOW, number_of
 
 from dmat.errors import InvalidInputError
 from dmat.journeys.tag_segments import find_segment_of_tag, make_segment_of_tag
 
-NAMES = (
-    "position, kind, key, event_key, label, type, group_name, table_name, column_name, person_column, at_column,"
-    " filter_sql, data_type, unit, currency_column, channel, default_op, description, is_personal"
-)
+TAGGED = {"group_name": "Tags", "table_name": "people.fct_person_properties", "at_column": "changed_at"}
 TAGS = (
     "create table people.fct_person_properties (person_id bigint, property_name varchar, changed_at timestamp)",
-    f"insert into segments.segment_catalogue ({NAMES}) values (903, 'event', 'tagged', '', 'Has the tag', '', 'Tags',"
-    " 'people.fct_person_properties', '', 'person_id', 'changed_at', '', '', '', '', '', '', '', false)",
-    f"insert into segments.segment_catalogue ({NAMES}) values (904, 'property', 'tag', 'tagged', 'Tag', 'text', 'Tags',"
-    " 'people.fct_person_properties', 'property_name', 'person_id', 'changed_at', '', 'varchar', '', '', '', '', '',"
-    " false)",
+    listed(903, kind="event", key="tagged", label="Has the tag", **TAGGED),
+    listed(904, kind="property", key="tag", event_key="tagged", label="Tag", type="text", data_type="varchar",
+           column_name="property_name", **TAGGED),
     f"insert into people.fct_person_properties values ({number_of(2)}, 'vip', '{NOW}'), ({number_of(3)}, 'x', '{NOW}')",
-)
+)  # fmt: skip
 
 
 def test_who_has_a_tag_is_a_segment_that_is_made_once(journey_world):
