@@ -145,11 +145,11 @@ class Shell:
 
 def build_page(context: Context, path: str, builder: Any) -> Any:
     """One page for the reader whose cookie came with the request; called by Panel for each new session."""
-    entry = entry_of(path)
-    user = reader_of(pn.state.curdoc)
-    if entry is None or user is None or user.role not in entry.roles:
+    document = pn.state.curdoc
+    entry, user = entry_of(path), reader_of(document)
+    if document is None or entry is None or user is None or user.role not in entry.roles:
         return pn.pane.HTML("<p>Please sign in again.</p>")  # the gate has let nobody here; this is the second lock
-    pn.state.curdoc.template_variables.setdefault("dist_url", LOCAL_DIST)  # a websocket alone would have none
+    document.template_variables.setdefault("dist_url", LOCAL_DIST)  # a websocket alone would have none
     cookies = pn.state.cookies
     agent = pn.state.headers.get("User-Agent", "")
     is_narrow = cookies.get("dmat_narrow") == "1" or any(word in agent for word in PHONE_WORDS)
