@@ -22,6 +22,7 @@ from dmat.campaigns.languages import LOCALES
 from dmat.campaigns.plan import CampaignPlan, Step
 from dmat.campaigns.schedule import local_moment, next_local_moment, step_time
 from dmat.campaigns.templates_of_steps import Needs
+from dmat.channels.contract import OURS
 from dmat.warehouse import Workspace
 
 SHARED = "somebody who shares the address gets this message"
@@ -163,7 +164,7 @@ def holdout_sql(programme: str, share: float) -> str:
 
 
 def _address_of(step: Step, question: Question) -> str:
-    if step.channel in ("in_app", "banner", "webhook"):
+    if step.channel in OURS:
         return "'person:' || frozen_people.person_id"
     if question.addresses is not None:
         return "coalesce(known_addresses.address, '')"

@@ -30,7 +30,7 @@ from dmat.campaigns.holdout import GLOBAL, is_held_out_of_all
 from dmat.campaigns.pace import capped_until, find_zone, place_kept_until, quiet_until, rests_until
 from dmat.campaigns.programmes import step_programme
 from dmat.channels.addresses import find_invalid, is_valid
-from dmat.channels.contract import PULLED
+from dmat.channels.contract import OURS, PULLED
 from dmat.channels.whatsapp import may_write_freely
 from dmat.consent.permission import NO_RECORD
 from dmat.ledger.claim import Gate, Verdict
@@ -41,7 +41,6 @@ from dmat.settings import Settings
 LOOK_AGAIN = timedelta(minutes=5)
 NO_SENDER_AGAIN = timedelta(hours=1)
 NO_HOUR_AGAIN = timedelta(days=1)
-ASKS_ONLY_FOR_A_NO = PULLED | {"webhook"}  # on our own pages and to our own systems: no record is needed
 ASKED_OF_CONTEXT = ("time_zone", "country_code")  # of what is personal; nothing else of it is looked at here
 PASSED = Verdict(CLAIMED, "passed the gate")
 HELD = Verdict(HELD_OUT, "held out to measure the effect of the programme")
@@ -159,7 +158,7 @@ def _consent(entry: Entry, facts: Facts) -> Verdict | None:
     if entry.person_id in facts.granted[(entry.channel, entry.purpose)]:
         return None
     answer = facts.permissions.get((entry.person_id, entry.channel, entry.purpose), NO_RECORD)
-    if answer is NO_RECORD and entry.channel in ASKS_ONLY_FOR_A_NO:
+    if answer is NO_RECORD and entry.channel in OURS:
         return None
     return Verdict(SUPPRESSED, f"no consent: {answer.why}")
 

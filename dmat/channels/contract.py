@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 MESSAGE_ID_ARGUMENT = "dmat_message_id"
 PULLED = frozenset({"in_app", "banner"})  # people fetch these themselves: nobody sends them
+OURS = PULLED | {"webhook"}  # reach our own pages and systems: nobody has an address there, or must agree first
 CHANNELS = ("email", "sms", "whatsapp", "push", "in_app", "banner", "social", "retargeting", "webhook")
 
 

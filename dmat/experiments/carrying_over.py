@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dmat.campaigns.records import plan_of_version as campaign_plan_of
+from dmat.channels.contract import PULLED
 from dmat.experiments.records import DECIDED, REST_SUFFIX, Experiment, lock_experiment, running_plan_of, waves_of
 from dmat.experiments.rows import write_log
 from dmat.experiments.settling import find_run
@@ -25,7 +26,6 @@ BY = "tests"
 ROWS_AT_ONCE = 10_000
 OVERRIDDEN = "overridden"
 """Kind of the line of the log that says that another winner was named."""
-SHOWN_BY_US = ("in_app", "banner")
 """Channels whose messages are placed on the site for each variant when they are planned."""
 
 
@@ -74,7 +74,7 @@ def _values_of_winner(connection: Connection, found: Experiment) -> dict[str, ob
     run = find_run(connection, found, found.step)
     plan = campaign_plan_of(connection, found.campaign_id, run.version)
     step, winner = plan.step(found.step), running_plan_of(connection, found).arm(found.winner)
-    if step is None or winner is None or step.channel in SHOWN_BY_US:
+    if step is None or winner is None or step.channel in PULLED:
         return None
     template, version = winner.overrides.template, winner.overrides.template_version
     if not template:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from dmat.channels.contract import PULLED
 from dmat.channels.sms import count_segments, look_at
 from dmat.messages.findings import ERROR, HINT, WARNING, Check
 
@@ -60,7 +61,7 @@ def check_parts(channel: str, parts: Mapping[str, str]) -> Iterator[Check]:
     for part, longest in LENGTHS.get(channel, {}).items():
         if len(parts.get(part, "")) > longest:
             yield Check(WARNING, part, f"it has {len(parts[part])} characters", f"about {longest} are shown")
-    if parts.get("image_url") and channel in ("in_app", "banner") and not parts.get("image_alt", "").strip():
+    if parts.get("image_url") and channel in PULLED and not parts.get("image_alt", "").strip():
         yield Check(WARNING, "image_alt", "the picture has no alternative text", "say what it shows")
     if channel == "sms" and parts.get("text", "").strip():
         yield from _sms(parts["text"])
