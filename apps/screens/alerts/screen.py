@@ -15,6 +15,7 @@ import panel_material_ui as pmui
 from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
+from apps.parts.words import refusal
 from apps.screens.alerts.drafting import NEW, Draft, changed, choices_of, draft_of, rule_of_form
 from apps.screens.alerts.standing import (
     SNOOZES,
@@ -96,7 +97,7 @@ class AlertsScreen(pn.viewable.Viewer):
         try:
             self.told, self.problem = await asyncio.to_thread(act, name, form), ""
         except DmatError as error:
-            self.told, self.problem = "", f"{str(error)[:1].upper()}{str(error)[1:]}."
+            self.told, self.problem = "", refusal(error)
         await asyncio.to_thread(self._show_head)
         if name not in OF_DIALOG:
             self._show(await asyncio.to_thread(read_standing, self.context))
@@ -151,7 +152,7 @@ class AlertsScreen(pn.viewable.Viewer):
                 save_rule(self.context.store, self.context.settings.clock, rule.model_dump(mode="json"), by,
                           is_new=old is None)  # fmt: skip
         except DmatError as error:
-            self.draft, self.tried = draft.typed(form, str(error)), None
+            self.draft, self.tried = draft.typed(form, refusal(error)), None
             return ""
         self.draft = None
         return "Tried, and not kept" if form.get("only_try") else f"{rule.name} is {'changed' if old else 'kept'}"

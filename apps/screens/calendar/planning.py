@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import param
 
 from apps.parts.channels import channel_name
-from apps.parts.words import local, moment
+from apps.parts.words import local, moment, refusal
 from dmat.campaigns.calendar import CalendarConflict, CalendarEntry, Fatigue
 from dmat.errors import DmatError
 
@@ -192,7 +192,7 @@ class Planning(param.Parameterized):
         try:
             await asyncio.to_thread(self._asked.move, which.campaign_id, which.step, to, self._by)
         except DmatError as error:
-            self.problem = f"{str(error)[:1].upper()}{str(error)[1:]}."
+            self.problem = refusal(error)
             return False
         self.param.update(moved=then, chosen=None, problem="")
         await self.refresh()

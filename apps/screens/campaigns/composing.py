@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import param
 
+from apps.parts.words import refusal
 from apps.screens.campaigns.edits import added_step, in_order, moved_step, without_step
 from dmat.campaigns.checking import Finding
 from dmat.campaigns.plan import as_document
@@ -248,7 +249,7 @@ class Composing(param.Parameterized):
         try:
             campaign = await asyncio.to_thread(do)
         except ConflictError as error:
-            self.problem = f"{str(error)[:1].upper()}{str(error)[1:]}."
+            self.problem = refusal(error)
         except InvalidInputError as error:
             self.problem = f"{placed(error.field, self.steps)}: {error.problem}."
         except DmatError as error:

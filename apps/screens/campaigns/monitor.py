@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
+from apps.parts.words import refusal
 from apps.screens.campaigns.coordinating import rule_words
 from apps.screens.campaigns.desk import Desks
 from apps.screens.campaigns.journeys import Journey, find_in, read_journey
@@ -149,7 +150,7 @@ class MonitorScreen(pn.viewable.Viewer):
         try:
             done = await asyncio.to_thread(act)
         except DmatError as error:
-            self.problem, self.told = f"{str(error)[:1].upper()}{str(error)[1:]}.", ""
+            self.problem, self.told = refusal(error), ""
         else:
             planned = getattr(done, "planned", None)
             self.problem, self.told = "", told if planned is None else f"{planned:,} planned again."

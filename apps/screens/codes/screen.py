@@ -16,6 +16,7 @@ import panel_material_ui as pmui
 from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
+from apps.parts.words import refusal
 from apps.screens.campaigns.branching import LINK_FIELDS
 from apps.screens.campaigns.desk import desks_of
 from apps.screens.codes.pools import Row, examples_of, fill_pool, make_pool, read_pools, release
@@ -124,4 +125,4 @@ class CodesScreen(pn.viewable.Viewer):
         try:
             self.told, self.problem = await asyncio.to_thread(act), ""
         except DmatError as error:
-            self.told, self.problem = "", f"{str(error)[:1].upper()}{str(error)[1:]}."
+            self.told, self.problem = "", refusal(error)

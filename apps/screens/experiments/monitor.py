@@ -17,6 +17,7 @@ import panel_material_ui as pmui
 from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
+from apps.parts.words import refusal
 from apps.screens.experiments import telling, wording
 from apps.screens.experiments.bands import bands, summary_of
 from apps.screens.experiments.bringing import gain_told, gain_words
@@ -89,7 +90,7 @@ class MonitorScreen(pn.viewable.Viewer):
         try:
             self.test = await asyncio.to_thread(act, name, self.test, self.user.email, arm, words)
         except DmatError as error:
-            self.problem, self.told = f"{str(error)[:1].upper()}{str(error)[1:]}.", ""
+            self.problem, self.told = refusal(error), ""
         else:
             self.problem, self.told = "", {"learned": "Written down.", "longer": "It runs longer."}.get(name, "")
         self._show(await asyncio.to_thread(self.watching.look, self.test.experiment_id))

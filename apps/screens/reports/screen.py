@@ -16,6 +16,7 @@ import panel_material_ui as pmui
 from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
+from apps.parts.words import refusal
 from apps.screens.reports.figures import shown_sections
 from apps.screens.segments.addressing import asked_for, remember
 from dmat.errors import DmatError, NotFoundError
@@ -129,7 +130,7 @@ class ReportsScreen(pn.viewable.Viewer):
         try:
             self.told, self.problem = await asyncio.to_thread(act, value), ""
         except DmatError as error:
-            self.told, self.problem = "", f"{str(error)[:1].upper()}{str(error)[1:]}."
+            self.told, self.problem = "", refusal(error)
 
     def _open(self, value: Any) -> str:
         self.planning = ""
