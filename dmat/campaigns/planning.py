@@ -68,9 +68,10 @@ def plan_step(
     needs = needs_of(desk, Templates(store, settings.clock), step, run.template_version or 0)
     with store.read() as connection:
         parts = parts_of(connection, run, read_people(connection, run))
+    with store.write() as connection:
+        ids = step_ids(connection, campaign.programme, run.version, step.key, run.occurrence, now)
     for part in parts:
-        with store.write() as connection:
-            ids = step_ids(connection, campaign.programme, run.version, step.key, run.occurrence, now)
+        with store.read() as connection:
             question = _question(connection, settings, campaign, run, plan, step, ids.order, needs, part)
         run, is_alone = _plan_part(store, desk, campaign, run, plan, part, question, ids, now)
         if not is_alone:
