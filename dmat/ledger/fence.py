@@ -108,10 +108,16 @@ def take_fence(settings: Settings, store: Store, now: datetime, settle_seconds: 
         return _start(settings.home, connection, token, now, settle_seconds)
 
 
+def why_not_sending(settings: Settings, store: Store) -> str:
+    """Why this folder may not send; empty when it may."""
+    with store.read() as connection:
+        return _problem(settings.home, _read_token(settings.home), _row(connection, lock=False))
+
+
 def fence_status(settings: Settings, store: Store, now: datetime) -> FenceStatus:
     """Whether this folder may send, for Health and `dmat doctor`."""
+    problem = why_not_sending(settings, store)
     with store.read() as connection:
-        problem = _problem(settings.home, _read_token(settings.home), _row(connection, lock=False))
         overdue = connection.execute(
             sa.select(sa.func.count())
             .select_from(ledger_entries)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from apps.context import Context
 from apps.screens.analytics.desk import desk_of
-from dmat.ledger.fence import fence_status
+from dmat.ledger.fence import why_not_sending
 from dmat.metrics.asking import Answer
 from dmat.metrics.question import Question
 from dmat.source_names import PUSHED
@@ -242,5 +242,4 @@ def read_live(context: Context, today: date) -> LiveCounts:
                 sa.func.count(), sa.func.min(sa.func.coalesce(ledger_entries.c.not_before, ledger_entries.c.planned_at))
             ).where(due)
         ).one()
-    sending = fence_status(context.settings, context.store, context.now())
-    return LiveCounts(int(accepted or 0), oldest, int(waiting), sending.why)
+    return LiveCounts(int(accepted or 0), oldest, int(waiting), why_not_sending(context.settings, context.store))
