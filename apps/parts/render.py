@@ -93,7 +93,7 @@ def _environment() -> Environment:
         lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
     made.filters.update(
-        number=words.number, money=words.money, percent=words.percent, change=words.change, ago=_ago, when=_when,
+        number=words.number, money=words.money, percent=words.percent, ago=_ago, when=_when,
         both=_both, moment=_moment, short_moment=_short_moment, short_minute=_short_minute,
         source_name=words.source_name, sentence=words.sentence_case, pretty=pretty, offline_mail=offline_mail,
         chart_json=charts.as_json, channel_name=channel_name,

@@ -6,7 +6,6 @@ shown in the workspace's time zone; "now" is always passed in, since a simulated
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -43,32 +42,6 @@ def money(cents: int | float | None, currency: str | None, whole_from: float = 1
 def percent(share: float | None) -> str:
     """0.123 -> 12.3%."""
     return NOTHING if share is None else f"{share * 100:.1f}%"
-
-
-@dataclass(frozen=True)
-class Change:
-    """How a figure moved: `text` for the eye, `direction` for an arrow, `sentence` for everyone."""
-
-    text: str
-    direction: str
-    sentence: str
-
-
-def change(value: float | None, before: float | None) -> Change:
-    """How `value` compares with `before`."""
-    if value is None or before is None:
-        return Change("no comparison", "flat", "There is nothing to compare with.")
-    if before == 0:
-        if value == 0:
-            return Change("no change", "flat", "None in either week.")
-        return Change("new", "up", "There was none in the seven days before.")
-    share = value / before - 1
-    if abs(share) < 0.0005:
-        return Change("no change", "flat", "The same as in the seven days before.")
-    word = "more" if share > 0 else "less"
-    text = f"{abs(share):.0%}" if abs(share) >= 0.1 else f"{abs(share):.1%}"
-    return Change(f"{'+' if share > 0 else '−'}{text}", "up" if share > 0 else "down",
-                  f"{text} {word} than in the seven days before")  # fmt: skip
 
 
 def _span(seconds: float) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from apps.parts.words import ago, change, moment, money, number, percent, plural, refusal, source_name, stage_name
+from apps.parts.words import ago, moment, money, number, percent, plural, refusal, source_name, stage_name
 from dmat.errors import ConflictError, InvalidInputError
 
 NOW = datetime(2026, 11, 20, 14, 5)
@@ -34,15 +34,6 @@ def test_a_moment_is_told_on_the_clocks_of_the_workspace():
     assert moment(NOW, "UTC") == "Fri 20 Nov 2026, 14:05"
     assert moment(NOW, "Europe/Berlin") == "Fri 20 Nov 2026, 15:05"
     assert moment(None, "UTC") == "–"
-
-
-def test_a_change_says_nothing_that_a_reader_could_take_for_a_figure_when_there_is_nothing_to_compare():
-    assert change(5, None).text == "no comparison"
-    assert change(5, 0).text == "new"
-    assert change(0, 0).text == "no change"
-    assert change(110, 100).text == "+10%"
-    assert change(98.2, 100).text == "−1.8%"
-    assert change(98.2, 100).direction == "down"
 
 
 def test_small_words():
