@@ -6,21 +6,22 @@ layout (`screen.py`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from apps.screens.analytics.desk import AnalyticsDesk, Named
+from apps.screens.analytics.narrowing import filters_of, values_offered
 from dmat.alerts.rules import AlertRule, read_rule
 from dmat.errors import InvalidInputError
 from dmat.keys import key_of, own_key
 from dmat.metrics.catalogue import SEGMENT, load
 from dmat.metrics.naming import value_words
-from dmat.metrics.question import MOST_DIMENSIONS, Filter, Question
+from dmat.metrics.question import Question
 
 OF_FIGURES = ("unusual", "threshold")
 """Kinds of rules that watch a figure, and so have a past to be tried on."""
-MOST_FILTERS, MOST_VALUES = 10, 200
+MOST_FILTERS = 10
 FIELDS = (
     "name", "metric", "segment", "kind", "direction", "least_change", "false_alarm_days", "line_direction", "value",
     "days", "compare", "least_base", "severity", "emails", "slack_channel", "only_try",
@@ -101,7 +102,8 @@ def choices_of(draft: Draft, desk: AnalyticsDesk) -> Choices:
     if one is None:
         return Choices()
     labels, named = desk.labels(), load().dimensions
-    values = _values(draft, desk, one.key) if draft.asking else ()
+    days = Question(metrics=(one.key,), period="last_90_days").dated(desk.today)
+    values = values_offered(desk, days, draft.asking, draft.filters) if draft.asking else ()
     chips = tuple(
         Named(f"{key}:{value}", f"{named[key].name}: {value_words(key, value, labels)}")
         for key, value in draft.filters if key in named
@@ -117,25 +119,6 @@ def _dimensions(metric: str) -> tuple[str, ...]:
         return ()
     shared = catalogue.shared_dimensions((metric,))
     return tuple(key for key in shared if key != SEGMENT and not catalogue.dimensions[key].is_many)
-
-
-def _values(draft: Draft, desk: AnalyticsDesk, metric: str) -> tuple[Named, ...]:
-    """Values of the asked dimension, the largest first; each key begins with `=`, so that `not known` is one too."""
-    key = draft.asking
-    others = tuple(pair for pair in draft.filters if pair[0] != key)
-    single = {pair[0] for pair in others if sum(pair[0] == each[0] for each in others) == 1}
-    needs = (each for each in load().metrics[metric].needs if each not in single)
-    dimensions = tuple(dict.fromkeys((key, *needs)))
-    if desk.context.version() is None or len(dimensions) > MOST_DIMENSIONS:
-        return ()
-    question = Question(
-        metrics=(metric,), dimensions=dimensions, filters=_filters(others), period="last_90_days", limit=MOST_VALUES
-    )
-    answer = desk.answer(question.dated(desk.today))
-    labels = desk.labels() | answer.labels
-    found = dict.fromkeys("" if row[key] is None else str(row[key]) for row in answer.rows)
-    left = (value for value in found if (key, value) not in draft.filters)
-    return tuple(Named(f"={value}", value_words(key, value, labels)) for value in left)
 
 
 def rule_of_form(form: Mapping[str, Any], draft: Draft | None = None, keys: Collection[str] = ()) -> AlertRule:
@@ -160,7 +143,7 @@ def rule_of_form(form: Mapping[str, Any], draft: Draft | None = None, keys: Coll
     if kind in OF_FIGURES:
         way = _text(form, "direction") or "both" if kind == "unusual" else _text(form, "line_direction") or "below"
         document |= {"metric": _text(form, "metric"), "segment": _text(form, "segment"), "direction": way,
-                     "filters": [each.model_dump(mode="json") for each in _filters(draft.filters)],
+                     "filters": [each.model_dump(mode="json") for each in filters_of(draft.filters)],
                      "least_base": round(_number(form, "least_base", old.least_base if old else 0))}  # fmt: skip
     if kind == "unusual":
         document |= {"false_alarm_days": round(_number(form, "false_alarm_days", 1000)),
@@ -168,13 +151,6 @@ def rule_of_form(form: Mapping[str, Any], draft: Draft | None = None, keys: Coll
     if kind == "threshold":
         document |= _line_of_form(form, document["metric"])
     return read_rule((old.model_dump(mode="json") if old else {}) | document)
-
-
-def _filters(pairs: Iterable[tuple[str, str]]) -> tuple[Filter, ...]:
-    values: dict[str, list[str]] = {}
-    for dimension, value in pairs:
-        values.setdefault(dimension, []).append(value)
-    return tuple(Filter(dimension=key, values=tuple(found)) for key, found in values.items())
 
 
 def _line_of_form(form: Mapping[str, Any], metric: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 from apps.parts.words import sentence_case
 from apps.screens.analytics.desk import AnalyticsDesk, Named
 from apps.screens.analytics.looks import Look
+from apps.screens.analytics.narrowing import filters_of, values_offered
 from apps.screens.analytics.overview import Marks
 from apps.screens.analytics.pieces import Figure, Row, trend_of
 from apps.screens.analytics.wording import bucket_words, shown, unit_of
@@ -31,17 +32,27 @@ SUBJECTS = {"leads_and_deals": "Leads and deals", "people_dimensions": "People"}
 
 @dataclass(frozen=True)
 class Report:
-    """A report in the making; its days, comparison and segment are those of the page."""
+    """A report in the making; its days, comparison and segment are those of the page.
+
+    Attributes:
+        asking: the dimension whose values are offered for a filter.
+    """
 
     metrics: tuple[str, ...] = ()
     by: tuple[str, ...] = ()
     grain: str = ""
     filters: tuple[tuple[str, str], ...] = ()
+    asking: str = ""
 
     @property
     def address(self) -> str:
         """The report as text in the page's address."""
-        pairs = [("metrics", ",".join(self.metrics)), ("by", ",".join(self.by)), ("grain", self.grain)]
+        pairs = [
+            ("metrics", ",".join(self.metrics)),
+            ("by", ",".join(self.by)),
+            ("grain", self.grain),
+            ("ask", self.asking),
+        ]
         pairs += [("filter", f"{dimension}:{value}") for dimension, value in self.filters]
         return urlencode([pair for pair in pairs if pair[1]])
 
@@ -49,10 +60,7 @@ class Report:
         """What is asked, once there is a measure."""
         if not self.metrics:
             return None
-        values: dict[str, list[str]] = {}
-        for dimension, value in self.filters:
-            values.setdefault(dimension, []).append(value)
-        filters = [Filter(dimension=dimension, values=tuple(each)) for dimension, each in values.items()]
+        filters = filters_of(self.filters)
         return look.question(self.metrics, grain=self.grain, by=self.by, filters=filters, limit=MOST_ROWS)
 
 
@@ -63,6 +71,7 @@ class Builder:
     Attributes:
         groups: measures that can be added, by subject.
         dimensions: by what all chosen measures can be told apart.
+        values: what the asked dimension can be narrowed to.
     """
 
     report: Report
@@ -71,6 +80,7 @@ class Builder:
     dimensions: tuple[Named, ...]
     question: Question | None
     labels: Mapping[str, dict[str, str]]
+    values: tuple[Named, ...] = ()
     problem: str = ""
     kind: str = "builder"
 
@@ -98,7 +108,7 @@ class Grid:
 
 def read_report(text: str) -> Report:
     """A report from the page's address; what the catalogue does not know is passed over."""
-    catalogue, metrics, by, grain = load(), list[str](), list[str](), ""
+    catalogue, metrics, by, grain, asking = load(), list[str](), list[str](), "", ""
     filters: list[tuple[str, str]] = []
     for name, value in parse_qsl(text, keep_blank_values=True):
         if name == "metrics":
@@ -107,10 +117,12 @@ def read_report(text: str) -> Report:
             by += [key for key in value.split(",") if key in catalogue.dimensions]
         elif name == "grain":
             grain = value if value in GRAINS else ""
+        elif name == "ask":
+            asking = value if value in catalogue.dimensions else ""
         elif name == "filter" and value.partition(":")[0] in catalogue.dimensions:
             filters.append((value.partition(":")[0], value.partition(":")[2][:200]))
     return Report(tuple(dict.fromkeys(metrics))[:MOST_METRICS], tuple(dict.fromkeys(by))[:MOST_BY], grain,
-                  tuple(dict.fromkeys(filters))[:MOST_FILTERS])  # fmt: skip
+                  tuple(dict.fromkeys(filters))[:MOST_FILTERS], asking)  # fmt: skip
 
 
 def report_of(question: Question) -> Report:
@@ -133,9 +145,11 @@ def changed(report: Report, name: str, value: Any) -> Report:
         return replace(report, by=tuple(key for key in report.by if key != text))
     if name == "report-grain" and text in GRAINS:
         return replace(report, grain=text)
-    if name == "report-filter" and isinstance(value, dict):
-        pair = (str(value.get("dimension", "")), str(value.get("value", ""))[:200])
-        return fitting(replace(report, filters=tuple(dict.fromkeys((*report.filters, pair)))[-MOST_FILTERS:]))
+    if name == "report-filter-by":
+        return fitting(replace(report, asking=text))
+    if name == "report-filter" and report.asking and text:
+        filters = tuple(dict.fromkeys((*report.filters, (report.asking, text[1:]))))[-MOST_FILTERS:]
+        return replace(report, filters=filters, asking="")
     if name == "report-drop-filter":
         return replace(report, filters=tuple(pair for pair in report.filters if ":".join(pair) != text))
     return report
@@ -145,7 +159,8 @@ def fitting(report: Report) -> Report:
     """The report without dimensions that its measures do not share."""
     shared = load().shared_dimensions(report.metrics) if report.metrics else tuple(load().dimensions)
     return replace(report, by=tuple(key for key in report.by if key in shared),
-                   filters=tuple(pair for pair in report.filters if pair[0] in shared))  # fmt: skip
+                   filters=tuple(pair for pair in report.filters if pair[0] in shared),
+                   asking=report.asking if report.asking in shared else "")  # fmt: skip
 
 
 def reports(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
@@ -157,7 +172,10 @@ def reports(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
         answer = desk.answer(question) if question else None
     except (InvalidInputError, ValueError) as error:
         problem = f"{error}." if isinstance(error, InvalidInputError) else "These measures know no people of a segment."
-    builder = builder_of(report, question, desk.labels(), problem)
+    values: tuple[Named, ...] = ()
+    if report.asking and report.metrics and not problem:
+        values = values_offered(desk, look.question(report.metrics[:1]), report.asking, report.filters)
+    builder = builder_of(report, question, desk.labels(), values, problem)
     if answer is None:
         return [builder]
     alike = [key for key in report.metrics if metric(key).unit == metric(report.metrics[0]).unit]
@@ -166,8 +184,9 @@ def reports(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
 
 
 def builder_of(
-    report: Report, question: Question | None, labels: Mapping[str, dict[str, str]], problem: str
-) -> Builder:
+    report: Report, question: Question | None, labels: Mapping[str, dict[str, str]], values: tuple[Named, ...],
+    problem: str,
+) -> Builder:  # fmt: skip
     """What can be chosen next."""
     catalogue = load()
     shared = catalogue.shared_dimensions(report.metrics) if report.metrics else ()
@@ -178,7 +197,7 @@ def builder_of(
     named = tuple((SUBJECTS.get(key, sentence_case(key)), tuple(found)) for key, found in groups.items())
     dimensions = tuple(Named(key, catalogue.dimensions[key].name) for key in shared)
     chosen = tuple(catalogue.metrics[key] for key in report.metrics)
-    return Builder(report, chosen, named, dimensions, question, labels, problem)
+    return Builder(report, chosen, named, dimensions, question, labels, values, problem)
 
 
 def grid_of(title: str, answer: Answer) -> Grid:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from apps.screens.analytics.looks import CUSTOM, Look, read_look
 from apps.screens.analytics.panel import read_opened, read_panel
 from apps.screens.analytics.pieces import point_of, table_of, trend_of
-from apps.screens.analytics.reports import read_report, reports
+from apps.screens.analytics.reports import changed, read_report, reports
 from apps.screens.analytics.screen import AnalyticsScreen
 from dmat.metrics.asking import ask
 from dmat.metrics.question import read_address
@@ -71,6 +71,31 @@ def test_a_row_leads_to_itself_over_time(desk):
     _, trend, grid = reports(desk, MARCH.but(view="reports", asked=mail.explore), ())
     assert [figure.value for figure in grid.total] == [figure.value for figure in mail.figures]
     assert trend.about.startswith("By day")
+
+
+def test_a_report_is_narrowed_to_a_value_that_is_chosen_by_its_name(desk):
+    report = changed(read_report("metrics=orders"), "report-filter-by", "source")
+    builder, _ = reports(desk, MARCH.but(view="reports", asked=report.address), ())
+    assert [(each.key, each.name) for each in builder.values] == [
+        ("=shopify", "Shopify"),
+        ("=woocommerce", "WooCommerce"),
+    ]
+    narrowed = changed(report, "report-filter", "=shopify")
+    assert (narrowed.filters, narrowed.asking) == ((("source", "shopify"),), "")
+    again = changed(narrowed, "report-filter-by", "source")
+    builder, grid = reports(desk, MARCH.but(view="reports", asked=again.address), ())
+    assert [words for _, _, words in builder.filters] == ["Source: Shopify"]
+    assert [each.name for each in builder.values] == ["WooCommerce"]
+    assert [figure.value for figure in grid.total] == [3]
+
+
+def test_who_is_not_known_can_be_asked_for_too(desk):
+    report = changed(read_report("metrics=orders"), "report-filter-by", "country")
+    builder, _ = reports(desk, MARCH.but(view="reports", asked=report.address), ())
+    assert ("=", "Not known") in {(each.key, each.name) for each in builder.values}
+    _, grid = reports(desk, MARCH.but(view="reports", asked=changed(report, "report-filter", "=").address), ())
+    assert [figure.value for figure in grid.total] == [1]
+    assert changed(report, "report-filter-by", "no_such").asking == ""
 
 
 def test_segments_are_told_by_their_names(figures_context, desk, marketer, named_segments):
