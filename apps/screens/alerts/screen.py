@@ -22,7 +22,6 @@ from apps.screens.alerts.standing import (
     Standing,
     Tried,
     has_past,
-    is_published,
     read_standing,
     rule_words,
     snoozed_until,
@@ -78,7 +77,7 @@ class AlertsScreen(pn.viewable.Viewer):
     def _show_head(self) -> None:
         metrics = sorted(load().metrics.values(), key=lambda each: each.name)
         desk = desk_of(self.context)
-        segments = desk.segments() if is_published(self.context) else ()
+        segments = desk.segments() if self.context.version() else ()
         choices = choices_of(self.draft, desk) if self.draft else None
         self.head.html = self._render("head", metrics=metrics, segments=segments, draft=self.draft, choices=choices)
 
@@ -145,7 +144,7 @@ class AlertsScreen(pn.viewable.Viewer):
         old = draft.changing
         try:
             rule = rule_of_form(form, draft, [each.key for each in read_rules(self.context.store)])
-            if has_past(rule) and is_published(self.context):
+            if has_past(rule) and self.context.version():
                 self.tried = try_rule(self.context, rule)
             if not form.get("only_try"):
                 by = self.user.email
@@ -158,7 +157,7 @@ class AlertsScreen(pn.viewable.Viewer):
         return "Tried, and not kept" if form.get("only_try") else f"{rule.name} is {'changed' if old else 'kept'}"
 
     def _look(self) -> str:
-        if not is_published(self.context):
+        if self.context.version() is None:
             return "There are no figures yet"
         look = AlertDesk(self.context.settings, self.context.store, self.context.workspace).look()
         return f"Looked at {look.judged} rules: {look.standing} stand open"

@@ -17,7 +17,7 @@ from dmat.alerts.findings import said
 from dmat.alerts.judging import last_whole_day, preview
 from dmat.alerts.records import Alert, read_alerts
 from dmat.alerts.rules import AlertRule, read_rules
-from dmat.errors import InvalidInputError, NotPublishedError
+from dmat.errors import InvalidInputError
 from dmat.metrics.asking import main_currency
 from dmat.metrics.catalogue import load
 from dmat.metrics.naming import value_words
@@ -128,11 +128,3 @@ def snoozed_until(context: Context, hours: str) -> datetime:
     if hours not in SNOOZES:
         raise InvalidInputError("hours", f"{hours[:20]!r} is not offered", ", ".join(SNOOZES))
     return context.now() + timedelta(hours=int(hours))
-
-
-def is_published(context: Context) -> bool:
-    """Whether there is anything to judge."""
-    try:
-        return context.workspace.version.number > 0
-    except NotPublishedError:
-        return False
