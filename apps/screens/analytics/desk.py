@@ -24,6 +24,7 @@ from dmat.warehouse import Version
 
 KEPT = 400
 MOST_CAMPAIGNS = 300
+MOST_NAMES = 1000
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,24 @@ class AnalyticsDesk:
 
     def labels(self) -> dict[str, dict[str, str]]:
         """Names of what figures are narrowed to, as answers have them: dimension -> value -> name."""
-        return {"segment": self.segment_names(), "campaign": {each.key: each.name for each in self.campaigns()}}
+        version = self.context.version()
+        published = self.memory.get((version.number, "labels"), self._published_labels) if version else {}
+        own = {"segment": self.segment_names(), "campaign": {each.key: each.name for each in self.campaigns()}}
+        return published | own
+
+    def _published_labels(self) -> dict[str, dict[str, str]]:
+        """Names that the warehouse has for values that are keys, such as countries, journeys and sales reps."""
+        workspace, found = self.context.workspace, {}
+        there = set(workspace.tables())
+        for key, dimension in load().dimensions.items():
+            if dimension.labels and dimension.labels[0] in there:
+                table, column, name = dimension.labels
+                query = (
+                    f"select distinct cast({column} as varchar) as value, {name} as name from {table}"
+                    f" where {name} is not null limit {MOST_NAMES}"
+                )
+                found[key] = {row["value"]: str(row["name"]) for row in workspace.rows(query)}
+        return found
 
     def asked(
         self, look: Look, keys: Iterable[str], *, by: Sequence[str] = (), filters: Sequence[Filter] = (),

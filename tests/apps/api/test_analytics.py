@@ -85,7 +85,8 @@ def test_any_question_by_address_and_by_body_has_the_same_answer(analyst: TestCl
             "filters": [{"dimension": "country", "values": ["DE", ""]}]}  # fmt: skip
     assert analyst.post("/api/analytics/ask", json=body).json() == by_address
     assert by_address["rows"] == [
-        {"country": "DE", "sent": 3, "revenue": 8_000}, {"country": None, "sent": 1, "revenue": 1_000},
+        {"country": "DE", "country_name": "Germany", "sent": 3, "revenue": 8_000},
+        {"country": None, "country_name": None, "sent": 1, "revenue": 1_000},
     ]  # fmt: skip
     assert "deliveries.fct_messages" in by_address["statements"]["messages"]
 
@@ -120,11 +121,11 @@ def test_answers_are_taken_away_as_files_and_that_is_written_down(analyst: TestC
     asked = {"metrics": ["sent", "revenue"], "dimensions": ["country"], "order": "-sent", **MARCH}
     answer = analyst.post("/api/analytics/reports/export", json={"format": "csv", "question": asked})
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
-    assert rows[:2] == [["Country", "Sent", "Revenue (EUR)"], ["DE", "3", "80.0"]]
+    assert rows[:2] == [["Country", "Country, name", "Sent", "Revenue (EUR)"], ["DE", "Germany", "3", "80.0"]]
     assert answer.headers["content-disposition"] == 'attachment; filename="figures-2026-03-01.csv"'
     assert read_audit(analyst.store)[0]["action"] == "export figures"  # type: ignore[attr-defined]
     book = analyst.post("/api/analytics/reports/export", json={"format": "xlsx", "question": asked})
-    assert load_workbook(io.BytesIO(book.content))["Figures"]["B2"].value == 3
+    assert load_workbook(io.BytesIO(book.content))["Figures"]["C2"].value == 3
     page = analyst.post("/api/analytics/reports/export", json={"format": "pdf", "question": asked})
     assert page.content.startswith(b"%PDF-")
     refused = analyst.post("/api/analytics/reports/export", json={"format": "docx", "question": asked})

@@ -25,7 +25,6 @@ def settings(untouched_metric_home: Path, tmp_path_factory: pytest.TempPathFacto
     home = tmp_path_factory.mktemp("benchmarks") / "home"
     shutil.copytree(untouched_metric_home, home)
     with duckdb.connect(str(home / "warehouse" / "serving" / "v1.duckdb")) as connection:
-        connection.execute("create schema seeds")
         seed = json.dumps(str(ROOT / "dbt" / "seeds" / "industry_benchmarks.csv")).replace('"', "'")
         connection.execute(f"create table seeds.industry_benchmarks as from read_csv({seed}, nullstr = '')")
     return load_settings(home)

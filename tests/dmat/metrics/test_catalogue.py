@@ -27,12 +27,14 @@ SIMPLE = [each for each in CATALOGUE.metrics.values() if not each.is_made]
 
 
 def promised_columns() -> dict[str, set[str]]:
-    """Table -> the columns of its contract."""
+    """Table -> the columns of its contract, seeds among them."""
     found: dict[str, set[str]] = {}
     for file in (ROOT / "dbt" / "models" / "marts").rglob("*.yml"):
         for model in yaml.safe_load(file.read_text()).get("models", []):
             names = {column["name"] for column in model.get("columns", [])}
             found[f"{file.relative_to(ROOT / 'dbt/models/marts').parts[0]}.{model['name']}"] = names
+    for seed in yaml.safe_load((ROOT / "dbt" / "seeds" / "seeds.yml").read_text())["seeds"]:
+        found[f"seeds.{seed['name']}"] = {column["name"] for column in seed["columns"]}
     return found
 
 

@@ -92,9 +92,15 @@ def test_a_report_is_narrowed_to_a_value_that_is_chosen_by_its_name(desk):
 def test_who_is_not_known_can_be_asked_for_too(desk):
     report = changed(read_report("metrics=orders"), "report-filter-by", "country")
     builder, _ = reports(desk, MARCH.but(view="reports", asked=report.address), ())
-    assert ("=", "Not known") in {(each.key, each.name) for each in builder.values}
+    assert {(each.key, each.name) for each in builder.values} == {
+        ("=DE", "Germany"),
+        ("=FR", "France"),
+        ("=", "Not known"),
+    }
     _, grid = reports(desk, MARCH.but(view="reports", asked=changed(report, "report-filter", "=").address), ())
     assert [figure.value for figure in grid.total] == [1]
+    germany = reports(desk, MARCH.but(view="reports", asked=changed(report, "report-filter", "=DE").address), ())[0]
+    assert [words for _, _, words in germany.filters] == ["Country: Germany"]
     assert changed(report, "report-filter-by", "no_such").asking == ""
 
 
