@@ -206,7 +206,8 @@ def chosen_days(look: Look, name: str, text: str, today: date) -> Look:
         raise InvalidInputError(name, f"{text[:20]!r} is no day", "a day such as 2026-11-20")
     since, until = (day, until) if name == "since" else (since, day + timedelta(days=1))
     if fault := fault_of(since, until):
-        raise InvalidInputError(name, fault, "a first day that is not after the last one")
+        problem = f"{fault[:1].lower()}{fault[1:].rstrip('.')}"
+        raise InvalidInputError(name, problem, "a first day that is not after the last one")
     return look.but(period=CUSTOM, since=since, until=until)
 
 

@@ -19,6 +19,7 @@ import panel_material_ui as pmui
 from apps.context import Context, Pulse
 from apps.parts.block import Block
 from apps.parts.render import render
+from apps.parts.words import refusal
 from apps.screens.analytics import looks
 from apps.screens.analytics.desk import desk_of
 from apps.screens.analytics.keeping import KEEPS
@@ -120,7 +121,7 @@ class AnalyticsScreen(pn.viewable.Viewer):
         try:
             look = chosen_days(self.look, name, text, self.desk.today)
         except InvalidInputError as error:
-            self.problem = f"{error}."
+            self.problem = refusal(error)
             self._show_head(self.section)
             return
         await self._go(look)
@@ -141,7 +142,7 @@ class AnalyticsScreen(pn.viewable.Viewer):
         try:
             look, told = await asyncio.to_thread(KEEPS[name], self.desk, self.look, value, self.user)
         except DmatError as error:
-            self.problem = f"{error}."
+            self.problem = refusal(error)
             self._show_head(self.section)
             return
         await self._go(look)
@@ -165,7 +166,7 @@ class AnalyticsScreen(pn.viewable.Viewer):
         try:
             opened = read_opened(text)
         except InvalidInputError as error:
-            self.problem = f"{error}."
+            self.problem = refusal(error)
             self._show_head(self.section)
             return
         await self._turn(opened)
@@ -204,7 +205,7 @@ class AnalyticsScreen(pn.viewable.Viewer):
         try:
             segment, kept, left = await asyncio.to_thread(save_people, self.context, opened, name, self.user.email)
         except DmatError as error:
-            await self._turn(replace(opened, told="", problem=f"{error}."))
+            await self._turn(replace(opened, told="", problem=refusal(error)))
             return
         without = f" {left:,} have no e-mail address and are left out." if left else ""
         await self._turn(replace(opened, problem="", told=f"{segment.key}|{kept:,} people are in it.{without}"))
@@ -215,7 +216,7 @@ class AnalyticsScreen(pn.viewable.Viewer):
         try:
             return read_panel(self.context, opened, self.caller)
         except InvalidInputError as error:
-            self.problem = f"{error}."
+            self.problem = refusal(error)
             return None
 
     # -- what is shown -------------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def _order(row: Row) -> Iterable[Moment]:
 def _points(row: Row) -> Iterable[Moment]:
     points = int(row["points"])
     sign = "+" if points > 0 else "−"
-    detail = f"{row['subject'] or ''}"
+    detail = "" if row["source"] == "message" else f"{row['subject'] or ''}"  # a message has a key, no name
     words = f"{sign}{plural(abs(points), 'point')}: {row['label']}"
     yield Moment(row["occurred_at"], "score", "chart", "", words, detail)
 
@@ -229,7 +229,7 @@ _TOLD: tuple[tuple[str, str, Callable[[Row], Iterable[Moment]]], ...] = (
      " currency_code, discount_code", "ordered_at"), _order),
     ("crm.fct_deals", _newest("crm.fct_deals", "deal_name, stage, outcome, amount_cents, currency_code, created_at,"
      " closed_at", "created_at"), _deal),
-    ("scores.fct_score_points", _newest("scores.fct_score_points", "occurred_at, label, subject, points",
+    ("scores.fct_score_points", _newest("scores.fct_score_points", "occurred_at, label, source, subject, points",
      "occurred_at"), _points),
     ("consent.person_channel_consent", _newest("consent.person_channel_consent", "channel, purpose, is_granted,"
      " decided_at, source, evidence", "decided_at"), _consent),

@@ -74,7 +74,7 @@ class ReportsScreen(pn.viewable.Viewer):
             with self.context.store.read() as connection:
                 return find_made(connection, int(number))
         except NotFoundError as error:
-            self.problem = f"{error}."
+            self.problem = refusal(error)
             return None
 
     def _read(self) -> Found:
