@@ -320,7 +320,7 @@ function bringIntoStrip(tab) {
 }
 
 function settle(el) {
-  el.querySelectorAll(".tabs.scrolls [aria-current=page]").forEach((tab) => requestAnimationFrame(() => bringIntoStrip(tab)))
+  el.querySelectorAll(".tabs [aria-current=page]").forEach((tab) => requestAnimationFrame(() => bringIntoStrip(tab)))
   takeFocus(el)
   nameCountries(el)
   el.querySelectorAll("[data-shortcuts-switch]").forEach((box) => { box.checked = !localStorage.getItem(KEYS_OFF) })

@@ -124,6 +124,8 @@ def test_every_section_keeps_its_budget_and_axe_finds_nothing_on_a_phone_in_the_
         assert one.page.evaluate("Bokeh.documents[0]._all_models.size") <= MOST_MODELS, view
         assert sum(one.frames) <= MOST_DOCUMENT, view
         assert one.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, view
+        tab = one.page.locator("nav.tabs [aria-current=page]").bounding_box()
+        assert 0 <= tab["x"] <= 390 - tab["width"], f"the tab of {view} is out of sight"
         found[view] = axe(one)
     assert {view: rules for view, rules in found.items() if rules} == {}
     assert one.problems == []
