@@ -46,6 +46,7 @@ from apps.screens.segments.files import ExportHandler
 from apps.screens.segments.screen import answers_of, segments_screen
 from apps.screens.templates.screen import templates_screen
 from apps.shell import build_page
+from apps.writes import mend_writes
 from dmat.segments.warming import warm_quietly
 from dmat.settings import Settings, load_settings
 from dmat.store.users import COOKIE_NAME
@@ -81,6 +82,7 @@ class AssetHandler(StaticFileHandler):
 
 def prepare_panel() -> None:
     """Everything local, no loading spinners of Panel's own, messages in our words."""
+    mend_writes()
     bokeh_settings.resources = "server"
     pn.extension(reconnect=True, notifications=False, loading_indicator=False)
 

@@ -348,7 +348,7 @@ function release() {
   waiting.forEach((update) => update())
 }
 addEventListener("pointerdown", () => { isPressed = true }, true)
-for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => setTimeout(release), true)
+for (const name of ["pointerup", "pointercancel", "contextmenu"]) addEventListener(name, () => setTimeout(release), true)
 addEventListener("blur", release)
 
 function render({model, el}, afterUpdate = () => {}) {
