@@ -21,6 +21,8 @@ from dmat.errors import NotFoundError
 
 MOST_SERIES = 4
 PLOT_HEIGHT, LABEL_HEIGHT = 150, 16
+LABEL_ROOM, LABEL_WIDTH = 118, 126
+"""Pixels right of lines for their names, and how wide a name may be as ECharts reckons it, which is too much."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,14 @@ def _label_offsets(series: Sequence[Series]) -> dict[str, float]:
     """How far up or down each line's name must move so that no two names lie on each other (pixels)."""
     ends = {line.name: next((point for point in reversed(line.points) if point is not None), 0) for line in series}
     top = max((point or 0 for line in series for point in line.points), default=0) or 1
-    offsets, floor = {}, float("-inf")
-    for name, end in sorted(ends.items(), key=lambda item: item[1]):
-        height = PLOT_HEIGHT * end / top
-        floor = max(floor + LABEL_HEIGHT, height)
-        offsets[name] = height - floor
-    return offsets
+    heights = {name: PLOT_HEIGHT * end / top for name, end in ends.items()}
+    places, floor, ceiling = {}, float("-inf"), float(PLOT_HEIGHT)
+    for name in sorted(heights, key=lambda name: heights[name]):
+        places[name] = floor = max(floor + LABEL_HEIGHT, heights[name])
+    for name in reversed(places):  # what was pushed out at the top comes back down
+        places[name] = min(places[name], ceiling)
+        ceiling = places[name] - LABEL_HEIGHT
+    return {name: heights[name] - place for name, place in places.items()}
 
 
 def _series(series: Series, is_only: bool, offset: float = 0.0) -> dict[str, Any]:
@@ -60,8 +64,10 @@ def _series(series: Series, is_only: bool, offset: float = 0.0) -> dict[str, Any
         return {
             **shared, "showSymbol": False, "symbolSize": 7, "symbol": "circle", "itemStyle": {"color": colour},
             "lineStyle": {"width": 2.25, "color": colour},
-            "endLabel": {"show": True, "formatter": "{a}", "color": "token:ink", "fontSize": 12, "fontWeight": 560,
-                         "distance": 8, "offset": [0, round(offset, 1)]},
+            "endLabel": {"show": True, "formatter": "{dot|●} {name|{a}}", "distance": 8,
+                         "rich": {"dot": {"color": colour, "fontSize": 10},
+                                  "name": {"color": "token:ink", "fontSize": 12, "fontWeight": 560}},
+                         "offset": [0, round(offset, 1)], "width": LABEL_WIDTH, "overflow": "truncate"},
         }  # fmt: skip
     return {
         **shared, "barMaxWidth": 34 if is_only else 18, "barGap": "18%",

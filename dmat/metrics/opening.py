@@ -6,12 +6,13 @@ screens).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
-from dmat.metrics.catalogue import HOUR_OF_DAY, metric
+from dmat.metrics.catalogue import HOUR_OF_DAY, SEGMENT, metric
 from dmat.metrics.periods import DAY, next_bucket
-from dmat.metrics.question import Filter, Question
+from dmat.metrics.question import UNKNOWN, Filter, Question
 
 
 def opens(key: str, question: Question, filters: Sequence[Filter] = ()) -> str:
@@ -37,6 +38,19 @@ def opens(key: str, question: Question, filters: Sequence[Filter] = ()) -> str:
                     *filters),
     })  # fmt: skip
     return narrow.address()
+
+
+def of_row(question: Question, row: Mapping[str, Any]) -> tuple[Question, tuple[Filter, ...]]:
+    """The question of an answer about one of its rows, and the filters that make the row.
+
+    A segment is no filter, since people are in many: it becomes that of the question.
+    """
+    values = {key: row[key] for key in question.dimensions}
+    segment = values.pop(SEGMENT, None)
+    if segment:
+        question = question.model_copy(update={"segment": str(segment)})
+    return question, tuple(Filter(dimension=key, values=(str(value) if value is not None else UNKNOWN,))
+                           for key, value in values.items())  # fmt: skip
 
 
 def within(question: Question, bucket: date) -> Question:

@@ -5,13 +5,16 @@ Belongs here: which series are drawn, the same in print and on the screen. Stays
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dmat.reports.making import Figures, metric_columns, value_words
 
 MOST_SERIES = 4
 Column = Mapping[str, str]
+N = TypeVar("N")
+M = TypeVar("M")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,26 @@ def course_of(section: Figures) -> Course:
         for row in section["rows"]:
             name = value_words(row[places[other["key"]]], other, section) if other else column["name"]
             lines.setdefault(name, {})[str(row[places[grain["key"]]])] = row[places[column["key"]]]
-    sizes = {name: sum(abs(value or 0) for value in line.values()) for name, line in lines.items()}
-    largest = sorted(lines, key=lambda name: (-sizes[name], name))[:MOST_SERIES]
-    nothing = 0 if drawn[0]["unit"] in ("count", "cents") else None
-    return Course(drawn[0], moments, {name: tuple(lines[name].get(at, nothing) for at in moments) for name in largest})
+    unit = drawn[0]["unit"]
+    return Course(drawn[0], moments, drawn_lines(lines, moments, unit))
+
+
+def drawn_lines(
+    lines: Mapping[N, Mapping[M, float | None]], moments: Sequence[M], unit: str
+) -> dict[N, tuple[float | None, ...]]:
+    """The largest four of named series, each with one value for every moment.
+
+    Args:
+        lines: name -> moment -> value.
+        moments: of the axis, in order.
+        unit: of the values. Counts and amounts are ranked by their sum and are 0 where a series has no value; quotients
+            by how often there is one, since one made of few people says little, then by their sum, and stay unknown.
+    """
+    is_sum = unit in ("count", "cents")
+
+    def rank(name: N) -> tuple[float, float, str]:
+        known = [abs(value) for value in lines[name].values() if value is not None]
+        return 0 if is_sum else -len(known), -sum(known), str(name)
+
+    largest = sorted(lines, key=rank)[:MOST_SERIES]
+    return {name: tuple(lines[name].get(at, 0 if is_sum else None) for at in moments) for name in largest}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from apps.parts.charts import Series, chart
+from apps.parts.charts import LABEL_ROOM, Series, chart
 from apps.screens.analytics.looks import asked_of, grain_of, told_by
 from apps.screens.analytics.wording import (
     bucket_words,
@@ -25,8 +25,8 @@ from apps.screens.analytics.wording import (
 from dmat.metrics.asking import Answer, Value
 from dmat.metrics.catalogue import Metric, metric
 from dmat.metrics.naming import value_words
-from dmat.metrics.opening import opens, within
-from dmat.metrics.question import UNKNOWN, Filter, Question
+from dmat.metrics.opening import of_row, opens, within
+from dmat.metrics.question import Filter, Question
 
 BAR_OF = 100.0
 MOST_EXPLORED = 8
@@ -76,6 +76,7 @@ class Trend:
 
     Attributes:
         answer: the answer about only the measures that it shows, so that each point can be opened.
+        opens: what opens each point, by the id of its line, where a line is no measure of its own.
     """
 
     key: str
@@ -88,6 +89,7 @@ class Trend:
     legend: tuple[tuple[str, str], ...] = ()
     export: str = ""
     counted_at: datetime | None = None
+    opens: Mapping[str, Sequence[str]] = field(default_factory=dict)
     kind: str = "trend"
 
 
@@ -188,12 +190,10 @@ def trend_of(
         series.insert(0, Series("Before", before, "context", kind))
         legend = (("context", words), ("series-0", days_words(*answer.question.days)))
     total = "; ".join(f"{one.name}: {shown(answer.totals[one.key], unit, answer.currency)}" for one in metrics)
-    options = chart(labels, series, f"{title}. {total}", label_room=16 if legend or kind == "bar" else 112)
-    if unit == "rate" and max((point or 0 for line in series for point in line.points), default=0) > TOP_SHARE:
-        options["yAxis"] |= {"max": 100, "interval": 25}
+    options = drawn_over_time(labels, series, unit, f"{title}. {total}", 16 if legend or kind == "bar" else LABEL_ROOM)
     for drawn, one in zip(options["series"][-len(metrics) :], metrics, strict=True):
         drawn["id"] = one.key  # what a click on one of its points is about
-    _mark(options, answer, grain, labels, marks)
+    mark_days(options, answer, labels, marks)
     if legend:
         for line in options["series"]:
             line.pop("endLabel", None)
@@ -206,16 +206,37 @@ def trend_of(
 
 def point_of(trend: Trend, key: str, at: int) -> str:
     """What opens one point of a chart; empty when it has no such point."""
+    if trend.opens:
+        addresses = trend.opens.get(key, ())
+        return addresses[at] if 0 <= at < len(addresses) else ""
     rows, question = trend.answer.rows, trend.answer.question
     if key not in question.metrics or not 0 <= at < len(rows):
         return ""
     return opens(key, within(question, rows[at][question.grain]))
 
 
-def _mark(
-    options: dict[str, Any], answer: Answer, grain: str, labels: Sequence[str], marks: Sequence[tuple[date, str]]
+def drawn_over_time(
+    labels: Sequence[str], series: Sequence[Series], unit: str, summary: str, label_room: int
+) -> dict[str, Any]:
+    """A chart over time; that of shares ends at 100 % where they come near it."""
+    options = chart(labels, series, summary, label_room)
+    if unit == "rate" and max((point or 0 for line in series for point in line.points), default=0) > TOP_SHARE:
+        options["yAxis"] |= {"max": 100, "interval": 25}
+    return options
+
+
+def mark_days(
+    options: dict[str, Any], answer: Answer, labels: Sequence[str], marks: Sequence[tuple[date, str]]
 ) -> None:
-    """Draw notes on days as lines with a number; the list below the chart has their words."""
+    """Draw notes on days as lines with a number; the list below the chart has their words.
+
+    Args:
+        options: of a chart over time.
+        answer: by time, one row for each label.
+        labels: names of its moments.
+        marks: days and their words.
+    """
+    grain = answer.question.grain
     starts = [row[grain].date() if grain == "hour" else row[grain] for row in answer.rows]
     lines = []
     for at, (day, _) in enumerate(marks, 1):
@@ -273,16 +294,11 @@ def _row(
     earlier: Mapping[Any, Mapping[str, Any]], largest: float, link: Linked | None, details: Mapping[str, str],
 ) -> Row:  # fmt: skip
     value = row[dimension]
-    only = (Filter(dimension=dimension, values=(str(value) if value is not None else UNKNOWN,)),)
-    is_many = dimension == "segment"
-    question = answer.question.model_copy(update={"segment": str(value)}) if is_many and value else answer.question
-    figures = tuple(
-        _cell(one, row, answer, earlier.get(value, {}), opens(one.key, question, () if is_many else only))
-        for one in columns
-    )
+    question, only = of_row(answer.question, row)
+    figures = tuple(_cell(one, row, answer, earlier.get(value, {}), opens(one.key, question, only)) for one in columns)
     share = BAR_OF * float(row[columns[0].key] or 0) / largest if largest > 0 else 0.0
     first = replace(figures[0], share=share)
-    name, further = value_words(dimension, value, answer.labels), over_time(question, () if is_many else only, columns)
+    name, further = value_words(dimension, value, answer.labels), over_time(question, only, columns)
     return Row(str(value or ""), name, link(value) if link else "", (first, *figures[1:]),
                details.get(str(value), ""), further)  # fmt: skip
 

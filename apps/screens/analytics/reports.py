@@ -16,16 +16,17 @@ from apps.screens.analytics.desk import AnalyticsDesk, Named
 from apps.screens.analytics.looks import Look
 from apps.screens.analytics.narrowing import filters_of, values_offered
 from apps.screens.analytics.overview import Marks
-from apps.screens.analytics.pieces import Figure, Row, trend_of
+from apps.screens.analytics.pieces import Figure, Row, Trend, trend_of
+from apps.screens.analytics.splitting import split_of
 from apps.screens.analytics.wording import bucket_words, shown, unit_of
 from dmat.errors import InvalidInputError
 from dmat.metrics.asking import Answer
 from dmat.metrics.catalogue import Metric, load, metric
 from dmat.metrics.naming import value_words
-from dmat.metrics.opening import opens, within
-from dmat.metrics.question import UNKNOWN, Filter, Question
+from dmat.metrics.opening import of_row, opens, within
+from dmat.metrics.question import Question
 
-MOST_METRICS, MOST_BY, MOST_FILTERS, MOST_ROWS = 8, 2, 6, 200
+MOST_METRICS, MOST_BY, MOST_FILTERS, MOST_ROWS, MOST_DRAWN = 8, 2, 6, 200, 10_000
 GRAINS = {"": "Not by time", "hour": "By hour", "day": "By day", "week": "By week", "month": "By month"}
 SUBJECTS = {"leads_and_deals": "Leads and deals", "people_dimensions": "People"}
 
@@ -178,9 +179,20 @@ def reports(desk: AnalyticsDesk, look: Look, marks: Marks) -> list[Any]:
     builder = builder_of(report, question, desk.labels(), values, problem)
     if answer is None:
         return [builder]
-    alike = [key for key in report.metrics if metric(key).unit == metric(report.metrics[0]).unit]
-    trend = trend_of("Over time", answer, alike, marks) if not report.by else None
-    return [builder, *filter(None, (trend, grid_of("Report", answer)))]
+    return [builder, *filter(None, (_course(desk, look, report, answer, marks), grid_of("Report", answer)))]
+
+
+def _course(desk: AnalyticsDesk, look: Look, report: Report, answer: Answer, marks: Marks) -> Trend | None:
+    """Measures of one unit over time, or the first one told apart by one dimension."""
+    if not report.by:
+        alike = [key for key in report.metrics if metric(key).unit == metric(report.metrics[0]).unit]
+        return trend_of("Over time", answer, alike, marks)
+    if len(report.by) > 1 or not report.grain:
+        return None
+    first, filters = report.metrics[:1], filters_of(report.filters)
+    whole = desk.answer(look.question(first, grain=report.grain, filters=filters, is_compared=False))
+    apart = look.question(first, grain=report.grain, by=report.by, filters=filters, limit=MOST_DRAWN, is_compared=False)
+    return split_of(desk.answer(apart), whole, marks)
 
 
 def builder_of(
@@ -216,10 +228,7 @@ def _grid_row(row: Mapping[str, Any], answer: Answer, columns: Sequence[Metric])
     if question.grain:
         words.insert(0, bucket_words(row[question.grain], question.grain))
         question = within(question, row[question.grain])
-    only = tuple(Filter(dimension=key, values=(str(row[key]) if row[key] is not None else UNKNOWN,))
-                 for key in question.dimensions if key != "segment")  # fmt: skip
-    if "segment" in question.dimensions and row["segment"]:
-        question = question.model_copy(update={"segment": str(row["segment"])})
+    question, only = of_row(question, row)
     figures = tuple(_figure(one, row, answer, opens(one.key, question, only)) for one in columns)
     return Row("|".join(words), words[0] if words else "", "", figures, "|".join(words[1:]))
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apps.parts.charts import Series, chart
+from apps.parts.charts import LABEL_ROOM, Series, chart
 from apps.screens.analytics.wording import bucket_words, chart_unit, chart_value, moved, shown, unit_of
 from dmat.metrics.catalogue import load
 from dmat.metrics.naming import value_words
@@ -95,7 +95,7 @@ def _chart(section: Figures) -> Drawn | None:
     lines = [Series(name, [chart_value(value, unit) for value in line], f"series-{at}", "line")
              for at, (name, line) in enumerate(course.series.items())]  # fmt: skip
     summary = f"{section['title']}: {', '.join(course.series)}, {labels[0]} to {labels[-1]}"
-    options = chart(labels, lines, summary, label_room=16 if len(lines) == 1 else 112)
+    options = chart(labels, lines, summary, label_room=16 if len(lines) == 1 else LABEL_ROOM)
     if len(lines) == 1:
         options["series"][0].pop("endLabel", None)
     return Drawn(options, chart_unit(unit, section["currency"]), summary)

@@ -78,6 +78,12 @@ def test_the_names_of_two_lines_that_end_at_the_same_height_do_not_lie_on_each_o
     assert abs(offsets[0] - offsets[1]) >= 14
 
 
+def test_the_names_of_lines_that_all_end_at_the_top_stay_within_the_chart():
+    lines = [Series(name, [1, 100], kind="line") for name in ("one", "two", "three", "four")]
+    offsets = sorted(series["endLabel"]["offset"][1] for series in chart(["a", "b"], lines, "Four.")["series"])
+    assert offsets == [0, 16, 32, 48]  # downwards
+
+
 def test_echarts_comes_from_our_own_server():
     assert library().startswith("/static/extensions/panel/bundled/echarts/")
 

@@ -73,6 +73,39 @@ def test_a_row_leads_to_itself_over_time(desk):
     assert trend.about.startswith("By day")
 
 
+def test_a_report_told_apart_over_time_draws_its_largest_values_and_each_point_opens(desk):
+    asked = "metrics=sent%2Cclicked&by=channel&grain=day"
+    _, trend, grid = reports(desk, MARCH.but(view="reports", asked=asked), ())
+    names = [line["name"] for line in trend.options["series"]]
+    assert sorted(names) == sorted({row.detail for row in grid.rows})
+    assert trend.about.startswith("By day, 1 Mar to 7 Mar 2026")
+    drawn = [(line, at) for line in trend.options["series"] for at in range(7)]
+    for line, at in drawn:
+        question = read_address(parse_qsl(point_of(trend, line["id"], at)))
+        assert (question.metrics, question.days) == (("sent",), (date(2026, 3, 1 + at), date(2026, 3, 2 + at)))
+        answer = ask(desk.context.workspace, desk.context.settings, question)
+        assert (answer.totals["sent"] or 0) == line["data"][at]
+    sent = sum(line["data"][at] for line, at in drawn)
+    assert sent == grid.total[0].value > 0
+    assert [point_of(trend, line, at) for line, at in (("line-0", 7), ("line-0", -1), ("line-9", 0))] == ["", "", ""]
+
+
+def test_a_segment_over_time_opens_to_the_segments_figures(desk, named_segments):
+    asked = "metrics=sent&by=segment&grain=day"
+    _, trend, _ = reports(desk, MARCH.but(view="reports", asked=asked), ())
+    line = next(line for line in trend.options["series"] if line["name"] == "People in Germany")
+    question = read_address(parse_qsl(point_of(trend, line["id"], 1)))
+    assert (question.segment, question.filters) == ("germans", ())
+
+
+def test_what_is_not_told_by_time_or_by_two_things_has_no_chart(desk):
+    for asked in ("metrics=sent&by=channel", "metrics=sent&by=channel%2Ccampaign&grain=day"):
+        assert [piece.kind for piece in reports(desk, MARCH.but(view="reports", asked=asked), ())] == [
+            "builder",
+            "grid",
+        ]
+
+
 def test_a_report_is_narrowed_to_a_value_that_is_chosen_by_its_name(desk):
     report = changed(read_report("metrics=orders"), "report-filter-by", "source")
     builder, _ = reports(desk, MARCH.but(view="reports", asked=report.address), ())
