@@ -8,11 +8,14 @@ started, as a command.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import socket
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +191,18 @@ def read_processes(settings: Settings) -> list[dict[str, Any]]:
     if not psutil.pid_exists(int(written["pid"])):
         rows = [row | {"state": "stopped", "pid": None} for row in rows]
     return rows
+
+
+def end_with_parent() -> None:
+    """In a process of `multiprocessing`: end when the process that started it ends, however that comes about.
+
+    Such a process waits for work on a pipe that it holds open itself, so that it would wait for ever.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_leave_after, args=(parent,), daemon=True).start()
+
+
+def _leave_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)

@@ -37,6 +37,8 @@ LOG_BYTES_KEPT = 10_000_000
 HEALTHY_AFTER_SECONDS = 1.0  # a process without an address counts as running when it lived this long
 LOOK_AGAIN_SECONDS = 10.0
 HUNG_AFTER_SECONDS = 90.0
+SIGN_OF_LIFE_SECONDS = 15.0  # the list is written again after that time, though nothing changed
+SILENT_AFTER_SECONDS = 60.0  # a list that is older was left behind
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -89,7 +91,7 @@ class Supervisor:
         self.on_change = on_change
         self.started_at = datetime.now(UTC).replace(tzinfo=None)
         self._stop = threading.Event()
-        self._written = ""
+        self._written, self._written_at = "", 0.0
 
     @property
     def is_ready(self) -> bool:
@@ -242,13 +244,14 @@ class Supervisor:
         rows = [child.facts() for child in self.children]
         content = {"pid": os.getpid(), "started_at": self.started_at.isoformat(), "processes": rows}
         text = json.dumps(content, indent=1)
-        if text == self._written:
+        now = time.monotonic()
+        if text == self._written and now - self._written_at < SIGN_OF_LIFE_SECONDS:
             return
         folder = self.settings.home / "run"
         temporary = folder / f".processes.{os.getpid()}.tmp"
         temporary.write_text(text)
         temporary.replace(folder / "processes.json")
-        self._written = text
+        self._written, self._written_at = text, now
 
 
 def _has_ended(popen: subprocess.Popen[bytes], deadline: float) -> bool:

@@ -101,7 +101,7 @@ def test_a_role_without_a_screen_gets_neither_its_page_nor_its_websocket(served)
     sales = served.sign_in("sales")
     answer = sales.get("/follow")
     assert answer.status_code == 403
-    assert "not part of your role" in answer.text
+    assert "Your role does not include" in answer.text
     token = page_token(served.sign_in("admin"), "/follow")
     with pytest.raises(HTTPClientError) as refused:
         open_socket(served, "/follow", cookie_of(sales), token=token)

@@ -21,7 +21,7 @@ import yaml
 from dmat.errors import InvalidInputError
 from dmat.processes import child_environment, default_processes, prepare_dagster_home, read_processes
 from dmat.settings import ROOT, Settings, load_settings
-from dmat.supervise import Process, Supervisor
+from dmat.supervise import SIGN_OF_LIFE_SECONDS, SILENT_AFTER_SECONDS, Process, Supervisor
 
 PATIENCE_SECONDS = 60.0
 SLEEP = (sys.executable, "-S", "-c", "import time; time.sleep(600)")
@@ -171,6 +171,38 @@ def test_the_list_of_processes_can_be_read_at_any_moment(settings):
         wait_until(path.exists)
         while not supervisor.is_ready:
             assert len(json.loads(path.read_text())["processes"]) == 3
+
+
+def test_the_list_is_written_again_though_nothing_changed_so_that_silence_means_something(settings, monkeypatch):
+    monkeypatch.setattr("dmat.supervise.SIGN_OF_LIFE_SECONDS", 0.2)
+    assert SIGN_OF_LIFE_SECONDS < SILENT_AFTER_SECONDS / 2
+    with supervised(settings, Process("sleeper", SLEEP)) as supervisor:
+        path = settings.home / "run" / "processes.json"
+        wait_until(lambda: supervisor.is_ready)
+        before, words = path.stat().st_mtime_ns, path.read_text()
+        wait_until(lambda: path.stat().st_mtime_ns > before and path.read_text() == words)
+
+
+POOL = """
+import multiprocessing, time
+from concurrent.futures import ProcessPoolExecutor
+from dmat.processes import end_with_parent
+pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=end_with_parent)
+pool.submit(abs, 1).result()
+print(*pool._processes, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_process_for_heavy_work_ends_with_the_one_that_started_it_even_when_that_is_killed():
+    starter = subprocess.Popen([sys.executable, "-c", POOL], stdout=subprocess.PIPE, text=True)
+    try:
+        worker = psutil.Process(int(starter.stdout.readline()))
+        assert worker.is_running()
+    finally:
+        starter.kill()
+        starter.communicate()
+    worker.wait(PATIENCE_SECONDS)
 
 
 def test_the_processes_of_a_workspace_carry_its_home_and_ports(settings):

@@ -20,9 +20,9 @@ from apps.context import Context, Pulse
 from dmat.clock import utc
 from dmat.errors import InvalidInputError
 from dmat.outgoing.endpoints import Endpoint, Endpoints
+from dmat.supervise import SILENT_AFTER_SECONDS
 
 PACKAGES = ("dmat", "duckdb", "dbt-core", "dbt-duckdb", "dagster", "panel", "panel-material-ui", "sqlalchemy", "pandas")
-STALE_STATUS_SECONDS = 60
 Row = dict[str, Any]
 
 
@@ -46,7 +46,7 @@ def read_system(context: Context, pulse: Pulse) -> SystemHealth:
     return SystemHealth(
         processes=processes,
         processes_at=at,
-        is_supervisor_silent=at is not None and (utc(_now()) - at).total_seconds() > STALE_STATUS_SECONDS,
+        is_supervisor_silent=at is not None and (utc(_now()) - at).total_seconds() > SILENT_AFTER_SECONDS,
         packages=_packages(),
         facts=_facts(context, pulse),
         endpoints=tuple(Endpoints(context.settings, context.store).troubled()),

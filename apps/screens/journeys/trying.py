@@ -25,6 +25,7 @@ from dmat.journeys.definition import definition_hash, parse_definition
 from dmat.journeys.drafts import DRAFTS
 from dmat.journeys.records import Journey, JourneyVersion
 from dmat.journeys.replay_report import ReplayReport
+from dmat.processes import end_with_parent
 
 SPANS = {"7": "the last 7 days", "30": "the last 30 days", "90": "the last 90 days", "365": "the last year"}
 DRAFT = "draft"
@@ -45,9 +46,14 @@ class Tried:
     difference: Difference | None = None
 
 
+def _settle() -> None:
+    os.nice(5)
+    end_with_parent()
+
+
 def _children() -> ProcessPoolExecutor:
-    """One process at a time, which gives way to all others and ends when it is done."""
-    return ProcessPoolExecutor(1, get_context("spawn"), initializer=os.nice, initargs=(5,), max_tasks_per_child=1)
+    """One process at a time, which gives way to all others and ends when it is done, or when the screens end."""
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=_settle, max_tasks_per_child=1)
 
 
 class Trying:

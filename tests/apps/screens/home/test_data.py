@@ -76,8 +76,9 @@ def test_a_source_is_judged_by_its_last_read_and_its_last_error(hours, error, is
     assert Source("shopify", at, is_read, 1, 0, error).state(NOW) == state
 
 
-def test_what_comes_by_itself_is_never_late():
-    assert Source("import", NOW - timedelta(days=90), True, 1, 0, "").state(NOW) == "received"
+@pytest.mark.parametrize("source", ["import", "experiment", "form"])
+def test_what_comes_by_itself_is_never_late(source):
+    assert Source(source, NOW - timedelta(days=90), True, 1, 0, "").state(NOW) == "received"
 
 
 def test_what_needs_somebody_is_listed_most_urgent_first(context):
