@@ -71,12 +71,22 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Line:
+    """What a line of a chart is about: a measure, the question with its days, and the filters that make the line."""
+
+    metric: str
+    question: Question
+    only: tuple[Filter, ...] = ()
+
+
+@dataclass(frozen=True)
 class Trend:
     """A chart over time.
 
     Attributes:
-        answer: the answer about only the measures that it shows, so that each point can be opened.
-        opens: what opens each point, by the id of its line, where a line is no measure of its own.
+        answer: the answer about only what it shows.
+        lines: by the id that a line has in `options`, so that each of its points can be opened.
+        moments: where the points lie, in order.
     """
 
     key: str
@@ -86,10 +96,11 @@ class Trend:
     unit: str
     summary: str
     answer: Answer
+    lines: Mapping[str, Line]
+    moments: tuple[date, ...]
     legend: tuple[tuple[str, str], ...] = ()
     export: str = ""
     counted_at: datetime | None = None
-    opens: Mapping[str, Sequence[str]] = field(default_factory=dict)
     kind: str = "trend"
 
 
@@ -199,20 +210,18 @@ def trend_of(
             line.pop("endLabel", None)
     return Trend(
         "-".join(one.key for one in metrics), title, f"By {grain}, {days_words(*answer.question.days)}", options,
-        chart_unit(unit, answer.currency), f"{title}. {total}.", alone, legend, alone.question.address(),
-        answer.counted_at(alone.question.metrics),
+        chart_unit(unit, answer.currency), f"{title}. {total}.", alone,
+        {one.key: Line(one.key, alone.question) for one in metrics}, tuple(row[grain] for row in answer.rows), legend,
+        alone.question.address(), answer.counted_at(alone.question.metrics),
     )  # fmt: skip
 
 
-def point_of(trend: Trend, key: str, at: int) -> str:
-    """What opens one point of a chart; empty when it has no such point."""
-    if trend.opens:
-        addresses = trend.opens.get(key, ())
-        return addresses[at] if 0 <= at < len(addresses) else ""
-    rows, question = trend.answer.rows, trend.answer.question
-    if key not in question.metrics or not 0 <= at < len(rows):
+def point_of(trend: Trend, name: str, at: int) -> str:
+    """What opens one point of the line with that id; empty when the chart has no such point."""
+    line = trend.lines.get(name)
+    if line is None or not 0 <= at < len(trend.moments):
         return ""
-    return opens(key, within(question, rows[at][question.grain]))
+    return opens(line.metric, within(line.question, trend.moments[at]), line.only)
 
 
 def drawn_over_time(

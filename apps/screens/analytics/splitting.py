@@ -12,12 +12,12 @@ from typing import Any
 
 from apps.parts.charts import LABEL_ROOM, Series
 from apps.parts.words import plural
-from apps.screens.analytics.pieces import Trend, drawn_over_time, mark_days
+from apps.screens.analytics.pieces import Line, Trend, drawn_over_time, mark_days
 from apps.screens.analytics.wording import bucket_words, chart_unit, chart_value, days_words
 from dmat.metrics.asking import Answer, Value
 from dmat.metrics.catalogue import load, metric
 from dmat.metrics.naming import value_words
-from dmat.metrics.opening import of_row, opens, within
+from dmat.metrics.opening import of_row
 from dmat.reports.courses import drawn_lines
 
 
@@ -39,23 +39,22 @@ def split_of(apart: Answer, whole: Answer, marks: Sequence[tuple[date, str]] = (
         lines.setdefault(row[dimension], {})[row[grain]] = row[key]
     if not lines or apart.is_cut:
         return None
-    one, moments = metric(key), [row[grain] for row in whole.rows]
+    one, moments = metric(key), tuple(row[grain] for row in whole.rows)
     drawn = drawn_lines(lines, moments, one.unit)
-    names = {value: value_words(dimension, value, apart.labels) for value in drawn}
-    series = [Series(names[value], [chart_value(point, one.unit) for point in points], f"series-{at}", "line")
-              for at, (value, points) in enumerate(drawn.items())]  # fmt: skip
+    names = [value_words(dimension, value, apart.labels) for value in drawn]
+    series = [Series(name, [chart_value(point, one.unit) for point in points], f"series-{at}", "line")
+              for at, (name, points) in enumerate(zip(names, drawn.values(), strict=True))]  # fmt: skip
     labels = [bucket_words(at, grain) for at in moments]
     title = f"{one.name} by {load().dimensions[dimension].name.lower()}"
-    options = drawn_over_time(labels, series, one.unit, f"{title}: {', '.join(names.values())}", LABEL_ROOM)
-    addresses = {}
-    for line, value in zip(options["series"], drawn, strict=True):
-        line["id"] = f"line-{len(addresses)}"
-        of_value, only = of_row(question, {dimension: value})
-        addresses[line["id"]] = [opens(key, within(of_value, at), only) for at in moments]
+    summary = f"{title}: {', '.join(names)}"
+    options = drawn_over_time(labels, series, one.unit, summary, LABEL_ROOM)
+    ids = {f"line-{at}": Line(key, *of_row(question, {dimension: value})) for at, value in enumerate(drawn)}
+    for line, name in zip(options["series"], ids, strict=True):
+        line["id"] = name  # what a click on one of its points is about
     mark_days(options, whole, labels, marks)
     largest = f"; the {len(drawn)} largest of {plural(len(lines), 'value')}" if len(lines) > len(drawn) else ""
     return Trend(
         f"{key}-by-{dimension}", title, f"By {grain}, {days_words(*question.days)}{largest}", options,
-        chart_unit(one.unit, apart.currency), f"{title}: {', '.join(names.values())}.", apart,
-        export=question.address(), counted_at=apart.counted_at((key,)), opens=addresses,
+        chart_unit(one.unit, apart.currency), f"{summary}.", apart, ids, moments,
+        export=question.address(), counted_at=apart.counted_at((key,)),
     )  # fmt: skip
