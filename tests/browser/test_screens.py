@@ -180,7 +180,7 @@ def test_a_narrow_window_whose_width_is_not_known_yet_begins_with_the_menu_close
     one = reader("phone").sign_in()
     one.window.clear_cookies(name="dmat_narrow")
     one.open("/health")
-    one.page.get_by_role("navigation", name="Screens").wait_for(state="hidden")
+    assert not one.page.get_by_role("navigation", name="Screens").is_visible()
     one.page.locator("header button").first.click()
     one.page.get_by_role("navigation", name="Screens").wait_for()
     assert {each["value"] for each in one.window.cookies() if each["name"] == "dmat_narrow"} == {"1"}
